@@ -1,0 +1,16 @@
+// Wall-clock time. Code that acts on time takes it from EventLoop::now(); this is for what people
+// and other machines read: timestamps in stanzas, logs and the store.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace starling {
+
+// Microseconds since 1970-01-01T00:00:00Z.
+[[nodiscard]] std::int64_t wall_clock_us();
+
+// XEP-0082 DateTime in UTC, to the second: 2026-11-23T21:05:00Z.
+[[nodiscard]] std::string xmpp_datetime(std::int64_t us_since_epoch);
+
+}  // namespace starling

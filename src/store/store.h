@@ -1,0 +1,89 @@
+// Store: durable state behind few shapes, whatever the engine underneath.
+//
+//   Accounts  who may log in, and their SCRAM keys
+//   Map       small values per owner: rosters, private XML, vCards, ... one named map per use
+//
+// (Step 2 adds Log, append-only per owner, for archives.) Every key begins with its owner, so that
+// any engine can shard by owner. Calls return Tasks that resume on the caller's own event loop. A
+// write's Task finishes when the write is durable. Errors: Errc::unavailable when the engine cannot
+// serve now, the caller may try later; not_found and exists where said. A Store must outlive its
+// callers' Tasks. Owners are prepared bare JIDs (`alice@example.org`), hosts prepared domains.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "base/task.h"
+
+namespace starling::store {
+
+// Keys for one SCRAM mechanism (RFC 5802 section 3); salt and keys are raw bytes.
+struct Credential {
+  std::string mechanism;  // "SCRAM-SHA-256"
+  std::string salt;
+  std::uint32_t iterations = 0;
+  std::string stored_key;
+  std::string server_key;
+};
+
+struct Account {
+  std::string username;  // prepared localpart
+  std::string host;      // prepared domain
+  std::int64_t created_at_us = 0;  // wall clock
+  std::vector<Credential> credentials;
+};
+
+class Accounts {
+ public:
+  virtual ~Accounts() = default;
+  // exists: there is such an account already.
+  virtual Task<Result<>> create(Account account) = 0;
+  // not_found: no such account.
+  virtual Task<Result<Account>> find(std::string host, std::string username) = 0;
+  virtual Task<Result<>> set_credentials(std::string host, std::string username,
+                                         std::vector<Credential> credentials) = 0;
+  // Removes the account and every Map entry of its owner, in one transaction.
+  virtual Task<Result<>> erase(std::string host, std::string username) = 0;
+  // Usernames of a host in byte order, after `after`, at most `limit`.
+  virtual Task<Result<std::vector<std::string>>> list(std::string host, std::string after,
+                                                      std::uint32_t limit) = 0;
+  virtual Task<Result<std::uint64_t>> count(std::string host) = 0;
+};
+
+struct Entry {
+  std::string key;
+  std::string value;
+};
+
+// One write to a Map: a value, or nullopt to erase the key.
+struct Change {
+  std::string map;
+  std::string key;
+  std::optional<std::string> value;
+};
+
+class Maps {
+ public:
+  virtual ~Maps() = default;
+  // nullopt if there is no such key.
+  virtual Task<Result<std::optional<std::string>>> get(std::string owner, std::string map,
+                                                       std::string key) = 0;
+  // All entries of one owner's map, in byte order of the keys.
+  virtual Task<Result<std::vector<Entry>>> scan(std::string owner, std::string map) = 0;
+  // All changes or none, all of one owner.
+  virtual Task<Result<>> apply(std::string owner, std::vector<Change> changes) = 0;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+  virtual Accounts& accounts() = 0;
+  virtual Maps& maps() = 0;
+};
+
+}  // namespace starling::store
