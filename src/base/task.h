@@ -111,6 +111,11 @@ struct Spawned {
 
 }  // namespace detail
 
+// A Task that has nothing left to do.
+inline Task<void> completed() {
+  co_return;
+}
+
 // Suspends the caller until `start(resume)` has had `resume(value)` called exactly once, on the
 // caller's own loop thread. The bridge from callbacks to coroutines.
 template <class T>
