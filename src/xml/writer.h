@@ -7,17 +7,21 @@
 //   std::string text = std::move(w).take();
 //
 // open() starts an element; attributes must follow it at once. Names are the caller's literals and
-// are not checked; values and text may be any UTF-8 and are escaped. Not thread-safe.
+// are not checked; values and text may be anything: they are escaped, and what cannot stand in XML
+// (control characters, bytes that are not UTF-8) becomes U+FFFD. Not thread-safe.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace starling::xml {
 
-// Appends `value` with & < > " ' escaped: safe in text and in attribute values.
+// Appends `value` with & < > " ' and CR escaped: safe in text and in attribute values. In attribute
+// values, tabs and line feeds would be read back as spaces: append_escaped_value keeps them.
 void append_escaped(std::string& out, std::string_view value);
+void append_escaped_value(std::string& out, std::string_view value);
 
 class Writer {
  public:
@@ -37,10 +41,14 @@ class Writer {
   [[nodiscard]] std::string_view view() const { return out_; }
 
  private:
+  struct Name {
+    std::uint32_t offset;  // in out_
+    std::uint32_t length;
+  };
   void finish_start_tag();
 
   std::string out_;
-  std::vector<std::string> open_;
+  std::vector<Name> open_;
   bool in_start_tag_ = false;
 };
 
