@@ -28,7 +28,8 @@ struct ScramKeys {
   std::string server_key;
 };
 
-// SASLprep (RFC 4013) of a password; nullopt if it holds prohibited characters or is empty.
+// SASLprep (RFC 4013) of a password; nullopt if it holds prohibited characters, is empty, or longer
+// than 1,024 octets.
 [[nodiscard]] std::optional<std::string> prepare_password(std::string_view password);
 
 // Derives keys from an already prepared password: PBKDF2, so it takes milliseconds: not on a
@@ -67,8 +68,8 @@ class ScramServer {
   // without TLS). `plus_advertised`: a client that says "y" (I could bind, you can't) is then
   // victim of a downgrade and refused (RFC 5802 section 6).
   // `downgrade_hash`: of XEP-0474, or empty to leave it out.
-  ScramServer(ScramHash hash, bool plus, std::vector<ChannelBinding> bindings,
-              bool plus_advertised, std::string downgrade_hash);
+  ScramServer(ScramHash hash, bool plus, std::vector<ChannelBinding> bindings, bool plus_advertised,
+              std::string downgrade_hash);
 
   // The failure, or nullopt if the message is acceptable; then username() and authzid() are set.
   std::optional<SaslFailure> on_client_first(std::string_view message);
@@ -85,13 +86,18 @@ class ScramServer {
   [[nodiscard]] const std::string& server_final() const { return server_final_; }
 
  private:
+  enum class State : std::uint8_t { start, client_first, server_first, done, failed };
+
+  std::optional<SaslFailure> check_binding_flag(std::string_view flag);
+  [[nodiscard]] bool proof_is_valid(std::string_view proof) const;
+
   ScramHash hash_;
   bool plus_;
   std::vector<ChannelBinding> bindings_;
   bool plus_advertised_;
   std::string downgrade_hash_;
   std::string gs2_header_;
-  std::string expected_binding_;  // gs2 header and channel-binding data, as "c=" must carry it
+  std::string expected_binding_;  // base64 of gs2 header and channel-binding data: what "c=" holds
   std::string username_;
   std::string authzid_;
   std::string client_nonce_;
@@ -99,6 +105,7 @@ class ScramServer {
   std::string nonce_;
   ScramKeys keys_;
   bool known_ = false;
+  State state_ = State::start;
   std::string server_final_;
 };
 

@@ -1,0 +1,29 @@
+// Namespace names, in one place so that none is ever mistyped.
+#pragma once
+
+#include <string_view>
+
+namespace starling::xmpp::ns {
+
+// RFC 6120, RFC 6121, RFC 7590
+inline constexpr std::string_view kClient = "jabber:client";
+inline constexpr std::string_view kServer = "jabber:server";
+inline constexpr std::string_view kStream = "http://etherx.jabber.org/streams";
+inline constexpr std::string_view kStreamErrors = "urn:ietf:params:xml:ns:xmpp-streams";
+inline constexpr std::string_view kStanzaErrors = "urn:ietf:params:xml:ns:xmpp-stanzas";
+inline constexpr std::string_view kTls = "urn:ietf:params:xml:ns:xmpp-tls";
+inline constexpr std::string_view kSasl = "urn:ietf:params:xml:ns:xmpp-sasl";
+inline constexpr std::string_view kBind = "urn:ietf:params:xml:ns:xmpp-bind";
+inline constexpr std::string_view kSession = "urn:ietf:params:xml:ns:xmpp-session";
+inline constexpr std::string_view kRoster = "jabber:iq:roster";
+
+// Extensions
+inline constexpr std::string_view kDiscoInfo = "http://jabber.org/protocol/disco#info";   // 0030
+inline constexpr std::string_view kDiscoItems = "http://jabber.org/protocol/disco#items";  // 0030
+inline constexpr std::string_view kVersion = "jabber:iq:version";                         // 0092
+inline constexpr std::string_view kCaps = "http://jabber.org/protocol/caps";              // 0115
+inline constexpr std::string_view kPing = "urn:xmpp:ping";                                // 0199
+inline constexpr std::string_view kTime = "urn:xmpp:time";                                // 0202
+inline constexpr std::string_view kSaslChannelBinding = "urn:xmpp:sasl-cb:0";             // 0440
+
+}  // namespace starling::xmpp::ns

@@ -1,0 +1,212 @@
+#include "xmpp/stanza.h"
+
+#include <array>
+#include <cassert>
+#include <utility>
+
+#include "xml/writer.h"
+#include "xmpp/ns.h"
+
+namespace starling::xmpp {
+
+namespace {
+
+constexpr std::array<std::string_view, 15> kTypeNames{
+    "",           "chat",        "groupchat",    "headline", "",    "unavailable", "subscribe",
+    "subscribed", "unsubscribe", "unsubscribed", "probe",    "get", "set",         "result",
+    "error"};
+static_assert(kTypeNames.size() == std::size_t(StanzaType::error) + 1);
+
+std::optional<StanzaKind> kind_of(std::string_view name) {
+  if (name == "message") return StanzaKind::message;
+  if (name == "presence") return StanzaKind::presence;
+  if (name == "iq") return StanzaKind::iq;
+  return std::nullopt;
+}
+
+std::optional<StanzaType> find_type(std::string_view name, StanzaType first, StanzaType last) {
+  for (auto i = std::size_t(first); i <= std::size_t(last); ++i) {
+    if (kTypeNames[i] == name) return StanzaType(i);
+  }
+  if (name == "error") return StanzaType::error;
+  return std::nullopt;
+}
+
+std::optional<StanzaType> type_of(StanzaKind kind, std::optional<std::string_view> name) {
+  switch (kind) {
+    case StanzaKind::message:
+      // RFC 6121 section 5.2.2: a type that is not understood is normal.
+      return name ? find_type(*name, StanzaType::chat, StanzaType::headline)
+                        .value_or(StanzaType::normal)
+                  : StanzaType::normal;
+    case StanzaKind::presence:
+      if (!name) return StanzaType::available;
+      return find_type(*name, StanzaType::unavailable, StanzaType::probe);
+    case StanzaKind::iq:
+      return name ? find_type(*name, StanzaType::get, StanzaType::result) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+// RFC 6120 section 8.2.3: a request has exactly one child, a result at most one.
+std::optional<std::string_view> iq_mistake(const Stanza& iq) {
+  if (iq.id().empty() && !iq.element().attribute("id")) return "an iq needs an id";
+  int children = 0;
+  for ([[maybe_unused]] const xml::Element child : iq.element().children()) ++children;
+  if (iq.is_iq_request() && children != 1) return "an iq request has exactly one child";
+  if (iq.type() == StanzaType::result && children > 1) return "an iq result has one child at most";
+  return std::nullopt;
+}
+
+// An iq always has an id, if only an empty one.
+Stanza bare_error(std::string_view kind, std::string_view id, const StanzaError& error) {
+  xml::Writer w;
+  w.open(kind).attribute("type", "error");
+  if (!id.empty() || kind == "iq") w.attribute("id", id);
+  w.raw(to_xml(error)).close();
+  return Stanza::from_text(std::move(w).take());
+}
+
+StanzaError error_of(StanzaCondition condition, std::string_view text) {
+  return {condition, std::string(text), {}};
+}
+
+}  // namespace
+
+std::string_view to_string(StanzaKind kind) {
+  switch (kind) {
+    case StanzaKind::message: return "message";
+    case StanzaKind::presence: return "presence";
+    case StanzaKind::iq: return "iq";
+  }
+  return "?";
+}
+
+std::string_view to_string(StanzaType type) {
+  return kTypeNames[std::size_t(type)];
+}
+
+std::expected<Stanza, Stanza::Malformed> Stanza::from_document(xml::DocumentPtr document,
+                                                               std::string_view content_ns) {
+  const xml::Element root = document->root();
+  const auto kind = kind_of(root.name());
+  if (!kind || root.ns() != content_ns) return std::unexpected(Malformed{});
+  const auto bad = [](StanzaCondition condition, std::string_view text) {
+    return std::unexpected(Malformed{error_of(condition, text)});
+  };
+
+  Stanza stanza;
+  stanza.kind_ = *kind;
+  stanza.document_ = std::move(document);
+  std::optional<std::string_view> type;
+  for (const xml::Attribute& attribute : root.attributes()) {
+    const bool plain = attribute.prefix.empty();
+    if (plain && (attribute.name == "from" || attribute.name == "to")) {
+      auto jid = Jid::parse(attribute.value);
+      if (!jid) return bad(StanzaCondition::jid_malformed, "an address is not a valid JID");
+      (attribute.name == "to" ? stanza.to_ : stanza.from_) = std::move(*jid);
+      continue;
+    }
+    if (plain && attribute.name == "type") type = attribute.value;
+    // Other prefixes would need their declaration; RFC 6120 section 8.1 knows none of them.
+    if (!plain && attribute.prefix != "xml") continue;
+    stanza.head_ += plain ? " " : " xml:";
+    stanza.head_ += attribute.name;
+    stanza.head_ += "='";
+    xml::append_escaped(stanza.head_, attribute.value);
+    stanza.head_ += '\'';
+  }
+  const auto known = type_of(*kind, type);
+  if (!known) return bad(StanzaCondition::bad_request, "unknown type");
+  stanza.type_ = *known;
+  if (*kind == StanzaKind::iq) {
+    if (const auto mistake = iq_mistake(stanza)) {
+      return bad(StanzaCondition::bad_request, *mistake);
+    }
+  }
+  return stanza;
+}
+
+Stanza Stanza::from_text(std::string_view text) {
+  auto document = xml::Document::parse(text, ns::kClient);
+  assert(document && "the server wrote a stanza that is not well-formed");
+  auto stanza = from_document(std::move(document), ns::kClient);
+  assert(stanza && "the server wrote a stanza that is not valid");
+  return std::move(*stanza);
+}
+
+std::string_view Stanza::id() const {
+  return element().attribute("id").value_or(std::string_view());
+}
+
+void Stanza::append_to(std::string& out) const {
+  const std::string_view name = to_string(kind_);
+  out += '<';
+  out += name;
+  if (!from_.empty()) {
+    out += " from='";
+    xml::append_escaped(out, from_.full());
+    out += '\'';
+  }
+  if (!to_.empty()) {
+    out += " to='";
+    xml::append_escaped(out, to_.full());
+    out += '\'';
+  }
+  out += head_;
+  const std::size_t content = out.size();
+  out += '>';
+  if (document_->self_contained()) {
+    out += element().raw_content();
+  } else {
+    out += document_->canonical_content(ns::kClient);
+  }
+  out += added_;
+  if (out.size() == content + 1) {
+    out.back() = '/';
+    out += '>';
+    return;
+  }
+  out += "</";
+  out += name;
+  out += '>';
+}
+
+std::string Stanza::to_xml() const {
+  std::string out;
+  append_to(out);
+  return out;
+}
+
+Stanza make_result(const Stanza& request, std::string_view payload) {
+  xml::Writer w;
+  w.open("iq").attribute("type", "result").attribute("id", request.id()).raw(payload).close();
+  Stanza result = Stanza::from_text(std::move(w).take());
+  result.set_from(request.to());
+  result.set_to(request.from());
+  return result;
+}
+
+Stanza make_error(const Stanza& offending, const StanzaError& error) {
+  Stanza answer = bare_error(to_string(offending.kind()), offending.id(), error);
+  answer.set_from(offending.to());
+  answer.set_to(offending.from());
+  return answer;
+}
+
+std::optional<Stanza> make_error_for(const xml::Element& offending, const StanzaError& error) {
+  const auto type = offending.attribute("type").value_or("");
+  if (type == "error" || type == "result") return std::nullopt;
+  return bare_error(offending.name(), offending.attribute("id").value_or(""), error);
+}
+
+Stanza make_presence(StanzaType type, const Jid& from, const Jid& to) {
+  xml::Writer w;
+  w.open("presence").attribute_if("type", to_string(type)).close();
+  Stanza presence = Stanza::from_text(std::move(w).take());
+  presence.set_from(from);
+  presence.set_to(to);
+  return presence;
+}
+
+}  // namespace starling::xmpp
