@@ -6,8 +6,16 @@
 // (Step 2 adds Log, append-only per owner, for archives.) Every key begins with its owner, so that
 // any engine can shard by owner. Calls return Tasks that resume on the caller's own event loop. A
 // write's Task finishes when the write is durable. Errors: Errc::unavailable when the engine cannot
-// serve now, the caller may try later; not_found and exists where said. A Store must outlive its
-// callers' Tasks. Owners are prepared bare JIDs (`alice@example.org`), hosts prepared domains.
+// serve now, the caller may try later; not_found and exists where said. A write that ended in
+// unavailable has not been acknowledged but may still turn out to have happened (power lost before
+// it could be undone), so writes are made such that repeating them is harmless.
+//
+// Thread-safe: any worker may call; a call needs a loop (EventLoop::current()). Calls awaited one
+// after the other see each other's effects. A Store must outlive its callers' Tasks.
+//
+// Owners are prepared bare JIDs (`alice@example.org`), hosts prepared domains; the owner "" is the
+// server itself (its secrets and settings). Owners, map names and keys are UTF-8 without NUL,
+// values any bytes.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +40,8 @@ struct Credential {
 };
 
 struct Account {
-  std::string username;  // prepared localpart
-  std::string host;      // prepared domain
+  std::string username;            // prepared localpart
+  std::string host;                // prepared domain
   std::int64_t created_at_us = 0;  // wall clock
   std::vector<Credential> credentials;
 };
@@ -41,13 +49,15 @@ struct Account {
 class Accounts {
  public:
   virtual ~Accounts() = default;
-  // exists: there is such an account already.
+  // exists: there is such an account already. invalid: one mechanism twice.
   virtual Task<Result<>> create(Account account) = 0;
-  // not_found: no such account.
+  // not_found: no such account. Credentials come in byte order of their mechanisms.
   virtual Task<Result<Account>> find(std::string host, std::string username) = 0;
+  // Replaces all credentials. not_found: no such account. invalid: one mechanism twice.
   virtual Task<Result<>> set_credentials(std::string host, std::string username,
                                          std::vector<Credential> credentials) = 0;
-  // Removes the account and every Map entry of its owner, in one transaction.
+  // Removes the account and every Map entry of its owner, in one transaction. not_found: no such
+  // account; nothing is removed then.
   virtual Task<Result<>> erase(std::string host, std::string username) = 0;
   // Usernames of a host in byte order, after `after`, at most `limit`.
   virtual Task<Result<std::vector<std::string>>> list(std::string host, std::string after,
@@ -75,8 +85,15 @@ class Maps {
                                                        std::string key) = 0;
   // All entries of one owner's map, in byte order of the keys.
   virtual Task<Result<std::vector<Entry>>> scan(std::string owner, std::string map) = 0;
-  // All changes or none, all of one owner.
+  // All changes or none, all of one owner, in their order. Erasing what is not there is no error.
   virtual Task<Result<>> apply(std::string owner, std::vector<Change> changes) = 0;
+};
+
+// Counters since the start.
+struct Stats {
+  std::uint64_t writes = 0;   // acknowledged
+  std::uint64_t commits = 0;  // that made them durable; writes / commits is what group commit saves
+  std::uint64_t unavailable = 0;  // writes that failed because the engine could not serve
 };
 
 class Store {
@@ -84,6 +101,7 @@ class Store {
   virtual ~Store() = default;
   virtual Accounts& accounts() = 0;
   virtual Maps& maps() = 0;
+  [[nodiscard]] virtual Stats stats() const { return {}; }
 };
 
 }  // namespace starling::store

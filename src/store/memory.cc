@@ -1,0 +1,213 @@
+#include "store/memory.h"
+
+#include <algorithm>
+#include <cassert>
+#include <map>
+#include <mutex>
+#include <tuple>
+
+#include "base/event_loop.h"
+#include "store/credentials.h"
+
+namespace starling::store {
+
+namespace {
+
+// Answers in a later turn of the caller's loop, as a real engine does.
+template <class T>
+Task<T> later(T value) {
+  EventLoop* loop = EventLoop::current();
+  assert(loop != nullptr && "the store is called from event loops");
+  Completion<T> done([loop, &value](auto resume) {
+    loop->post([&value, resume = std::move(resume)]() mutable { resume(std::move(value)); });
+  });
+  co_return co_await done;
+}
+
+struct State {
+  std::mutex mutex;
+  std::map<std::pair<std::string, std::string>, Account> accounts;  // (host, username)
+  std::map<std::tuple<std::string, std::string, std::string>, std::string> entries;
+  Stats stats;
+
+  // Called with the mutex held, at the end of each write.
+  Result<> written(Result<> result) {
+    if (result) ++stats.writes, ++stats.commits;
+    return result;
+  }
+};
+
+Error no_account(const std::string& host, const std::string& username) {
+  return {Errc::not_found, "there is no account " + username + "@" + host};
+}
+
+class MemoryAccounts final : public Accounts {
+ public:
+  explicit MemoryAccounts(State& state) : state_(state) {}
+
+  Task<Result<>> create(Account account) override {
+    Result<> result = create_now(std::move(account));
+    co_return co_await later(std::move(result));
+  }
+
+  Task<Result<Account>> find(std::string host, std::string username) override {
+    Result<Account> result = find_now(host, username);
+    co_return co_await later(std::move(result));
+  }
+
+  Task<Result<>> set_credentials(std::string host, std::string username,
+                                 std::vector<Credential> credentials) override {
+    Result<> result = set_now(host, username, std::move(credentials));
+    co_return co_await later(std::move(result));
+  }
+
+  Task<Result<>> erase(std::string host, std::string username) override {
+    Result<> result = erase_now(host, username);
+    co_return co_await later(std::move(result));
+  }
+
+  Task<Result<std::vector<std::string>>> list(std::string host, std::string after,
+                                              std::uint32_t limit) override {
+    Result<std::vector<std::string>> result = list_now(host, after, limit);
+    co_return co_await later(std::move(result));
+  }
+
+  Task<Result<std::uint64_t>> count(std::string host) override {
+    Result<std::uint64_t> result = count_now(host);
+    co_return co_await later(std::move(result));
+  }
+
+ private:
+  Result<> create_now(Account account) {
+    if (auto sorted = sort_credentials(account.credentials); !sorted) return sorted;
+    std::lock_guard lock(state_.mutex);
+    auto key = std::pair{account.host, account.username};
+    if (!state_.accounts.try_emplace(std::move(key), account).second) {
+      return fail(Errc::exists,
+                  "the account " + account.username + "@" + account.host + " exists already");
+    }
+    return state_.written({});
+  }
+
+  Result<Account> find_now(const std::string& host, const std::string& username) {
+    std::lock_guard lock(state_.mutex);
+    const auto it = state_.accounts.find({host, username});
+    if (it == state_.accounts.end()) return std::unexpected(no_account(host, username));
+    return it->second;
+  }
+
+  Result<> set_now(const std::string& host, const std::string& username,
+                   std::vector<Credential> credentials) {
+    if (auto sorted = sort_credentials(credentials); !sorted) return sorted;
+    std::lock_guard lock(state_.mutex);
+    const auto it = state_.accounts.find({host, username});
+    if (it == state_.accounts.end()) return std::unexpected(no_account(host, username));
+    it->second.credentials = std::move(credentials);
+    return state_.written({});
+  }
+
+  Result<> erase_now(const std::string& host, const std::string& username) {
+    std::lock_guard lock(state_.mutex);
+    if (state_.accounts.erase({host, username}) == 0) {
+      return std::unexpected(no_account(host, username));
+    }
+    const std::string owner = username + "@" + host;
+    auto it = state_.entries.lower_bound({owner, "", ""});
+    while (it != state_.entries.end() && std::get<0>(it->first) == owner) {
+      it = state_.entries.erase(it);
+    }
+    return state_.written({});
+  }
+
+  std::vector<std::string> list_now(const std::string& host, const std::string& after,
+                                    std::uint32_t limit) {
+    std::lock_guard lock(state_.mutex);
+    std::vector<std::string> names;
+    auto it = state_.accounts.upper_bound({host, after});
+    for (; it != state_.accounts.end() && it->first.first == host && names.size() < limit; ++it) {
+      names.push_back(it->first.second);
+    }
+    return names;
+  }
+
+  std::uint64_t count_now(const std::string& host) {
+    std::lock_guard lock(state_.mutex);
+    return static_cast<std::uint64_t>(std::ranges::count_if(
+        state_.accounts, [&host](const auto& account) { return account.first.first == host; }));
+  }
+
+  State& state_;
+};
+
+class MemoryMaps final : public Maps {
+ public:
+  explicit MemoryMaps(State& state) : state_(state) {}
+
+  Task<Result<std::optional<std::string>>> get(std::string owner, std::string map,
+                                               std::string key) override {
+    Result<std::optional<std::string>> result;
+    {
+      std::lock_guard lock(state_.mutex);
+      const auto it = state_.entries.find({owner, map, key});
+      if (it != state_.entries.end()) result = it->second;
+    }
+    co_return co_await later(std::move(result));
+  }
+
+  Task<Result<std::vector<Entry>>> scan(std::string owner, std::string map) override {
+    Result<std::vector<Entry>> result;
+    {
+      std::lock_guard lock(state_.mutex);
+      for (auto it = state_.entries.lower_bound({owner, map, ""}); it != state_.entries.end();
+           ++it) {
+        const auto& [entry_owner, entry_map, key] = it->first;
+        if (entry_owner != owner || entry_map != map) break;
+        result->push_back({key, it->second});
+      }
+    }
+    co_return co_await later(std::move(result));
+  }
+
+  Task<Result<>> apply(std::string owner, std::vector<Change> changes) override {
+    Result<> result;
+    {
+      std::lock_guard lock(state_.mutex);
+      for (auto& change : changes) {
+        const auto key = std::tuple{owner, change.map, change.key};
+        if (change.value) {
+          state_.entries.insert_or_assign(key, std::move(*change.value));
+        } else {
+          state_.entries.erase(key);
+        }
+      }
+      result = state_.written({});
+    }
+    co_return co_await later(std::move(result));
+  }
+
+ private:
+  State& state_;
+};
+
+class MemoryStore final : public Store {
+ public:
+  Accounts& accounts() override { return accounts_; }
+  Maps& maps() override { return maps_; }
+  [[nodiscard]] Stats stats() const override {
+    std::lock_guard lock(state_.mutex);
+    return state_.stats;
+  }
+
+ private:
+  mutable State state_;
+  MemoryAccounts accounts_{state_};
+  MemoryMaps maps_{state_};
+};
+
+}  // namespace
+
+std::unique_ptr<Store> open_memory() {
+  return std::make_unique<MemoryStore>();
+}
+
+}  // namespace starling::store

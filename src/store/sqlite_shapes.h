@@ -1,0 +1,42 @@
+// The store's shapes on SQLite: each call is one job for the Writer or one query for the Readers.
+#pragma once
+
+#include "store/sqlite_readers.h"
+#include "store/sqlite_writer.h"
+#include "store/store.h"
+
+namespace starling::store::sqlite {
+
+class SqliteAccounts final : public Accounts {
+ public:
+  SqliteAccounts(Writer& writer, Readers& readers) : writer_(writer), readers_(readers) {}
+
+  Task<Result<>> create(Account account) override;
+  Task<Result<Account>> find(std::string host, std::string username) override;
+  Task<Result<>> set_credentials(std::string host, std::string username,
+                                 std::vector<Credential> credentials) override;
+  Task<Result<>> erase(std::string host, std::string username) override;
+  Task<Result<std::vector<std::string>>> list(std::string host, std::string after,
+                                              std::uint32_t limit) override;
+  Task<Result<std::uint64_t>> count(std::string host) override;
+
+ private:
+  Writer& writer_;
+  Readers& readers_;
+};
+
+class SqliteMaps final : public Maps {
+ public:
+  SqliteMaps(Writer& writer, Readers& readers) : writer_(writer), readers_(readers) {}
+
+  Task<Result<std::optional<std::string>>> get(std::string owner, std::string map,
+                                               std::string key) override;
+  Task<Result<std::vector<Entry>>> scan(std::string owner, std::string map) override;
+  Task<Result<>> apply(std::string owner, std::vector<Change> changes) override;
+
+ private:
+  Writer& writer_;
+  Readers& readers_;
+};
+
+}  // namespace starling::store::sqlite

@@ -1,0 +1,138 @@
+#include "store/sqlite_writer.h"
+
+#include <cassert>
+#include <utility>
+
+namespace starling::store::sqlite {
+
+Writer::Writer(Connection db, std::size_t max_queued)
+    : max_queued_(max_queued), db_(std::move(db)), failures_(db_.path()) {}
+
+Task<Result<>> Writer::write(Job job) {
+  EventLoop* loop = EventLoop::current();
+  assert(loop != nullptr && "the store is called from event loops");
+  if (full()) co_return fail(Errc::unavailable, "too many writes wait for " + db_.path());
+  Completion<Result<>> done([this, loop, &job](auto resume) {
+    enqueue(Pending{std::move(job), loop, std::move(resume), {}});
+  });
+  co_return co_await done;
+}
+
+Stats Writer::stats() const {
+  std::lock_guard lock(mutex_);
+  return stats_;
+}
+
+bool Writer::full() const {
+  std::lock_guard lock(mutex_);
+  return queue_.size() >= max_queued_;
+}
+
+void Writer::enqueue(Pending pending) {
+  {
+    std::lock_guard lock(mutex_);
+    queue_.push_back(std::move(pending));
+    if (std::exchange(draining_, true)) return;
+  }
+  thread_.submit([this] { drain(); });
+}
+
+void Writer::drain() {
+  for (;;) {
+    Batch batch;
+    {
+      std::lock_guard lock(mutex_);
+      if (queue_.empty()) {
+        draining_ = false;
+        return;
+      }
+      batch.swap(queue_);
+    }
+    run(batch);
+    answer(std::move(batch));
+  }
+}
+
+void Writer::run(Batch& batch) {
+  const Result<> committed = run_jobs(batch);
+  if (!committed) {
+    // Also those that failed by themselves: what they failed on may not be there now.
+    const Error error{Errc::unavailable, committed.error().message};
+    for (auto& pending : batch) pending.outcome = std::unexpected(error);
+  }
+  note(batch, committed);
+}
+
+Result<> Writer::run_jobs(Batch& batch) {
+  db_.roll_back();  // should a failed batch's roll-back have failed too
+  if (auto begun = db_.exec("BEGIN IMMEDIATE"); !begun) return begun;
+  bool changed = false;
+  for (auto& pending : batch) {
+    pending.outcome = run_job(pending);
+    changed = changed || pending.outcome.has_value();
+    // SQLite rolls back by itself on some errors, and takes the writes before this one along.
+    if (!db_.in_transaction()) return pending.outcome;
+  }
+  return end(changed);
+}
+
+Result<> Writer::run_job(Pending& pending) {
+  if (auto saved = db_.exec("SAVEPOINT job"); !saved) return saved;
+  Result<> outcome = pending.job(db_);
+  if (!db_.in_transaction()) {
+    assert(!outcome && "a job ended the transaction");
+    return outcome;
+  }
+  if (!outcome) {
+    if (auto undone = db_.exec("ROLLBACK TO job"); !undone) {
+      db_.roll_back();
+      return undone;
+    }
+  }
+  if (auto released = db_.exec("RELEASE job"); !released) {
+    db_.roll_back();
+    return released;
+  }
+  return outcome;
+}
+
+// A failed COMMIT may leave the transaction open.
+Result<> Writer::end(bool commit) {
+  Result<> ended = db_.exec(commit ? "COMMIT" : "ROLLBACK");
+  if (!ended) db_.roll_back();
+  return ended;
+}
+
+void Writer::note(const Batch& batch, const Result<>& committed) {
+  Stats now;
+  const Error* first_error = nullptr;  // of what only the operator can mend
+  for (const auto& pending : batch) {
+    if (pending.outcome) {
+      ++now.writes;
+    } else if (needs_operator(pending.outcome.error())) {
+      if (first_error == nullptr) first_error = &pending.outcome.error();
+      ++now.unavailable;
+    }
+  }
+  if (first_error != nullptr) {
+    failures_.failed(committed ? "store_write_failed" : "store_commit_failed", now.unavailable,
+                     *first_error);
+  } else if (now.writes > 0) {
+    failures_.recovered("store_recovered");
+  }
+
+  std::lock_guard lock(mutex_);
+  stats_.writes += now.writes;
+  stats_.commits += now.writes > 0 ? 1 : 0;
+  stats_.unavailable += now.unavailable;
+}
+
+void Writer::answer(Batch batch) {
+  for (auto& pending : batch) {
+    EventLoop* loop = pending.loop;
+    loop->post([resume = std::move(pending.resume),
+                outcome = std::move(pending.outcome)]() mutable { resume(std::move(outcome)); });
+  }
+}
+
+}  // namespace starling::store::sqlite

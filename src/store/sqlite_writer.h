@@ -1,0 +1,74 @@
+// Writer: the one thread that changes the database, with group commit.
+//
+// It takes every write queued so far, runs them in one transaction and commits once; while that
+// commit waits for the disk, the next batch gathers. So an idle server answers at once and a busy
+// one pays one fsync for many writes.
+//
+// Invariants:
+//  (1) A write is acknowledged only after the COMMIT that holds it has returned.
+//  (2) Each write runs in a savepoint: its failure undoes and fails itself only.
+//  (3) If the COMMIT fails, or the transaction is lost on the way, every write of it fails as
+//      unavailable, and the next batch starts afresh.
+//  (4) Writes take effect in the order they were queued.
+//
+// write() is thread-safe. Destruction commits what is queued.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <mutex>
+#include <vector>
+
+#include "base/event_loop.h"
+#include "base/task.h"
+#include "base/thread_pool.h"
+#include "store/sqlite_db.h"
+#include "store/sqlite_failure_log.h"
+#include "store/store.h"
+
+namespace starling::store::sqlite {
+
+class Writer {
+ public:
+  // Runs on the writer's thread, inside a transaction that it neither begins nor ends.
+  using Job = std::move_only_function<Result<>(Connection&)>;
+
+  Writer(Connection db, std::size_t max_queued);
+
+  // Resumes on the caller's loop when the job's changes are durable, or with why they are not.
+  Task<Result<>> write(Job job);
+
+  [[nodiscard]] Stats stats() const;
+
+ private:
+  struct Pending {
+    Job job;
+    EventLoop* loop;
+    Completion<Result<>>::Resume resume;
+    Result<> outcome;
+  };
+  using Batch = std::vector<Pending>;
+
+  bool full() const;
+  void enqueue(Pending pending);
+  void drain();
+  void run(Batch& batch);
+  Result<> run_jobs(Batch& batch);
+  Result<> run_job(Pending& pending);
+  Result<> end(bool commit);
+  void note(const Batch& batch, const Result<>& committed);
+  static void answer(Batch batch);
+
+  const std::size_t max_queued_;
+  Connection db_;
+  FailureLog failures_;
+
+  mutable std::mutex mutex_;  // guards what follows
+  Batch queue_;
+  bool draining_ = false;
+  Stats stats_;
+
+  ThreadPool thread_{1, "store-write"};  // last: it stops before what it uses goes
+};
+
+}  // namespace starling::store::sqlite
