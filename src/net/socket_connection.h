@@ -1,0 +1,85 @@
+// SocketConnection: a Connection over a TCP or Unix stream socket.
+#pragma once
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "net/connection.h"
+#include "net/io_loop.h"
+#include "net/tls.h"
+
+namespace starling::net {
+
+class SocketConnection final : public Connection,
+                               public std::enable_shared_from_this<SocketConnection> {
+ public:
+  using Socket = boost::asio::generic::stream_protocol::socket;
+
+  // Takes a connected socket. Call start() once the handler is set.
+  SocketConnection(IoLoop& loop, Socket socket, std::string remote_address,
+                   std::uint16_t remote_port);
+  ~SocketConnection() override;
+  SocketConnection(const SocketConnection&) = delete;
+  SocketConnection& operator=(const SocketConnection&) = delete;
+
+  // Begins to read; with `direct_tls` the TLS handshake comes first (XEP-0368).
+  void start(std::shared_ptr<TlsContext> direct_tls);
+
+  void set_handler(ConnectionHandler* handler) override { handler_ = handler; }
+  std::string& output() override;
+  [[nodiscard]] std::size_t queued_bytes() const override { return out_.size() + wire_size(); }
+  void start_tls(std::shared_ptr<TlsContext> tls, std::string server_name) override;
+  [[nodiscard]] bool is_secure() const override { return tls_ && tls_->established(); }
+  [[nodiscard]] TlsInfo tls_info() const override { return tls_ ? tls_->info() : TlsInfo{}; }
+  [[nodiscard]] std::optional<std::string> channel_binding(std::string_view type) const override;
+  void close() override;
+  void abort() override;
+  [[nodiscard]] bool is_open() const override { return state_ == State::open; }
+  void pause_reading() override { reading_ = false; }
+  void resume_reading() override;
+  void move_to(EventLoop& target, Callback arrived) override;
+  [[nodiscard]] const std::string& remote_address() const override { return remote_address_; }
+  [[nodiscard]] std::uint16_t remote_port() const override { return remote_port_; }
+
+ private:
+  // How the end is approaching.
+  enum class State : std::uint8_t {
+    open,
+    closing,  // flushing, then waiting for the peer's end
+    dead,
+  };
+
+  [[nodiscard]] std::size_t wire_size() const { return wire_.size() - wire_sent_; }
+  void wait_readable();
+  void on_readable();
+  void hand_up(std::string_view bytes);
+  void hand_up_decrypted(std::string_view ciphertext);
+  void mark_dirty();
+  void flush();
+  bool write_some(std::string_view& bytes);
+  void wait_writable();
+  void finish_closing();
+  void die(CloseReason reason, std::string_view detail);
+
+  IoLoop* loop_;
+  Socket socket_;
+  ConnectionHandler* handler_ = nullptr;
+  std::unique_ptr<TlsSession> tls_;
+  std::string out_;   // plaintext queued in this turn, or not yet taken by the kernel
+  std::string wire_;  // ciphertext not yet taken by the kernel
+  std::size_t wire_sent_ = 0;
+  std::string remote_address_;
+  std::uint16_t remote_port_;
+  State state_ = State::open;
+  bool reading_ = true;
+  bool waiting_readable_ = false;
+  bool waiting_writable_ = false;
+  bool dirty_ = false;
+  bool shut_down_ = false;
+  bool tls_announced_ = false;
+  TimerId close_timer_ = 0;
+};
+
+}  // namespace starling::net
