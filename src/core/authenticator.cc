@@ -1,0 +1,140 @@
+#include "core/authenticator.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <utility>
+
+#include "base/clock.h"
+#include "base/random.h"
+
+namespace starling::core {
+
+using xmpp::sasl::ScramHash;
+using xmpp::sasl::ScramKeys;
+
+namespace {
+
+// What RFC 7677 calls "a higher value, such as 10,000 or more" for devices that can; the client pays
+// it at every log-in, the server once per password.
+constexpr std::uint32_t kIterations = 10'000;
+constexpr std::size_t kSaltBytes = 16;
+
+constexpr std::string_view kServerMap = "server";
+constexpr std::string_view kSecretKey = "scram-salt-secret";
+
+std::string hmac_sha512(std::string_view key, std::string_view data) {
+  unsigned char out[EVP_MAX_MD_SIZE];
+  unsigned int length = 0;
+  HMAC(EVP_sha512(), key.data(), static_cast<int>(key.size()),
+       reinterpret_cast<const unsigned char*>(data.data()), data.size(), out, &length);
+  return {reinterpret_cast<char*>(out), length};
+}
+
+std::size_t hash_bytes(ScramHash hash) {
+  switch (hash) {
+    case ScramHash::sha1: return 20;
+    case ScramHash::sha256: return 32;
+    case ScramHash::sha512: return 64;
+  }
+  return 0;
+}
+
+}  // namespace
+
+Task<Result<>> Authenticator::prepare() {
+  auto& maps = store_.maps();
+  auto stored = co_await maps.get("", std::string(kServerMap), std::string(kSecretKey));
+  if (!stored) co_return std::unexpected(stored.error());
+  if (*stored) {
+    secret_ = **stored;
+    co_return Result<>{};
+  }
+  secret_ = random_bytes(32);
+  std::vector<store::Change> changes(1);
+  changes[0].map = kServerMap;
+  changes[0].key = kSecretKey;
+  changes[0].value = secret_;
+  co_return co_await maps.apply("", std::move(changes));
+}
+
+Task<Result<std::vector<store::Credential>>> Authenticator::derive(std::string password) {
+  const auto prepared = xmpp::sasl::prepare_password(password);
+  if (!prepared) {
+    co_return fail(Errc::invalid, "the password is empty or holds characters that are not allowed");
+  }
+  const auto work = [prepared = *prepared] {
+    std::vector<store::Credential> credentials;
+    for (const ScramHash hash : xmpp::sasl::kScramHashes) {
+      auto keys =
+          xmpp::sasl::derive_scram_keys(hash, prepared, random_bytes(kSaltBytes), kIterations);
+      credentials.push_back({std::string(xmpp::sasl::scram_name(hash)), std::move(keys.salt),
+                             keys.iterations, std::move(keys.stored_key),
+                             std::move(keys.server_key)});
+    }
+    return credentials;
+  };
+  co_return co_await pool_.run(work);
+}
+
+Task<Result<>> Authenticator::create_account(xmpp::Jid account, std::string password) {
+  auto credentials = co_await derive(std::move(password));
+  if (!credentials) co_return std::unexpected(credentials.error());
+  store::Account fresh;
+  fresh.username = account.local();
+  fresh.host = account.domain();
+  fresh.created_at_us = wall_clock_us();
+  fresh.credentials = std::move(*credentials);
+  co_return co_await store_.accounts().create(std::move(fresh));
+}
+
+Task<Result<>> Authenticator::change_password(xmpp::Jid account, std::string password) {
+  auto credentials = co_await derive(std::move(password));
+  if (!credentials) co_return std::unexpected(credentials.error());
+  co_return co_await store_.accounts().set_credentials(std::string(account.domain()),
+                                                       std::string(account.local()),
+                                                       std::move(*credentials));
+}
+
+ScramKeys Authenticator::made_up_keys(const xmpp::Jid& account, ScramHash hash) const {
+  // The same salt at every try, as a real account has.
+  const std::string seed =
+      std::string(account.bare()) + '\0' + std::string(xmpp::sasl::scram_name(hash));
+  ScramKeys keys;
+  keys.salt = hmac_sha512(secret_, "salt" + seed).substr(0, kSaltBytes);
+  keys.iterations = kIterations;
+  keys.stored_key = hmac_sha512(secret_, "stored" + seed).substr(0, hash_bytes(hash));
+  keys.server_key = hmac_sha512(secret_, "server" + seed).substr(0, hash_bytes(hash));
+  return keys;
+}
+
+Task<Result<Authenticator::Keys>> Authenticator::scram_keys(xmpp::Jid account, ScramHash hash) {
+  auto found =
+      co_await store_.accounts().find(std::string(account.domain()), std::string(account.local()));
+  Keys keys{made_up_keys(account, hash), false};
+  if (!found) {
+    if (found.error().code == Errc::not_found) co_return keys;
+    co_return std::unexpected(found.error());
+  }
+  for (auto& credential : found->credentials) {
+    if (credential.mechanism != xmpp::sasl::scram_name(hash)) continue;
+    keys.keys = {std::move(credential.salt), credential.iterations,
+                 std::move(credential.stored_key), std::move(credential.server_key)};
+    keys.known = true;
+  }
+  co_return keys;
+}
+
+Task<Result<bool>> Authenticator::check_password(xmpp::Jid account, std::string password) {
+  const auto keys = co_await scram_keys(account, ScramHash::sha256);
+  if (!keys) co_return std::unexpected(keys.error());
+  const auto prepared = xmpp::sasl::prepare_password(password);
+  // Derived even when it cannot succeed, so that the time says nothing.
+  const auto work = [keys = keys->keys, candidate = prepared.value_or("x")] {
+    return xmpp::sasl::verify_password(ScramHash::sha256, keys, candidate);
+  };
+  const bool matches = co_await pool_.run(work);
+  co_return matches && keys->known && prepared.has_value();
+}
+
+}  // namespace starling::core

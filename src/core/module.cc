@@ -1,0 +1,52 @@
+#include "core/module.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace starling::core {
+
+void Host::disco_feature(At at, std::string_view feature) {
+  auto& features = (at == At::host ? host_disco_ : account_disco_).features;
+  const auto place = std::ranges::lower_bound(features, feature);
+  if (place == features.end() || *place != feature) features.emplace(place, feature);
+}
+
+void Host::disco_identity(At at, Identity identity) {
+  (at == At::host ? host_disco_ : account_disco_).identities.push_back(std::move(identity));
+}
+
+const std::vector<std::string>& Host::features(At at) const {
+  return (at == At::host ? host_disco_ : account_disco_).features;
+}
+
+const std::vector<Identity>& Host::identities(At at) const {
+  return (at == At::host ? host_disco_ : account_disco_).identities;
+}
+
+void Host::on_iq(At at, xmpp::StanzaType type, std::string_view element,
+                 std::string_view element_ns, IqHandler handler) {
+  Key key{at, type, std::string(element_ns), std::string(element)};
+  [[maybe_unused]] const bool fresh =
+      handlers_.try_emplace(std::move(key), Entry{std::move(handler), false}).second;
+  assert(fresh && "two modules answer the same iq");
+}
+
+void Host::on_own_iq(xmpp::StanzaType type, std::string_view element, std::string_view element_ns,
+                     IqHandler handler) {
+  Key key{At::account, type, std::string(element_ns), std::string(element)};
+  [[maybe_unused]] const bool fresh =
+      handlers_.try_emplace(std::move(key), Entry{std::move(handler), true}).second;
+  assert(fresh && "two modules answer the same iq");
+}
+
+Host::FoundHandler Host::find_handler(At at, const xmpp::Stanza& iq) const {
+  const auto payload = iq.payload();
+  if (!payload) return {};
+  const auto found =
+      handlers_.find(std::tuple<At, xmpp::StanzaType, std::string_view, std::string_view>{
+          at, iq.type(), payload->ns(), payload->name()});
+  if (found == handlers_.end()) return {};
+  return {&found->second.handler, found->second.own_only};
+}
+
+}  // namespace starling::core

@@ -1,0 +1,197 @@
+#include "core/presence.h"
+
+#include <charconv>
+#include <utility>
+
+#include "base/log.h"
+#include "core/worker.h"
+#include "xmpp/ns.h"
+
+namespace starling::core {
+
+using xmpp::Jid;
+using xmpp::Stanza;
+using xmpp::StanzaCondition;
+using xmpp::StanzaType;
+
+namespace {
+
+// RFC 6121 section 4.7.2.3: -128 to 127; absent is 0. nullopt if it is not such a number.
+std::optional<std::int8_t> priority_of(const Stanza& presence) {
+  const auto element = presence.element().child("priority", xmpp::ns::kClient);
+  if (!element) return std::int8_t{0};
+  const std::string text = element->text();
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < -128 || value > 127) {
+    return std::nullopt;
+  }
+  return static_cast<std::int8_t>(value);
+}
+
+Stanza addressed(Stanza stanza, const Jid& to) {
+  stanza.set_to(to);
+  return stanza;
+}
+
+}  // namespace
+
+void Presence::outbound(Session& session, Stanza stanza) {
+  switch (stanza.type()) {
+    case StanzaType::subscribe:
+    case StanzaType::subscribed:
+    case StanzaType::unsubscribe:
+    case StanzaType::unsubscribed:
+      return worker_.subscriptions().outbound(session, std::move(stanza));
+    case StanzaType::available:
+    case StanzaType::unavailable:
+      break;
+    default:  // a probe is the server's business, an error nobody's unless addressed
+      if (!stanza.to().empty()) worker_.router().route(std::move(stanza));
+      return;
+  }
+  if (!stanza.to().empty()) return directed(session, std::move(stanza));
+  const SessionRef ref{session.jid, session.id};
+  worker_.turns().run(session.jid.bare(), [this, ref, stanza = std::move(stanza)]() mutable {
+    return broadcast(std::move(ref), std::move(stanza));
+  });
+}
+
+Task<void> Presence::broadcast(SessionRef ref, Stanza stanza) {
+  const Jid account = ref.jid.to_bare();
+  auto roster = co_await worker_.roster(account);
+  Session* session = worker_.directory().find(ref);
+  if (session == nullptr) co_return;
+  if (!roster) {
+    log::error("presence_not_sent", {{"jid", ref.jid.full()}, {"error", roster.error().message}});
+    worker_.router().bounce(addressed(stanza, account), StanzaCondition::resource_constraint,
+                            "the roster cannot be read at the moment");
+    co_return;
+  }
+  if (stanza.type() == StanzaType::unavailable) {
+    if (!session->available()) co_return;
+    // Directed presence ends as well (section 4.6.3): the session is unavailable to all.
+    announce(*session, **roster, stanza);
+    session->presence.reset();
+    session->directed.reset();
+    session->priority = 0;
+    co_return;
+  }
+  const auto priority = priority_of(stanza);
+  if (!priority) {
+    worker_.router().bounce(addressed(stanza, account), StanzaCondition::bad_request,
+                            "priority is a number from -128 to 127");
+    co_return;
+  }
+  const bool first = !session->available();
+  session->priority = *priority;
+  session->presence = std::make_unique<const Stanza>(stanza);
+  announce(*session, **roster, stanza);
+  if (first) initial(*session, **roster);
+}
+
+// Section 4.2.2, 4.4.2, 4.5.2: subscribers, the user's own resources, and whoever was addressed.
+void Presence::announce(const Session& session, const Roster& roster, const Stanza& stanza) {
+  if (const LocalAccount* account = worker_.directory().find(session.jid.bare())) {
+    const Stanza to_self = addressed(stanza, account->bare);
+    for (const auto& other : account->sessions) {
+      if (other->available()) other->outbox->deliver(to_self);
+    }
+  }
+  for (const auto& [jid, item] : roster.items()) {
+    if (item.subscription.from) worker_.router().route(addressed(stanza, jid));
+  }
+  if (stanza.type() != StanzaType::unavailable || !session.directed) return;
+  for (const Jid& jid : *session.directed) {
+    const RosterItem* item = roster.find(jid.to_bare());
+    if (item != nullptr && item->subscription.from) continue;  // told already
+    worker_.router().route(addressed(stanza, jid));
+  }
+}
+
+// Section 4.2.2 and 3.1.3: what a session learns when it becomes available.
+void Presence::initial(Session& session, const Roster& roster) {
+  const LocalAccount* account = worker_.directory().find(session.jid.bare());
+  for (const auto& other : account->sessions) {
+    if (other.get() == &session || !other->available()) continue;
+    session.outbox->deliver(addressed(*other->presence, session.jid));
+  }
+  for (const auto& [jid, item] : roster.items()) {
+    if (item.subscription.to) {
+      worker_.router().route(xmpp::make_presence(StanzaType::probe, session.jid, jid));
+    }
+    if (!item.request.empty()) session.outbox->deliver(Stanza::from_text(item.request));
+  }
+}
+
+// Section 4.6. The recipient is remembered, so that it is told of the end.
+void Presence::directed(Session& session, Stanza stanza) {
+  constexpr std::size_t kMaxDirected = 10'000;
+  if (stanza.type() == StanzaType::unavailable) {
+    if (session.directed) session.directed->erase(stanza.to());
+  } else {
+    if (!session.directed) session.directed = std::make_unique<std::set<Jid>>();
+    if (session.directed->size() >= kMaxDirected && !session.directed->contains(stanza.to())) {
+      return worker_.router().bounce(stanza, StanzaCondition::policy_violation,
+                                     "directed presence to too many addresses");
+    }
+    session.directed->insert(stanza.to());
+  }
+  worker_.router().route(std::move(stanza));
+}
+
+void Presence::probed(Stanza probe) {
+  const std::string account(probe.to().bare());
+  if (worker_.directory().find(account) == nullptr) return;  // nobody is there to show
+  worker_.turns().run(account, [this, probe = std::move(probe)]() mutable {
+    return answer_probe(std::move(probe));
+  });
+}
+
+Task<void> Presence::answer_probe(Stanza probe) {
+  const Jid account_jid = probe.to().to_bare();
+  const auto roster = co_await worker_.roster(account_jid);
+  const LocalAccount* account = worker_.directory().find(account_jid.full());
+  if (!roster || account == nullptr) co_return;
+  const Jid asker = probe.from().to_bare();
+  if (asker != account_jid) {
+    const RosterItem* item = (*roster)->find(asker);
+    if (item == nullptr || !item->subscription.from) {
+      // The asker believes in a subscription that does not exist: put that right.
+      worker_.router().route(xmpp::make_presence(StanzaType::unsubscribed, account_jid, asker));
+      co_return;
+    }
+  }
+  for (const auto& session : account->sessions) {
+    if (session->available() && session->jid != probe.from()) {
+      worker_.router().route(addressed(*session->presence, probe.from()));
+    }
+  }
+}
+
+void Presence::session_ended(const Session& session, std::shared_ptr<const Roster> roster) {
+  const Stanza gone = xmpp::make_presence(StanzaType::unavailable, session.jid, Jid());
+  if (session.available()) {
+    // It was available, so its roster was read for its first presence.
+    static const Roster kEmpty;
+    announce(session, roster ? *roster : kEmpty, gone);
+    return;
+  }
+  if (!session.directed) return;
+  for (const Jid& jid : *session.directed) worker_.router().route(addressed(gone, jid));
+}
+
+void Presence::show_sessions(const LocalAccount& account, const Jid& contact) {
+  for (const auto& session : account.sessions) {
+    if (session->available()) worker_.router().route(addressed(*session->presence, contact));
+  }
+}
+
+void Presence::hide_sessions(const LocalAccount& account, const Jid& contact) {
+  for (const auto& session : account.sessions) {
+    if (!session->available()) continue;
+    worker_.router().route(xmpp::make_presence(StanzaType::unavailable, session->jid, contact));
+  }
+}
+
+}  // namespace starling::core

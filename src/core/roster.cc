@@ -1,0 +1,121 @@
+#include "core/roster.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "xml/document.h"
+#include "xml/writer.h"
+#include "xmpp/ns.h"
+
+namespace starling::core {
+
+bool RosterItem::listed() const {
+  return listed_by_user || subscription.to || subscription.from || subscription.pending_out;
+}
+
+bool RosterItem::vacant() const {
+  return !listed() && !subscription.pending_in && !subscription.approved;
+}
+
+std::string RosterItem::to_xml() const {
+  xml::Writer w;
+  w.open("item").attribute("jid", jid.full()).attribute_if("name", name);
+  w.attribute("subscription", subscription_name(subscription));
+  if (subscription.pending_out) w.attribute("ask", "subscribe");
+  if (subscription.approved) w.attribute("approved", "true");
+  for (const auto& group : groups) w.open("group").text(group).close();
+  w.close();
+  return std::move(w).take();
+}
+
+std::string RosterItem::removed_xml(const xmpp::Jid& jid) {
+  xml::Writer w;
+  w.open("item").attribute("jid", jid.full()).attribute("subscription", "remove").close();
+  return std::move(w).take();
+}
+
+// The stored form is the <item/> of the protocol with two attributes and one child of our own: an
+// operator can read it, and what RFC 6121 calls things is what they are called.
+std::string RosterItem::encode() const {
+  xml::Writer w;
+  w.open("item").attribute_if("name", name);
+  w.attribute("subscription", subscription_name(subscription));
+  if (listed_by_user) w.attribute("listed", "true");
+  if (subscription.pending_out) w.attribute("ask", "subscribe");
+  if (subscription.pending_in) w.attribute("asked", "subscribe");
+  if (subscription.approved) w.attribute("approved", "true");
+  for (const auto& group : groups) w.open("group").text(group).close();
+  if (!request.empty()) w.open("request").text(request).close();
+  w.close();
+  return std::move(w).take();
+}
+
+std::optional<RosterItem> RosterItem::decode(const store::Entry& entry) {
+  auto jid = xmpp::Jid::parse(entry.key);
+  const auto document = xml::Document::parse(entry.value);
+  if (!jid || !document) return std::nullopt;
+  const xml::Element root = document->root();
+  const auto has = [&](std::string_view name) { return root.attribute(name).has_value(); };
+  RosterItem item;
+  item.jid = std::move(*jid);
+  item.name = root.attribute("name").value_or("");
+  item.listed_by_user = has("listed");
+  const auto subscription = root.attribute("subscription").value_or("none");
+  item.subscription.to = subscription == "to" || subscription == "both";
+  item.subscription.from = subscription == "from" || subscription == "both";
+  item.subscription.pending_out = has("ask");
+  item.subscription.pending_in = has("asked");
+  item.subscription.approved = has("approved");
+  for (const xml::Element child : root.children()) {
+    if (child.name() == "group") item.groups.push_back(child.text());
+    if (child.name() == "request") item.request = child.text();
+  }
+  return item;
+}
+
+const RosterItem* Roster::find(const xmpp::Jid& bare) const {
+  const auto found = items_.find(bare);
+  return found == items_.end() ? nullptr : &found->second;
+}
+
+RosterItem Roster::get_or_new(const xmpp::Jid& bare) const {
+  if (const RosterItem* item = find(bare)) return *item;
+  RosterItem item;
+  item.jid = bare;
+  return item;
+}
+
+void Roster::put(RosterItem item) {
+  if (item.vacant()) return erase(item.jid);
+  xmpp::Jid jid = item.jid;
+  items_.insert_or_assign(std::move(jid), std::move(item));
+}
+
+void Roster::erase(const xmpp::Jid& bare) {
+  items_.erase(bare);
+}
+
+Task<Result<Roster>> load_roster(store::Maps& maps, xmpp::Jid owner) {
+  auto entries = co_await maps.scan(owner.str(), std::string(kRosterMap));
+  if (!entries) co_return std::unexpected(entries.error());
+  Roster roster;
+  for (const auto& entry : *entries) {
+    auto item = RosterItem::decode(entry);
+    if (item) {
+      roster.put(std::move(*item));
+    } else {
+      log::error("roster_entry_damaged", {{"jid", owner.full()}, {"contact", entry.key}});
+    }
+  }
+  co_return roster;
+}
+
+Task<Result<>> store_roster_item(store::Maps& maps, xmpp::Jid owner, RosterItem item) {
+  std::vector<store::Change> changes(1);
+  changes[0].map = kRosterMap;
+  changes[0].key = item.jid.str();
+  if (!item.vacant()) changes[0].value = item.encode();
+  co_return co_await maps.apply(owner.str(), std::move(changes));
+}
+
+}  // namespace starling::core

@@ -1,0 +1,64 @@
+// Roster: a user's contacts (RFC 6121 section 2), as it is in memory and as it is stored.
+//
+// Stored as one Map entry per contact (map "roster", key = the contact's bare JID), so that a
+// change writes one small row. Not thread-safe: it belongs to the account's home worker.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/subscription.h"
+#include "store/store.h"
+#include "xmpp/jid.h"
+
+namespace starling::core {
+
+inline constexpr std::string_view kRosterMap = "roster";
+
+struct RosterItem {
+  xmpp::Jid jid;
+  std::string name;
+  std::vector<std::string> groups;
+  Subscription subscription;
+  bool listed_by_user = false;  // the user put it there (a roster set), whatever the subscription
+  // The contact's <presence type='subscribe'/> that waits for the user's answer, as XML; kept so
+  // that it can be shown at every log-in until answered (section 3.1.3). "" if none.
+  std::string request;
+
+  // False for an entry that only remembers a request: such a contact is not in the roster yet.
+  [[nodiscard]] bool listed() const;
+  // True if nothing is left to remember.
+  [[nodiscard]] bool vacant() const;
+
+  // <item/> of jabber:iq:roster.
+  [[nodiscard]] std::string to_xml() const;
+  // <item jid='...' subscription='remove'/>
+  [[nodiscard]] static std::string removed_xml(const xmpp::Jid& jid);
+
+  [[nodiscard]] std::string encode() const;
+  static std::optional<RosterItem> decode(const store::Entry& entry);
+};
+
+class Roster {
+ public:
+  [[nodiscard]] const RosterItem* find(const xmpp::Jid& bare) const;
+  // The item, or a fresh one with nothing in it.
+  [[nodiscard]] RosterItem get_or_new(const xmpp::Jid& bare) const;
+  void put(RosterItem item);
+  void erase(const xmpp::Jid& bare);
+  [[nodiscard]] const std::map<xmpp::Jid, RosterItem>& items() const { return items_; }
+
+ private:
+  std::map<xmpp::Jid, RosterItem> items_;
+};
+
+// Reads a roster from the store. An entry that cannot be decoded is logged and left out.
+Task<Result<Roster>> load_roster(store::Maps& maps, xmpp::Jid owner);
+
+// Writes (or, if vacant, removes) one item; durable when the Task ends.
+Task<Result<>> store_roster_item(store::Maps& maps, xmpp::Jid owner, RosterItem item);
+
+}  // namespace starling::core

@@ -1,0 +1,68 @@
+#include "core/router.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "core/iq.h"
+#include "core/server.h"
+#include "core/worker.h"
+
+namespace starling::core {
+
+using xmpp::Stanza;
+using xmpp::StanzaKind;
+using xmpp::StanzaType;
+
+Router::Submitted Router::submit(Session& session, Stanza stanza) {
+  if (!stanza.from().empty() && stanza.from() != session.jid &&
+      stanza.from().full() != session.jid.bare()) {
+    return Submitted::invalid_from;
+  }
+  stanza.set_from(session.jid);
+  if (stanza.kind() == StanzaKind::presence) {
+    worker_.presence().outbound(session, std::move(stanza));
+    return Submitted::accepted;
+  }
+  // RFC 6120 section 10.3: without 'to', the server acts on behalf of the sender's own account.
+  if (stanza.to().empty()) stanza.set_to(session.jid.to_bare());
+  if (worker_.turns().busy(session.jid.bare())) {
+    // An earlier stanza of this account waits for the store; this one must not overtake it.
+    worker_.turns().run(session.jid.bare(), [this, stanza = std::move(stanza)]() mutable {
+      route(std::move(stanza));
+      return completed();
+    });
+    return Submitted::accepted;
+  }
+  route(std::move(stanza));
+  return Submitted::accepted;
+}
+
+void Router::route(Stanza stanza) {
+  const xmpp::Jid& to = stanza.to();
+  const Host* host = worker_.server().host(to.domain());
+  if (host == nullptr) {
+    // Federation comes with s2s; until then every other domain is out of reach.
+    return bounce(stanza, xmpp::StanzaCondition::remote_server_not_found);
+  }
+  if (to.local().empty()) return to_host(*host, std::move(stanza));
+  const std::size_t home = worker_.server().home_of(to.bare());
+  if (home != worker_.index()) return worker_.send_to(home, std::move(stanza));
+  worker_.delivery().deliver(*host, std::move(stanza));
+}
+
+void Router::to_host(const Host& host, Stanza stanza) {
+  if (stanza.kind() == StanzaKind::iq) return answer_iq(worker_, host, At::host, std::move(stanza));
+  if (stanza.kind() == StanzaKind::message) {
+    bounce(stanza, xmpp::StanzaCondition::service_unavailable);
+  }
+  // Presence to a server is of no consequence (RFC 6121 section 8.1 leaves it to the server).
+}
+
+void Router::bounce(const Stanza& offending, xmpp::StanzaCondition condition,
+                    std::string_view text) {
+  if (offending.type() == StanzaType::error || offending.type() == StanzaType::result) return;
+  if (offending.from().empty()) return;
+  route(xmpp::make_error(offending, {condition, std::string(text), {}}));
+}
+
+}  // namespace starling::core

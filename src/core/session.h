@@ -1,0 +1,57 @@
+// Session: one connected resource, user@host/resource, from binding to unbinding
+// (RFC 6120 section 7), and what RFC 6121 keeps about it while it lives.
+//
+// A session lives on the home worker of its account and is used on that worker's thread only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "xmpp/errors.h"
+#include "xmpp/jid.h"
+#include "xmpp/stanza.h"
+
+namespace starling::core {
+
+// Outbox: where a session's stanzas leave the server. Implemented by stream/, so that core knows
+// no sockets.
+class Outbox {
+ public:
+  virtual ~Outbox() = default;
+  // Queues a stanza for the client; order is kept.
+  virtual void deliver(const xmpp::Stanza& stanza) = 0;
+  // Ends the stream with a stream error. The session is unbound already.
+  virtual void end(xmpp::StreamCondition condition, std::string_view text) = 0;
+  // "203.0.113.7:51234", for logs and listings.
+  [[nodiscard]] virtual std::string remote() const = 0;
+};
+
+using SessionId = std::uint64_t;  // unique on a node while it runs; 0 is none
+
+struct Session {
+  SessionId id = 0;
+  xmpp::Jid jid;  // full
+  Outbox* outbox = nullptr;
+  std::int64_t bound_at_us = 0;  // wall clock
+
+  // RFC 6121 section 2.2: it has asked for the roster and gets roster pushes.
+  bool interested = false;
+  // Section 4: the last presence without type, nullptr while unavailable; and its priority.
+  std::unique_ptr<const xmpp::Stanza> presence;
+  std::int8_t priority = 0;
+  // Section 4.6: who was sent directed presence and must be told of the end. Created when needed.
+  std::unique_ptr<std::set<xmpp::Jid>> directed;
+
+  [[nodiscard]] bool available() const { return presence != nullptr; }
+};
+
+// A session seen from code that may outlive it: resolve it on its worker (Directory::find).
+struct SessionRef {
+  xmpp::Jid jid;
+  SessionId id = 0;
+};
+
+}  // namespace starling::core

@@ -1,0 +1,203 @@
+#include "core/subscriptions.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "core/server.h"
+#include "core/worker.h"
+#include "xml/writer.h"
+#include "xmpp/ns.h"
+
+namespace starling::core {
+
+using xmpp::Jid;
+using xmpp::Stanza;
+using xmpp::StanzaCondition;
+using xmpp::StanzaError;
+using xmpp::StanzaType;
+
+namespace {
+
+constexpr std::size_t kMaxRosterItems = 5'000;
+
+StanzaError store_trouble(const Jid& account, const Error& error) {
+  log::error("roster_unavailable", {{"jid", account.full()}, {"error", error.message}});
+  return {StanzaCondition::resource_constraint, "the roster is unavailable at the moment", {}};
+}
+
+bool same_to_clients(const RosterItem& a, const RosterItem& b) {
+  return a.listed() == b.listed() && a.to_xml() == b.to_xml();
+}
+
+}  // namespace
+
+void Subscriptions::outbound(Session& session, Stanza stanza) {
+  if (stanza.to().empty()) {
+    stanza.set_to(session.jid.to_bare());
+    return worker_.router().bounce(stanza, StanzaCondition::bad_request,
+                                   "a subscription needs the contact's address");
+  }
+  worker_.turns().run(session.jid.bare(), [this, stanza = std::move(stanza)]() mutable {
+    return apply_outbound(std::move(stanza));
+  });
+}
+
+Task<void> Subscriptions::apply_outbound(Stanza stanza) {
+  const Jid sender = stanza.from();
+  const Jid account_jid = sender.to_bare();
+  const Jid contact = stanza.to().to_bare();
+  if (contact == account_jid) co_return;  // one's own resources see each other anyway
+  auto roster = co_await worker_.roster(account_jid);
+  if (!roster) {
+    worker_.router().route(xmpp::make_error(stanza, store_trouble(account_jid, roster.error())));
+    co_return;
+  }
+  RosterItem item = (*roster)->get_or_new(contact);
+  const RosterItem before = item;
+  const OutboundStep step = outbound_step(item.subscription, stanza.type());
+  item.subscription = step.next;
+  if (!item.subscription.pending_in) item.request.clear();
+  if (!(item.subscription == before.subscription)) {
+    if (auto error = co_await save(account_jid, *roster, item)) {
+      worker_.router().route(xmpp::make_error(stanza, *error));
+      co_return;
+    }
+  }
+  if (!same_to_clients(before, item)) push(account_jid, item.to_xml());
+  if (!step.route) co_return;
+  // Section 3: these stanzas are between bare JIDs.
+  stanza.set_from(account_jid);
+  stanza.set_to(contact);
+  const StanzaType type = stanza.type();
+  const LocalAccount* account = worker_.directory().find(account_jid.full());
+  if (account != nullptr && type == StanzaType::unsubscribed && before.subscription.from) {
+    worker_.presence().hide_sessions(*account, contact);
+  }
+  worker_.router().route(std::move(stanza));
+  if (account != nullptr && type == StanzaType::subscribed) {
+    worker_.presence().show_sessions(*account, contact);
+  }
+}
+
+void Subscriptions::inbound(Stanza stanza) {
+  const std::string account(stanza.to().bare());
+  worker_.turns().run(account, [this, stanza = std::move(stanza)]() mutable {
+    return apply_inbound(std::move(stanza));
+  });
+}
+
+Task<void> Subscriptions::apply_inbound(Stanza stanza) {
+  const Jid account_jid = stanza.to().to_bare();
+  const Jid contact = stanza.from().to_bare();
+  stanza.set_from(contact);
+  stanza.set_to(account_jid);
+  if (worker_.directory().find(account_jid.full()) == nullptr) {
+    // Section 8.5.1: what is sent to an account that does not exist is dropped in silence.
+    const auto found = co_await worker_.server().store().accounts().find(
+        std::string(account_jid.domain()), std::string(account_jid.local()));
+    if (!found && found.error().code == Errc::not_found) co_return;
+  }
+  const auto roster = co_await worker_.roster(account_jid);
+  if (!roster) {
+    worker_.router().route(xmpp::make_error(stanza, store_trouble(account_jid, roster.error())));
+    co_return;
+  }
+  RosterItem item = (*roster)->get_or_new(contact);
+  const RosterItem before = item;
+  const InboundStep step = inbound_step(item.subscription, stanza.type());
+  item.subscription = step.next;
+  if (stanza.type() == StanzaType::subscribe && step.deliver) item.request = stanza.to_xml();
+  if (!item.subscription.pending_in) item.request.clear();
+  if (!(item.subscription == before.subscription)) {
+    if (auto error = co_await save(account_jid, *roster, item)) {
+      worker_.router().route(xmpp::make_error(stanza, *error));
+      co_return;
+    }
+  }
+  const LocalAccount* account = worker_.directory().find(account_jid.full());
+  if (account != nullptr && step.deliver) {
+    for (const auto& session : account->sessions) {
+      // Requests to all available resources (3.1.3), the rest to those interested in the roster.
+      const bool wants = stanza.type() == StanzaType::subscribe || session->interested;
+      if (session->available() && wants) session->outbox->deliver(stanza);
+    }
+  }
+  if (!same_to_clients(before, item)) push(account_jid, item.to_xml());
+  if (step.reply_subscribed) {
+    worker_.router().route(xmpp::make_presence(StanzaType::subscribed, account_jid, contact));
+  }
+  if (account == nullptr) co_return;
+  if (item.subscription.from && !before.subscription.from) {
+    worker_.presence().show_sessions(*account, contact);
+  } else if (before.subscription.from && !item.subscription.from) {
+    worker_.presence().hide_sessions(*account, contact);
+  }
+}
+
+Task<std::optional<StanzaError>> Subscriptions::update_contact(Jid account, Jid contact,
+                                                               std::string name,
+                                                               std::vector<std::string> groups) {
+  const auto roster = co_await worker_.roster(account);
+  if (!roster) co_return store_trouble(account, roster.error());
+  RosterItem item = (*roster)->get_or_new(contact);
+  if (!item.listed() && (*roster)->items().size() >= kMaxRosterItems) {
+    co_return StanzaError{StanzaCondition::policy_violation, "the roster is full", {}};
+  }
+  item.listed_by_user = true;
+  item.name = std::move(name);
+  item.groups = std::move(groups);
+  if (auto error = co_await save(account, *roster, item)) co_return error;
+  push(account, item.to_xml());
+  co_return std::nullopt;
+}
+
+Task<std::optional<StanzaError>> Subscriptions::remove_contact(Jid account, Jid contact) {
+  const auto roster = co_await worker_.roster(account);
+  if (!roster) co_return store_trouble(account, roster.error());
+  const RosterItem before = (*roster)->get_or_new(contact);
+  if (!before.listed()) {
+    co_return StanzaError{StanzaCondition::item_not_found, "no such contact", {}};
+  }
+  RosterItem removed;
+  removed.jid = contact;
+  if (auto error = co_await save(account, *roster, removed)) co_return error;
+  push(account, RosterItem::removed_xml(contact));
+  // Section 2.5.2: the subscriptions in both directions end.
+  const Subscription& was = before.subscription;
+  auto& router = worker_.router();
+  if (was.to || was.pending_out) {
+    router.route(xmpp::make_presence(StanzaType::unsubscribe, account, contact));
+  }
+  if (was.from || was.pending_in) {
+    const LocalAccount* live = worker_.directory().find(account.full());
+    if (was.from && live != nullptr) worker_.presence().hide_sessions(*live, contact);
+    router.route(xmpp::make_presence(StanzaType::unsubscribed, account, contact));
+  }
+  co_return std::nullopt;
+}
+
+Task<std::optional<StanzaError>> Subscriptions::save(Jid account, std::shared_ptr<Roster> roster,
+                                                     RosterItem item) {
+  const auto stored = co_await store_roster_item(worker_.server().store().maps(), account, item);
+  if (!stored) co_return store_trouble(account, stored.error());
+  roster->put(std::move(item));
+  co_return std::nullopt;
+}
+
+// Section 2.1.6: every interested resource, the one that asked for the change included.
+void Subscriptions::push(const Jid& account, const std::string& item_xml) {
+  const LocalAccount* live = worker_.directory().find(account.full());
+  if (live == nullptr) return;
+  for (const auto& session : live->sessions) {
+    if (!session->interested) continue;
+    xml::Writer w;
+    w.open("iq").attribute("type", "set").attribute("id", "push" + random_token(8));
+    w.open("query", xmpp::ns::kRoster).raw(item_xml).close().close();
+    Stanza stanza = Stanza::from_text(std::move(w).take());
+    stanza.set_to(session->jid);
+    session->outbox->deliver(stanza);
+  }
+}
+
+}  // namespace starling::core

@@ -1,0 +1,48 @@
+// Subscriptions: how rosters change, by presence stanzas (RFC 6121 section 3) and by roster sets
+// (section 2). The pure rules are in subscription.h; this applies them: store first, then push to
+// the user's clients, then tell the contact.
+//
+// Runs on the home worker of the account whose roster changes, in the account's turn.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/task.h"
+#include "core/roster.h"
+#include "core/session.h"
+#include "xmpp/errors.h"
+#include "xmpp/stanza.h"
+
+namespace starling::core {
+
+class Worker;
+
+class Subscriptions {
+ public:
+  explicit Subscriptions(Worker& worker) : worker_(worker) {}
+
+  // A client sends subscribe, subscribed, unsubscribe or unsubscribed.
+  void outbound(Session& session, xmpp::Stanza stanza);
+  // Such a stanza arrives for an account whose home is here.
+  void inbound(xmpp::Stanza stanza);
+
+  // A roster set of one contact (section 2.3, 2.4) or its removal (section 2.5). To be called in
+  // the account's turn. nullopt if done, else the error to answer with.
+  Task<std::optional<xmpp::StanzaError>> update_contact(xmpp::Jid account, xmpp::Jid contact,
+                                                        std::string name,
+                                                        std::vector<std::string> groups);
+  Task<std::optional<xmpp::StanzaError>> remove_contact(xmpp::Jid account, xmpp::Jid contact);
+
+ private:
+  Task<void> apply_outbound(xmpp::Stanza stanza);
+  Task<void> apply_inbound(xmpp::Stanza stanza);
+  Task<std::optional<xmpp::StanzaError>> save(xmpp::Jid account, std::shared_ptr<Roster> roster,
+                                              RosterItem item);
+  void push(const xmpp::Jid& account, const std::string& item_xml);
+
+  Worker& worker_;
+};
+
+}  // namespace starling::core

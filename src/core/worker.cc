@@ -1,0 +1,88 @@
+#include "core/worker.h"
+
+#include <utility>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/server.h"
+
+namespace starling::core {
+
+Worker::Worker(Server& server, std::size_t index, EventLoop& loop)
+    : server_(server),
+      index_(index),
+      loop_(loop),
+      turns_(gate_),
+      router_(*this),
+      delivery_(*this),
+      presence_(*this),
+      subscriptions_(*this) {}
+
+Session& Worker::bind(const xmpp::Jid& full, Outbox& outbox) {
+  if (Session* old = directory_.find_session(full)) {
+    log::info("session_replaced", {{"jid", full.full()}, {"remote", old->outbox->remote()}});
+    Outbox* old_outbox = old->outbox;
+    unbind(*old);
+    old_outbox->end(xmpp::StreamCondition::conflict, "the resource was bound by a newer session");
+  }
+  auto session = std::make_unique<Session>();
+  session->id = (++last_session_ << 8) | index_;
+  session->jid = full;
+  session->outbox = &outbox;
+  session->bound_at_us = wall_clock_us();
+  server_.count_session(+1);
+  return directory_.add(std::move(session));
+}
+
+void Worker::unbind(Session& session) {
+  auto roster = directory_.find(session.jid.bare())->roster;
+  const std::unique_ptr<Session> gone = directory_.remove(session);
+  server_.count_session(-1);
+  presence_.session_ended(*gone, std::move(roster));
+}
+
+std::size_t Worker::end_sessions(std::string_view bare, xmpp::StreamCondition condition,
+                                 std::string_view text) {
+  std::size_t ended = 0;
+  const std::string key(bare);
+  for (LocalAccount* account = directory_.find(key); account != nullptr;
+       account = directory_.find(key)) {
+    Session& session = *account->sessions.front();
+    Outbox* outbox = session.outbox;
+    unbind(session);
+    outbox->end(condition, text);
+    ++ended;
+  }
+  return ended;
+}
+
+Task<Result<std::shared_ptr<Roster>>> Worker::roster(xmpp::Jid bare) {
+  if (const LocalAccount* account = directory_.find(bare.full()); account && account->roster) {
+    co_return account->roster;
+  }
+  auto loaded = co_await load_roster(server_.store().maps(), bare);
+  if (!loaded) co_return std::unexpected(loaded.error());
+  auto roster = std::make_shared<Roster>(std::move(*loaded));
+  if (LocalAccount* account = directory_.find(bare.full())) account->roster = roster;
+  co_return roster;
+}
+
+void Worker::send_to(std::size_t worker, xmpp::Stanza stanza) {
+  if (mailboxes_.size() <= worker) mailboxes_.resize(server_.worker_count());
+  mailboxes_[worker].push_back(std::move(stanza));
+  if (std::exchange(mailboxes_dirty_, true)) return;
+  loop_.at_turn_end([this] { flush_mailboxes(); });
+}
+
+void Worker::flush_mailboxes() {
+  mailboxes_dirty_ = false;
+  for (std::size_t i = 0; i < mailboxes_.size(); ++i) {
+    if (mailboxes_[i].empty()) continue;
+    Worker& target = server_.worker(i);
+    target.loop().post([&target, batch = std::exchange(mailboxes_[i], {})]() mutable {
+      for (auto& stanza : batch) target.router().route(std::move(stanza));
+    });
+  }
+}
+
+}  // namespace starling::core

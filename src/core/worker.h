@@ -1,0 +1,80 @@
+// Worker: everything one event loop's thread has of the server: the sessions of the accounts whose
+// home it is, and the rules that move stanzas between them.
+//
+// Nothing here is shared between threads. Workers hand each other stanzas in batches: one wake-up
+// per turn and destination, not per stanza. Used on its loop's thread only, but for index() and
+// loop().
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/event_loop.h"
+#include "base/result.h"
+#include "base/task.h"
+#include "core/account_turns.h"
+#include "core/delivery.h"
+#include "core/directory.h"
+#include "core/presence.h"
+#include "core/router.h"
+#include "core/subscriptions.h"
+
+namespace starling::core {
+
+class Server;
+
+class Worker {
+ public:
+  Worker(Server& server, std::size_t index, EventLoop& loop);
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  [[nodiscard]] Server& server() { return server_; }
+  [[nodiscard]] std::size_t index() const { return index_; }
+  [[nodiscard]] EventLoop& loop() { return loop_; }
+  [[nodiscard]] Gate& gate() { return gate_; }
+  [[nodiscard]] Directory& directory() { return directory_; }
+  [[nodiscard]] AccountTurns& turns() { return turns_; }
+  [[nodiscard]] Router& router() { return router_; }
+  [[nodiscard]] Delivery& delivery() { return delivery_; }
+  [[nodiscard]] Presence& presence() { return presence_; }
+  [[nodiscard]] Subscriptions& subscriptions() { return subscriptions_; }
+
+  // Binds a resource (RFC 6120 section 7). A session that holds the same full JID already is ended
+  // with <conflict/> (7.7.2.2: the newcomer wins, since it is the one that is surely alive).
+  Session& bind(const xmpp::Jid& full, Outbox& outbox);
+
+  // The session's stream is over: its contacts learn that it is unavailable, and it is gone.
+  void unbind(Session& session);
+
+  // Ends every session of the account with a stream error; returns how many.
+  std::size_t end_sessions(std::string_view bare, xmpp::StreamCondition condition,
+                           std::string_view text);
+
+  // The account's roster: from memory while it has sessions, else from the store.
+  Task<Result<std::shared_ptr<Roster>>> roster(xmpp::Jid bare);
+
+  // Hands a stanza to the worker it belongs to, with this turn's batch.
+  void send_to(std::size_t worker, xmpp::Stanza stanza);
+
+ private:
+  void flush_mailboxes();
+
+  Server& server_;
+  std::size_t index_;
+  EventLoop& loop_;
+  Gate gate_;
+  Directory directory_;
+  AccountTurns turns_;
+  Router router_;
+  Delivery delivery_;
+  Presence presence_;
+  Subscriptions subscriptions_;
+  SessionId last_session_ = 0;
+  std::vector<std::vector<xmpp::Stanza>> mailboxes_;  // by destination, for this turn
+  bool mailboxes_dirty_ = false;
+};
+
+}  // namespace starling::core

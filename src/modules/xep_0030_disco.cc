@@ -1,0 +1,106 @@
+// Service discovery (XEP-0030): what this host and its accounts are and can do.
+#include <utility>
+
+#include "core/module.h"
+#include "core/worker.h"
+#include "xml/writer.h"
+#include "xmpp/ns.h"
+
+namespace starling::modules {
+
+namespace {
+
+using core::At;
+using core::IqReply;
+using core::IqRequest;
+using xmpp::StanzaCondition;
+using xmpp::StanzaError;
+using xmpp::StanzaType;
+
+std::string info(const core::Host& host, At at, std::string_view node) {
+  xml::Writer w;
+  w.open("query", xmpp::ns::kDiscoInfo).attribute_if("node", node);
+  for (const auto& identity : host.identities(at)) {
+    w.open("identity").attribute("category", identity.category).attribute("type", identity.type);
+    w.attribute_if("name", identity.name).close();
+  }
+  for (const auto& feature : host.features(at)) {
+    w.open("feature").attribute("var", feature).close();
+  }
+  w.close();
+  return std::move(w).take();
+}
+
+std::string no_items(std::string_view node) {
+  xml::Writer w;
+  w.open("query", xmpp::ns::kDiscoItems).attribute_if("node", node).close();
+  return std::move(w).take();
+}
+
+IqReply no_such_node() {
+  return std::unexpected(StanzaError{StanzaCondition::item_not_found, "no such node", {}});
+}
+
+Task<IqReply> host_info(IqRequest request) {
+  const std::string node(request.payload().attribute("node").value_or(""));
+  if (!node.empty() && !request.host->is_disco_node(node)) co_return no_such_node();
+  co_return info(*request.host, At::host, node);
+}
+
+Task<IqReply> host_items(IqRequest request) {
+  const std::string node(request.payload().attribute("node").value_or(""));
+  if (!node.empty()) co_return no_such_node();
+  co_return no_items(node);
+}
+
+// Section 8: an account says nothing to those who may not see its presence; to them it looks as
+// if it did not exist.
+Task<bool> may_ask(core::Worker& worker, xmpp::Jid account, xmpp::Jid asker) {
+  if (account == asker) co_return true;
+  const auto roster = co_await worker.roster(account);
+  if (!roster) co_return false;
+  const auto* item = (*roster)->find(asker);
+  co_return item != nullptr && item->subscription.from;
+}
+
+Task<IqReply> account_info(IqRequest request) {
+  const xmpp::Jid account = request.stanza.to().to_bare();
+  const xmpp::Jid asker = request.stanza.from().to_bare();
+  if (!co_await may_ask(*request.worker, account, asker)) {
+    co_return std::unexpected(StanzaError{StanzaCondition::service_unavailable, {}, {}});
+  }
+  const std::string node(request.payload().attribute("node").value_or(""));
+  if (!node.empty()) co_return no_such_node();
+  co_return info(*request.host, At::account, node);
+}
+
+Task<IqReply> account_items(IqRequest request) {
+  const xmpp::Jid account = request.stanza.to().to_bare();
+  const xmpp::Jid asker = request.stanza.from().to_bare();
+  if (!co_await may_ask(*request.worker, account, asker)) {
+    co_return std::unexpected(StanzaError{StanzaCondition::service_unavailable, {}, {}});
+  }
+  const std::string node(request.payload().attribute("node").value_or(""));
+  if (!node.empty()) co_return no_such_node();
+  co_return no_items(node);
+}
+
+void setup(core::Host& host) {
+  host.disco_identity(At::host, {"server", "im", "Starling"});
+  host.disco_identity(At::account, {"account", "registered", ""});
+  for (const At at : {At::host, At::account}) {
+    host.disco_feature(at, xmpp::ns::kDiscoInfo);
+    host.disco_feature(at, xmpp::ns::kDiscoItems);
+  }
+  host.on_iq(At::host, StanzaType::get, "query", xmpp::ns::kDiscoInfo, host_info);
+  host.on_iq(At::host, StanzaType::get, "query", xmpp::ns::kDiscoItems, host_items);
+  host.on_iq(At::account, StanzaType::get, "query", xmpp::ns::kDiscoInfo, account_info);
+  host.on_iq(At::account, StanzaType::get, "query", xmpp::ns::kDiscoItems, account_items);
+}
+
+}  // namespace
+
+extern const core::Module kDisco;
+const core::Module kDisco{"disco", {30, "2.5.0"}, "Service discovery", setup};
+
+}  // namespace starling::modules
