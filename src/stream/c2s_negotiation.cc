@@ -1,0 +1,261 @@
+// The negotiation of a client's stream: header, STARTTLS, SASL, resource binding (RFC 6120
+// sections 4 to 7). The rest of C2sStream is in c2s_stream.cc.
+#include <utility>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "core/server.h"
+#include "stream/c2s_service.h"
+#include "stream/c2s_stream.h"
+#include "xml/writer.h"
+#include "xmpp/ns.h"
+
+namespace starling::stream {
+
+using xmpp::StreamCondition;
+
+namespace {
+
+constexpr std::size_t kStreamIdCharacters = 26;   // unpredictable (section 4.7.3)
+constexpr std::size_t kResourceCharacters = 12;   // made up for a client that names none
+
+bool version_supported(const xml::Element& header) {
+  const auto version = header.attribute("version").value_or("");
+  return version.starts_with("1.");
+}
+
+}  // namespace
+
+// Section 4.7.
+void C2sStream::handle_header(const xml::Element& header) {
+  const std::string_view to = header.attribute("to").value_or("");
+  auto& host = negotiation_->host;
+  if (header.name() != "stream" || header.ns() != xmpp::ns::kStream) {
+    return stream_error(StreamCondition::invalid_namespace,
+                        "the stream namespace is http://etherx.jabber.org/streams");
+  }
+  if (scanner_.default_ns() != xmpp::ns::kClient) {
+    return stream_error(StreamCondition::invalid_namespace, "the content namespace is jabber:client");
+  }
+  const auto domain = xmpp::prepare_domain(to);
+  if (!domain || service_->worker().server().host(*domain) == nullptr) {
+    return stream_error(StreamCondition::host_unknown, "this server does not serve that host");
+  }
+  if (!host.empty() && host != *domain) {
+    return stream_error(StreamCondition::host_unknown,
+                        "the host must not change while a stream is negotiated");
+  }
+  host = *domain;
+  if (!version_supported(header)) {
+    return stream_error(StreamCondition::unsupported_version, "XMPP 1.0 is required");
+  }
+  if (service_->shutting_down()) {
+    return stream_error(StreamCondition::system_shutdown, "the server is stopping");
+  }
+  open_stream(header.attribute("from").value_or(""));
+  send_features();
+}
+
+void C2sStream::open_stream(std::string_view to) {
+  header_sent_ = true;
+  xml::Writer w;
+  w.raw("<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
+        "xmlns:stream='http://etherx.jabber.org/streams' version='1.0' xml:lang='en' id='");
+  w.raw(random_token(kStreamIdCharacters)).raw("'");
+  std::string text(w.view());
+  // Without a host of ours (host-unknown) there is no honest 'from'.
+  if (!negotiation_->host.empty()) {
+    text += " from='";
+    xml::append_escaped(text, negotiation_->host);
+    text += '\'';
+  }
+  if (!to.empty()) {
+    text += " to='";
+    xml::append_escaped(text, to);
+    text += '\'';
+  }
+  connection_->send(text + ">");
+}
+
+// Section 4.3.2: what the client may or must negotiate next.
+void C2sStream::send_features() {
+  xml::Writer w;
+  w.open("stream:features");
+  if (!negotiation_->account.empty()) {
+    phase_ = Phase::binding;
+    w.open("bind", xmpp::ns::kBind).close();
+    w.open("session", xmpp::ns::kSession).open("optional").close().close();
+    service_->worker().server().host(negotiation_->host)->write_stream_features(w);
+  } else {
+    phase_ = Phase::negotiation;
+    const bool secure = connection_->is_secure();
+    const bool can_secure = !secure && options_->tls != nullptr;
+    if (can_secure) {
+      w.open("starttls", xmpp::ns::kTls);
+      if (options_->starttls_required) w.open("required").close();
+      w.close();
+    }
+    if (secure || !options_->starttls_required) {
+      if (!negotiation_->sasl) {
+        negotiation_->sasl = std::make_unique<SaslExchange>(
+            service_->worker().server().authenticator(), *connection_, negotiation_->host);
+      }
+      w.raw(negotiation_->sasl->features_xml());
+    }
+  }
+  w.close();
+  connection_->send(w.view());
+}
+
+void C2sStream::handle_negotiation(xml::DocumentPtr document, std::string_view& rest) {
+  const xml::Element root = document->root();
+  if (root.is("starttls", xmpp::ns::kTls)) return handle_starttls(rest);
+  if (root.ns() != xmpp::ns::kSasl || !negotiation_->sasl) {
+    // Section 6.3.2 and 4.9.3.12: a stanza before authentication ends the stream.
+    return stream_error(StreamCondition::not_authorized, "authenticate first");
+  }
+  if (root.name() != "auth" && root.name() != "response" && root.name() != "abort") {
+    return stream_error(StreamCondition::unsupported_stanza_type, "not a part of SASL");
+  }
+  hold();
+  service_->worker().gate().spawn(authenticate(shared_from_this(), std::move(document)));
+}
+
+// Section 5.4.
+void C2sStream::handle_starttls(std::string_view& rest) {
+  if (connection_->is_secure() || options_->tls == nullptr) {
+    connection_->send("<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+    return finish();
+  }
+  if (!rest.empty()) {
+    // Section 5.4.3.3: nothing may follow <starttls/>; whoever put it there was not the client.
+    return stream_error(StreamCondition::policy_violation, "data between <starttls/> and TLS");
+  }
+  connection_->send("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+  negotiation_->sasl.reset();
+  phase_ = Phase::tls_handshake;
+  connection_->start_tls(options_->tls, negotiation_->host);
+  restart();
+}
+
+void C2sStream::on_tls_established() {
+  if (phase_ == Phase::ended) return;
+  phase_ = Phase::header;
+  const net::TlsInfo info = connection_->tls_info();
+  log::debug("tls_established", {{"remote", remote()},
+                                 {"version", info.version},
+                                 {"cipher", info.cipher},
+                                 {"server_name", info.server_name}});
+}
+
+// Section 4.3.3: a new stream over the same connection.
+void C2sStream::restart() {
+  scanner_ = xml::StreamScanner(negotiation_->account.empty() ? &options_->limits_before_auth
+                                                              : &options_->limits);
+  header_sent_ = false;
+}
+
+// Section 6.4. The first parameter keeps the stream alive until the answer is there.
+Task<void> C2sStream::authenticate(std::shared_ptr<C2sStream> /*self*/,
+                                   xml::DocumentPtr document) {
+  const auto step = co_await negotiation_->sasl->handle(std::move(document));
+  // While this was worked out the client may have gone.
+  if (phase_ == Phase::ended) co_return;
+  if (step.succeeded) {
+    authenticated(step);
+    co_return;
+  }
+  connection_->send(step.reply);
+  if (!step.failed.empty()) {
+    log::info("authentication_failed", {{"username", step.username},
+                                        {"host", negotiation_->host},
+                                        {"mechanism", step.mechanism},
+                                        {"error", step.failed},
+                                        {"remote", remote()}});
+    if (negotiation_->sasl->exhausted(options_->max_auth_failures)) {
+      stream_error(StreamCondition::policy_violation, "too many failed log-ins");
+      co_return;
+    }
+  }
+  go_on();
+}
+
+void C2sStream::authenticated(const SaslExchange::Step& step) {
+  log::info("authenticated", {{"jid", step.succeeded->full()},
+                              {"mechanism", step.mechanism},
+                              {"tls", connection_->tls_info().version},
+                              {"remote", remote()}});
+  go_home(*step.succeeded, step.reply);
+}
+
+// From here on everything of the account happens on its home worker (core/directory.h).
+void C2sStream::go_home(const xmpp::Jid& account, std::string success) {
+  auto arrive = [self = shared_from_this(), account, success = std::move(success)] {
+    if (self->phase_ == Phase::ended) return;
+    self->negotiation_->account = account;
+    self->negotiation_->sasl.reset();
+    self->connection_->send(success);
+    self->phase_ = Phase::header;
+    self->restart();
+    self->go_on();
+  };
+  core::Worker& here = service_->worker();
+  const std::size_t home = here.server().home_of(account.full());
+  if (home == here.index()) return arrive();
+  C2sService& target = service_->of_worker(home);
+  // Not from inside a call of the connection.
+  here.loop().post([self = shared_from_this(), &target, arrive = std::move(arrive)]() mutable {
+    if (self->phase_ == Phase::ended || !self->connection_->is_open()) return;
+    auto stream = self->service_->remove(*self);
+    self->service_ = &target;
+    self->connection_->move_to(target.worker().loop(),
+                               [stream = std::move(stream), &target, arrive = std::move(arrive)] {
+                                 target.add(stream);
+                                 arrive();
+                               });
+  });
+}
+
+// Section 7.
+void C2sStream::handle_binding(xml::DocumentPtr document) {
+  const xml::Element root = document->root();
+  const auto bind = root.child("bind", xmpp::ns::kBind);
+  if (!root.is("iq", xmpp::ns::kClient) || root.attribute("type") != "set" || !bind) {
+    return stream_error(StreamCondition::not_authorized, "bind a resource first");
+  }
+  const auto refuse = [&](xmpp::StanzaCondition condition, std::string_view text) {
+    const auto answer = xmpp::make_error_for(root, {condition, std::string(text), {}});
+    if (answer) connection_->send(answer->to_xml());
+  };
+  if (!root.attribute("id")) {
+    return refuse(xmpp::StanzaCondition::bad_request, "an iq needs an id");
+  }
+  const auto resource = bind->child("resource", xmpp::ns::kBind);
+  const std::string wanted = resource ? resource->text() : std::string();
+  const auto full = negotiation_->account.with_resource(
+      wanted.empty() ? random_token(kResourceCharacters) : wanted);
+  if (!full) return refuse(xmpp::StanzaCondition::bad_request, "not a valid resource");
+
+  session_ = &service_->worker().bind(*full, *this);
+  xml::Writer w;
+  w.open("iq").attribute("type", "result").attribute("id", *root.attribute("id"));
+  w.open("bind", xmpp::ns::kBind).open("jid").text(full->full()).close().close().close();
+  connection_->send(w.view());
+  phase_ = Phase::bound;
+  negotiation_.reset();
+  log::info("session_bound", {{"jid", full->full()}, {"remote", remote()}});
+}
+
+void C2sStream::hold() {
+  held_ = true;
+  connection_->pause_reading();
+}
+
+void C2sStream::go_on() {
+  held_ = false;
+  const std::string held = std::exchange(negotiation_->held, {});
+  if (!held.empty()) process(held);
+  if (!held_ && phase_ != Phase::ended) connection_->resume_reading();
+}
+
+}  // namespace starling::stream

@@ -1,0 +1,81 @@
+#include "stream/c2s_service.h"
+
+#include <chrono>
+#include <utility>
+
+#include "base/log.h"
+#include "stream/c2s_stream.h"
+
+namespace starling::stream {
+
+namespace {
+// Every stream is looked at once in kSweeps intervals: a long list costs no long pause.
+constexpr std::chrono::seconds kSweepInterval{1};
+constexpr std::size_t kSweeps = 8;
+}  // namespace
+
+C2sService::C2sService(core::Worker& worker,
+                       const std::vector<std::unique_ptr<C2sService>>& services)
+    : worker_(worker), services_(services) {}
+
+C2sService::~C2sService() = default;
+
+void C2sService::start() {
+  worker_.loop().run_after(kSweepInterval, [this] {
+    sweep();
+    start();
+  });
+}
+
+std::uint32_t C2sService::now_s() const {
+  return static_cast<std::uint32_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(worker_.loop().now().time_since_epoch())
+          .count());
+}
+
+void C2sService::accept(std::shared_ptr<net::Connection> connection,
+                        std::shared_ptr<const C2sOptions> options) {
+  auto stream = std::make_shared<C2sStream>(*this, std::move(options), connection);
+  connection->set_handler(stream.get());
+  add(std::move(stream));
+}
+
+void C2sService::add(std::shared_ptr<C2sStream> stream) {
+  stream->service_ = this;
+  stream->index_ = static_cast<std::uint32_t>(streams_.size());
+  streams_.push_back(std::move(stream));
+}
+
+std::shared_ptr<C2sStream> C2sService::remove(C2sStream& stream) {
+  const std::size_t index = stream.index_;
+  std::shared_ptr<C2sStream> removed = std::move(streams_[index]);
+  if (index + 1 != streams_.size()) {
+    streams_[index] = std::move(streams_.back());
+    streams_[index]->index_ = static_cast<std::uint32_t>(index);
+  }
+  streams_.pop_back();
+  if (streams_.empty() && when_empty_) std::exchange(when_empty_, nullptr)();
+  return removed;
+}
+
+void C2sService::sweep() {
+  const std::uint32_t now = now_s();
+  std::size_t count = streams_.size() / kSweeps + 1;
+  while (count-- > 0 && !streams_.empty()) {
+    if (sweep_at_ >= streams_.size()) sweep_at_ = 0;
+    const auto stream = streams_[sweep_at_++];
+    stream->check(now);
+  }
+}
+
+void C2sService::shut_down(Callback done) {
+  shutting_down_ = true;
+  const auto streams = streams_;
+  for (const auto& stream : streams) {
+    stream->stream_error(xmpp::StreamCondition::system_shutdown, "the server is stopping");
+  }
+  if (streams_.empty()) return done();
+  when_empty_ = std::move(done);
+}
+
+}  // namespace starling::stream

@@ -1,0 +1,58 @@
+// C2sService: the client streams of one worker.
+//
+// One per worker, used on its thread only. Streams pass from one worker's service to another's when
+// they go to their account's home.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "core/worker.h"
+#include "net/connection.h"
+#include "stream/c2s_options.h"
+
+namespace starling::stream {
+
+class C2sStream;
+
+class C2sService {
+ public:
+  // `services` is the list of all workers' services, by worker index, complete before any stream.
+  C2sService(core::Worker& worker, const std::vector<std::unique_ptr<C2sService>>& services);
+  ~C2sService();
+  C2sService(const C2sService&) = delete;
+  C2sService& operator=(const C2sService&) = delete;
+
+  // Begins the periodic search for dead streams. On the worker's thread.
+  void start();
+
+  // Takes a connection that has not begun to read. The caller starts it afterwards.
+  void accept(std::shared_ptr<net::Connection> connection,
+              std::shared_ptr<const C2sOptions> options);
+
+  // Ends every stream with <system-shutdown/>; `done` runs when the last one is gone. Newcomers
+  // are turned away in the same way.
+  void shut_down(Callback done);
+
+  [[nodiscard]] core::Worker& worker() { return worker_; }
+  [[nodiscard]] C2sService& of_worker(std::size_t index) const { return *services_[index]; }
+  [[nodiscard]] std::uint32_t now_s() const;
+  [[nodiscard]] bool shutting_down() const { return shutting_down_; }
+
+  void add(std::shared_ptr<C2sStream> stream);
+  std::shared_ptr<C2sStream> remove(C2sStream& stream);
+
+ private:
+  void sweep();
+
+  core::Worker& worker_;
+  const std::vector<std::unique_ptr<C2sService>>& services_;
+  std::vector<std::shared_ptr<C2sStream>> streams_;
+  std::size_t sweep_at_ = 0;
+  bool shutting_down_ = false;
+  Callback when_empty_;
+};
+
+}  // namespace starling::stream

@@ -1,0 +1,196 @@
+#include "stream/c2s_stream.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "core/server.h"
+#include "stream/c2s_service.h"
+#include "xml/writer.h"
+#include "xmpp/ns.h"
+
+namespace starling::stream {
+
+using xmpp::StreamCondition;
+
+C2sStream::C2sStream(C2sService& service, std::shared_ptr<const C2sOptions> options,
+                     std::shared_ptr<net::Connection> connection)
+    : service_(&service),
+      options_(std::move(options)),
+      connection_(std::move(connection)),
+      scanner_(&options_->limits_before_auth),
+      negotiation_(std::make_unique<Negotiation>()),
+      since_s_(service.now_s()),
+      last_heard_s_(since_s_),
+      phase_(options_->direct_tls ? Phase::tls_handshake : Phase::header) {}
+
+void C2sStream::on_data(std::string_view bytes) {
+  last_heard_s_ = service_->now_s();
+  pinged_ = false;
+  if (held_) {
+    negotiation_->held += bytes;
+    return;
+  }
+  process(bytes);
+}
+
+// Takes one thing after the other out of the input, until there is nothing whole left, or until an
+// answer has to be worked out first: then the rest is kept, and no more is read.
+void C2sStream::process(std::string_view input) {
+  const auto alive = shared_from_this();
+  while (phase_ != Phase::ended) {
+    const xml::ScanEvent event = scanner_.next(input);
+    if (event.kind == xml::ScanEvent::Kind::need_more) return;
+    handle(event, input);
+    if (held_) {
+      negotiation_->held = input;
+      return;
+    }
+  }
+}
+
+void C2sStream::handle(const xml::ScanEvent& event, std::string_view& rest) {
+  switch (event.kind) {
+    case xml::ScanEvent::Kind::stream_open: return handle_header(event.document->root());
+    case xml::ScanEvent::Kind::stream_close: return finish();
+    case xml::ScanEvent::Kind::error: return scan_error(event.error);
+    case xml::ScanEvent::Kind::stanza: break;
+    case xml::ScanEvent::Kind::need_more: return;
+  }
+  switch (phase_) {
+    case Phase::negotiation: return handle_negotiation(event.document, rest);
+    case Phase::binding: return handle_binding(event.document);
+    case Phase::bound: return handle_stanza(event.document);
+    case Phase::header:
+    case Phase::tls_handshake:
+    case Phase::ended: return;
+  }
+}
+
+void C2sStream::handle_stanza(xml::DocumentPtr document) {
+  auto stanza = xmpp::Stanza::from_document(document, xmpp::ns::kClient);
+  if (!stanza) {
+    const auto& malformed = stanza.error();
+    if (!malformed.error) {
+      return stream_error(StreamCondition::unsupported_stanza_type,
+                          "expected message, presence or iq in jabber:client");
+    }
+    const auto answer = xmpp::make_error_for(document->root(), *malformed.error);
+    if (answer) deliver(*answer);
+    return;
+  }
+  const auto submitted = service_->worker().router().submit(*session_, std::move(*stanza));
+  if (submitted == core::Router::Submitted::invalid_from) {
+    stream_error(StreamCondition::invalid_from, "'from' is not an address of this session");
+  }
+}
+
+void C2sStream::deliver(const xmpp::Stanza& stanza) {
+  if (phase_ == Phase::ended) return;
+  stanza.append_to(connection_->output());
+  if (connection_->queued_bytes() <= options_->max_queued_bytes || overflowed_) return;
+  // Not at once: whoever delivers may be walking over the account's sessions.
+  overflowed_ = true;
+  service_->worker().loop().post([self = shared_from_this()] {
+    if (self->phase_ == Phase::ended) return;
+    log::warning("client_too_slow", {{"jid", self->session_ ? self->session_->jid.full() : ""},
+                                     {"remote", self->remote()},
+                                     {"queued_bytes", self->connection_->queued_bytes()}});
+    self->finish();
+    self->connection_->abort();
+  });
+}
+
+void C2sStream::end(StreamCondition condition, std::string_view text) {
+  session_ = nullptr;  // unbound by whoever ends it
+  stream_error(condition, text);
+}
+
+std::string C2sStream::remote() const {
+  const std::string& address = connection_->remote_address();
+  const bool v6 = address.find(':') != std::string::npos;
+  return (v6 ? "[" + address + "]" : address) + ":" + std::to_string(connection_->remote_port());
+}
+
+void C2sStream::check(std::uint32_t now_s) {
+  if (phase_ == Phase::ended) return;
+  if (phase_ != Phase::bound) {
+    if (now_s - since_s_ > options_->negotiation_timeout.count()) {
+      stream_error(StreamCondition::connection_timeout, "no session within the time allowed");
+    }
+    return;
+  }
+  const auto silent = static_cast<std::int64_t>(now_s - last_heard_s_);
+  if (silent <= options_->ping_after.count()) return;
+  if (silent > options_->ping_after.count() + options_->ping_timeout.count()) {
+    return stream_error(StreamCondition::connection_timeout, "no answer to a ping");
+  }
+  if (std::exchange(pinged_, true)) return;
+  xml::Writer w;
+  w.open("iq").attribute("type", "get").attribute("id", "ping" + random_token(8));
+  w.attribute("from", session_->jid.domain()).attribute("to", session_->jid.full());
+  w.open("ping", xmpp::ns::kPing).close().close();
+  connection_->send(w.view());
+}
+
+void C2sStream::scan_error(xml::ScanError error) {
+  StreamCondition condition = StreamCondition::not_well_formed;
+  switch (error) {
+    case xml::ScanError::restricted_xml: condition = StreamCondition::restricted_xml; break;
+    case xml::ScanError::unsupported_encoding:
+      condition = StreamCondition::unsupported_encoding;
+      break;
+    case xml::ScanError::bad_namespace_prefix:
+      condition = StreamCondition::bad_namespace_prefix;
+      break;
+    case xml::ScanError::bad_format: condition = StreamCondition::bad_format; break;
+    case xml::ScanError::too_large:
+    case xml::ScanError::too_deep:
+    case xml::ScanError::too_many_attributes:
+    case xml::ScanError::too_many_elements: condition = StreamCondition::policy_violation; break;
+    case xml::ScanError::none:
+    case xml::ScanError::not_well_formed:
+    case xml::ScanError::bad_encoding: break;
+  }
+  stream_error(condition, xml::to_string(error));
+}
+
+// RFC 6120 section 4.9: our header first if it is not sent yet, the error, and the end.
+void C2sStream::stream_error(StreamCondition condition, std::string_view text) {
+  if (phase_ == Phase::ended) return;
+  log::info("stream_error", {{"condition", to_string(condition)},
+                             {"text", text},
+                             {"jid", session_ ? session_->jid.full() : ""},
+                             {"remote", remote()}});
+  if (phase_ != Phase::tls_handshake) {
+    if (!header_sent_) open_stream("");
+    connection_->send(xmpp::stream_error_xml(condition, text));
+  }
+  finish();
+}
+
+// Both sides' last word (section 4.4); the answer to a client's </stream:stream> goes out at once.
+void C2sStream::finish() {
+  if (phase_ == Phase::ended) return;
+  if (header_sent_ && phase_ != Phase::tls_handshake) connection_->send("</stream:stream>");
+  phase_ = Phase::ended;
+  if (session_ != nullptr) {
+    log::info("session_closed", {{"jid", session_->jid.full()}, {"remote", remote()}});
+    service_->worker().unbind(*std::exchange(session_, nullptr));
+  }
+  connection_->close();
+}
+
+void C2sStream::on_disconnected(net::CloseReason reason, std::string_view detail) {
+  const auto alive = service_->remove(*this);
+  if (phase_ != Phase::ended) {
+    log::info("connection_lost", {{"reason", net::to_string(reason)},
+                                  {"detail", detail},
+                                  {"jid", session_ ? session_->jid.full() : ""},
+                                  {"remote", remote()}});
+  }
+  phase_ = Phase::ended;
+  if (session_ != nullptr) service_->worker().unbind(*std::exchange(session_, nullptr));
+}
+
+}  // namespace starling::stream

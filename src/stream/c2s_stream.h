@@ -1,0 +1,109 @@
+// C2sStream: one client's XML stream (RFC 6120), from accept to the last </stream:stream>.
+//
+// Negotiates TLS, SASL and resource binding, then turns what the client sends into stanzas for the
+// router and what the session receives into bytes. Once authenticated it moves, with its
+// connection, to the home worker of its account and stays there.
+//
+// Used on one worker's thread at a time. Held by the C2sService of that worker.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/session.h"
+#include "core/worker.h"
+#include "net/connection.h"
+#include "stream/c2s_options.h"
+#include "stream/sasl_exchange.h"
+#include "xml/stream_scanner.h"
+#include "xmpp/errors.h"
+
+namespace starling::stream {
+
+class C2sService;
+
+class C2sStream final : public net::ConnectionHandler,
+                        public core::Outbox,
+                        public std::enable_shared_from_this<C2sStream> {
+ public:
+  C2sStream(C2sService& service, std::shared_ptr<const C2sOptions> options,
+            std::shared_ptr<net::Connection> connection);
+
+  // net::ConnectionHandler
+  void on_data(std::string_view bytes) override;
+  void on_tls_established() override;
+  void on_disconnected(net::CloseReason reason, std::string_view detail) override;
+
+  // core::Outbox
+  void deliver(const xmpp::Stanza& stanza) override;
+  void end(xmpp::StreamCondition condition, std::string_view text) override;
+  [[nodiscard]] std::string remote() const override;
+
+  // Called by the service every few seconds: finds streams that are stuck or dead. `now_s` counts
+  // seconds from any fixed point.
+  void check(std::uint32_t now_s);
+
+ private:
+  friend class C2sService;
+
+  enum class Phase : std::uint8_t {
+    header,         // waiting for the client's stream header
+    negotiation,    // features sent; waiting for starttls, auth, response, abort
+    tls_handshake,  // <proceed/> sent
+    binding,        // authenticated; waiting for the bind request
+    bound,          // a session
+    ended,          // our </stream:stream> is sent
+  };
+
+  // What one call of on_data holds for us; see process().
+  void process(std::string_view input);
+  void handle(const xml::ScanEvent& event, std::string_view& rest);
+  void handle_header(const xml::Element& header);
+  void handle_negotiation(xml::DocumentPtr document, std::string_view& rest);
+  void handle_starttls(std::string_view& rest);
+  void handle_binding(xml::DocumentPtr document);
+  void handle_stanza(xml::DocumentPtr document);
+
+  void open_stream(std::string_view to);
+  void send_features();
+  Task<void> authenticate(std::shared_ptr<C2sStream> self, xml::DocumentPtr document);
+  void authenticated(const SaslExchange::Step& step);
+  void go_home(const xmpp::Jid& account, std::string success);
+  void restart();
+
+  // Nothing more is read from the client until go_on(): an answer is being worked out.
+  void hold();
+  void go_on();
+
+  void stream_error(xmpp::StreamCondition condition, std::string_view text);
+  void scan_error(xml::ScanError error);
+  void finish();
+
+  C2sService* service_;
+  std::shared_ptr<const C2sOptions> options_;
+  std::shared_ptr<net::Connection> connection_;
+  xml::StreamScanner scanner_;
+  core::Session* session_ = nullptr;  // owned by the worker's directory, while bound
+
+  // Gone once bound.
+  struct Negotiation {
+    std::string host;      // the domain of the stream
+    xmpp::Jid account;     // once authenticated
+    std::unique_ptr<SaslExchange> sasl;
+    std::string held;      // input that came while an answer was being worked out
+  };
+  std::unique_ptr<Negotiation> negotiation_;
+
+  std::uint32_t index_ = 0;  // in the service's list
+  std::uint32_t since_s_ = 0;       // when it was accepted
+  std::uint32_t last_heard_s_ = 0;  // when bytes last came
+  Phase phase_ = Phase::header;
+  bool header_sent_ = false;
+  bool held_ = false;
+  bool pinged_ = false;
+  bool overflowed_ = false;
+};
+
+}  // namespace starling::stream

@@ -1,0 +1,81 @@
+// SaslExchange: the server's side of one stream's authentication (RFC 6120 section 6): which
+// mechanisms it offers, and one attempt after the other until one succeeds.
+//
+// Mechanisms: SCRAM-SHA-512, -256, -1, each with -PLUS under TLS (channel binding advertised by
+// XEP-0440, guarded by XEP-0474), and PLAIN under TLS only. Used on the stream's worker.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/task.h"
+#include "core/authenticator.h"
+#include "net/connection.h"
+#include "xml/document.h"
+#include "xmpp/jid.h"
+#include "xmpp/sasl/scram.h"
+
+namespace starling::stream {
+
+class SaslExchange {
+ public:
+  // `host` is the domain of the stream; `connection` must outlive the exchange.
+  SaslExchange(core::Authenticator& authenticator, const net::Connection& connection,
+               std::string host);
+
+  // <mechanisms/> and <sasl-channel-binding/> for the stream features.
+  [[nodiscard]] std::string features_xml() const;
+
+  // What to send, and whether the client is in.
+  struct Step {
+    std::string reply;                   // <challenge/>, <success/> or <failure/>
+    std::optional<xmpp::Jid> succeeded;  // the bare JID
+    std::string failed;                  // SASL condition of a failed attempt, for the log
+    std::string username;                // as the client gave it, for the log; may be empty
+    std::string mechanism;
+  };
+  // <auth/>, <response/> or <abort/> from the client. Errors of the store come out as
+  // <temporary-auth-failure/>.
+  Task<Step> handle(xml::DocumentPtr element);
+
+  // True once the client has guessed too often: `max_guesses` passwords that were wrong, or a
+  // bounded number of attempts that never came to a password.
+  [[nodiscard]] bool exhausted(int max_guesses) const;
+
+ private:
+  Task<Step> begin(xml::DocumentPtr element);
+  Task<Step> client_first(std::string message);
+  Step client_final(const std::string& message);
+  Task<Step> plain(std::string message);
+  Step failure(std::string_view condition);
+  Step wrong_password(std::string_view condition);
+  Step success(const xmpp::Jid& account, std::string_view additional_data);
+  [[nodiscard]] std::optional<xmpp::Jid> account_of(const std::string& username) const;
+  [[nodiscard]] bool acceptable_authzid(const std::string& authzid,
+                                        const xmpp::Jid& account) const;
+
+  core::Authenticator& authenticator_;
+  std::string host_;
+  bool secure_;
+  std::vector<xmpp::sasl::ChannelBinding> bindings_;
+  std::vector<std::string> mechanisms_;  // in order of preference
+
+  // The attempt under way.
+  std::string mechanism_;
+  xmpp::sasl::ScramHash hash_ = xmpp::sasl::ScramHash::sha1;
+  std::optional<xmpp::sasl::ScramServer> scram_;
+  bool awaiting_initial_ = false;  // <auth/> came without initial response
+  bool awaiting_final_ = false;
+  std::string username_;
+  xmpp::Jid account_;
+  // A client that has tried a -PLUS mechanism saw that we offer them, so its "y" (I could bind a
+  // channel, you can't) is not the mark of a downgrade but of a client that knows no type of ours.
+  bool plus_failed_ = false;
+  int wrong_passwords_ = 0;
+  int failures_ = 0;  // of any kind
+};
+
+}  // namespace starling::stream
