@@ -1,0 +1,116 @@
+#include "admin/ctl_socket.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "base/log.h"
+
+namespace starling::admin {
+
+namespace {
+
+constexpr std::size_t kMaxRequestBytes = 65'536;
+
+Json error_answer(const std::string& message) {
+  return Json{{"ok", false}, {"error", message}};
+}
+
+}  // namespace
+
+// One connection: collects a line, then waits for its answer.
+class CtlSocket::Caller final : public net::ConnectionHandler {
+ public:
+  Caller(CtlSocket& socket, std::uint64_t id, std::shared_ptr<net::SocketConnection> connection)
+      : socket_(socket), id_(id), connection_(std::move(connection)) {}
+
+  void on_data(std::string_view bytes) override {
+    if (asked_) return;
+    line_ += bytes;
+    if (line_.size() > kMaxRequestBytes) return reply(error_answer("the request is too long"));
+    const auto end = line_.find('\n');
+    if (end == std::string::npos) return;
+    line_.resize(end);
+    asked_ = true;
+    socket_.gate_.spawn(socket_.answer(id_, std::move(line_)));
+  }
+  void on_tls_established() override {}
+  void on_disconnected(net::CloseReason, std::string_view) override { socket_.callers_.erase(id_); }
+
+  void reply(const Json& answer) {
+    connection_->send(answer.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    connection_->close();
+  }
+  void drop_if_silent() {
+    if (!asked_) connection_->abort();
+  }
+
+ private:
+  CtlSocket& socket_;
+  std::uint64_t id_;
+  std::shared_ptr<net::SocketConnection> connection_;
+  std::string line_;
+  bool asked_ = false;
+};
+
+CtlSocket::CtlSocket(Admin& admin) : admin_(admin) {}
+
+CtlSocket::~CtlSocket() = default;
+
+Result<std::unique_ptr<CtlSocket>> CtlSocket::open(net::IoLoop& loop, const std::string& path,
+                                                   Admin& admin) {
+  std::unique_ptr<CtlSocket> socket(new CtlSocket(admin));
+  auto* self = socket.get();
+  auto listener = net::UnixListener::open(
+      loop, path, [self](std::shared_ptr<net::SocketConnection> connection, uid_t uid) {
+        self->accepted(std::move(connection), uid);
+      });
+  if (!listener) return std::unexpected(listener.error());
+  socket->listener_ = std::move(*listener);
+  return socket;
+}
+
+void CtlSocket::accepted(std::shared_ptr<net::SocketConnection> connection, uid_t uid) {
+  const std::uint64_t id = ++last_caller_;
+  auto caller = std::make_unique<Caller>(*this, id, connection);
+  connection->set_handler(caller.get());
+  Caller& known = *callers_.emplace(id, std::move(caller)).first->second;
+  connection->start(nullptr);
+  if (uid != 0 && uid != ::geteuid()) {
+    log::warning("ctl_denied", {{"uid", uid}});
+    known.reply(error_answer("only root and the server's own user may do this"));
+  }
+}
+
+Task<void> CtlSocket::answer(std::uint64_t caller, std::string line) {
+  const Json request = Json::parse(line, nullptr, false);
+  Json answer;
+  if (!request.is_object() || !request.contains("command") || !request["command"].is_string()) {
+    answer = error_answer("expected {\"command\": NAME, \"arguments\": [...]}");
+  } else {
+    std::vector<std::string> arguments;
+    bool good = true;
+    for (const auto& argument : request.value("arguments", Json::array())) {
+      good = good && argument.is_string();
+      if (good) arguments.push_back(argument.get<std::string>());
+    }
+    if (good) {
+      const auto result =
+          co_await admin_.run(request["command"].get<std::string>(), std::move(arguments));
+      answer = result ? Json{{"ok", true}, {"result", *result}}
+                      : error_answer(result.error().message);
+    } else {
+      answer = error_answer("arguments are strings");
+    }
+  }
+  const auto found = callers_.find(caller);
+  if (found != callers_.end()) found->second->reply(answer);
+}
+
+void CtlSocket::close(Callback done) {
+  listener_->close();
+  for (auto& [id, caller] : callers_) caller->drop_if_silent();
+  gate_.close(std::move(done));
+}
+
+}  // namespace starling::admin
