@@ -1,0 +1,67 @@
+// Node: one running starlingd, put together from its parts. The composition root: the only place
+// that names the concrete store, sockets and modules.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "admin/admin.h"
+#include "admin/ctl_socket.h"
+#include "base/result.h"
+#include "base/thread_pool.h"
+#include "core/server.h"
+#include "net/io_loop.h"
+#include "net/listener.h"
+#include "net/tls.h"
+#include "starlingd/config.h"
+#include "store/store.h"
+#include "stream/c2s_service.h"
+
+namespace starling::starlingd {
+
+class Node {
+ public:
+  // `stop` is called, on any thread, when a command asks the process to end.
+  Node(Config config, std::function<void()> stop);
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  // Opens everything and begins to serve. Errors say what to do about it.
+  Result<> start();
+
+  // Runs a Task on worker 0 and waits for it: for the first steps of a new node.
+  void run_on_first_worker(std::function<Task<void>(core::Server&)> work);
+
+  // Reads the certificate files again. New connections get the new certificates; a file that
+  // cannot be used leaves the old ones in force.
+  Result<> reload_certificates();
+
+  // Ends all streams, finishes what is under way (bounded), and stops the workers.
+  void stop();
+
+  [[nodiscard]] std::uint16_t port_of_first_listener() const;
+
+ private:
+  Result<> load_certificates(net::TlsContext::Table& table);
+  Result<> start_listeners();
+  void start_threads();
+
+  Config config_;
+  std::function<void()> stop_requested_;
+  std::shared_ptr<net::TlsContext> tls_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<ThreadPool> pool_;
+  std::vector<std::unique_ptr<net::IoLoop>> loops_;
+  std::unique_ptr<core::Server> server_;
+  std::vector<std::unique_ptr<stream::C2sService>> services_;
+  std::unique_ptr<admin::Admin> admin_;
+  std::unique_ptr<admin::CtlSocket> ctl_;
+  std::vector<std::unique_ptr<net::Listener>> listeners_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace starling::starlingd

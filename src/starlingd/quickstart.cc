@@ -1,0 +1,89 @@
+#include "starlingd/quickstart.h"
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <utility>
+
+#include "base/random.h"
+
+namespace starling::starlingd {
+
+namespace {
+
+constexpr std::string_view kConfigText = R"(# Starling's configuration. Every option is optional; what stands here are the defaults.
+
+# The domains this server serves.
+hosts: [localhost]
+
+# Where clients connect: 5222 with STARTTLS, 5223 with TLS from the first byte.
+listen:
+  - { module: c2s, ip: "::", port: 5222, starttls_required: true }
+  - { module: c2s, ip: "::", port: 5223, tls: true }
+
+# Certificates: PEM files, each with the chain and its private key. A host without one gets a
+# self-signed certificate in data/certs/.
+certfiles: []
+
+# Accounts, rosters and certificates live here.
+data_dir: data
+
+loglevel: info      # debug, info, warning, error
+log_format: text    # text, json
+workers: 0          # threads that serve clients; 0: one per processor
+)";
+
+constexpr std::string_view kFirstUser = "admin";
+constexpr std::size_t kPasswordCharacters = 16;
+
+Task<void> make_first_account(core::Server& server, std::string host, std::string* password) {
+  const auto accounts = co_await server.store().accounts().count(host);
+  if (!accounts || *accounts > 0) co_return;
+  const auto account = xmpp::Jid::make(kFirstUser, host);
+  std::string fresh = random_token(kPasswordCharacters);
+  const auto created = co_await server.authenticator().create_account(*account, fresh);
+  if (created) *password = std::move(fresh);
+}
+
+}  // namespace
+
+Result<Config> quickstart_config(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  const std::string path = (std::filesystem::path(folder) / "starling.yml").string();
+  if (!std::filesystem::exists(path)) {
+    std::ofstream file(path);
+    file << kConfigText;
+    if (!file.flush()) return fail(Errc::unavailable, path + ": cannot be written");
+  }
+  return load_config(path);
+}
+
+void quickstart_greeting(Node& node, const Config& config) {
+  const std::string& host = config.hosts.front();
+  std::string password;
+  node.run_on_first_worker([&](core::Server& server) {
+    return make_first_account(server, host, &password);
+  });
+
+  std::ostream& out = std::cout;
+  out << "\nStarling is running and serves " << host << ".\n\n";
+  if (!password.empty()) {
+    out << "  First account   " << kFirstUser << '@' << host << '\n'
+        << "  Password        " << password << "   (shown only now)\n\n";
+  }
+  out << "Connect with any XMPP client:\n";
+  for (const auto& listen : config.listen) {
+    out << "  " << host << " port " << listen.port
+        << (listen.tls ? "  (direct TLS)" : "  (STARTTLS)") << '\n';
+  }
+  out << "The certificate is self-signed until you name one in starling.yml: tell your client to\n"
+         "accept it.\n\n"
+      << "More accounts:\n"
+      << "  build/release/starlingctl --socket " << config.ctl_socket << " register alice " << host
+      << " PASSWORD\n"
+      << "Stop: Ctrl-C, or the same with `stop`.\n\n"
+      << std::flush;
+}
+
+}  // namespace starling::starlingd
