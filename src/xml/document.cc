@@ -106,14 +106,15 @@ std::vector<Attribute> Element::attributes() const {
 
 std::string Element::text() const {
   std::string text;
-  const char* from = raw_content().data();
+  const auto append = [&](std::uint32_t from, std::uint32_t to) {
+    append_decoded_text(text, document_->view({from, to - from}));
+  };
+  std::uint32_t from = row().content;
   for (const Element child : children()) {
-    const std::string_view raw = child.raw();
-    append_decoded_text(text, {from, raw.data()});
-    from = raw.data() + raw.size();
+    append(from, child.row().begin);
+    from = child.row().end;
   }
-  const std::string_view content = raw_content();
-  append_decoded_text(text, {from, content.data() + content.size()});
+  append(from, row().content_end);
   return text;
 }
 

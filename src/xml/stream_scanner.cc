@@ -83,7 +83,7 @@ ScanEvent StreamScanner::resume_unit(std::string_view& input) {
     bytes.append(piece);
     switch (advance(*unfinished_, bytes)) {
       case Progress::done: {
-        const auto unit = std::move(unfinished_);
+        const auto unit = std::exchange(unfinished_, nullptr);
         input.remove_prefix(unit->size - before);
         ScanEvent event = event_of(*unit, unit->bytes);
         return unit->kind == Unfinished::Kind::declaration ? next(input) : std::move(event);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <string>
 
 namespace starling::xml {
@@ -53,7 +52,7 @@ StreamScope::StreamScope(std::string_view name, std::string_view default_ns,
     return;
   }
   char* owned = new char[text.size()];
-  std::memcpy(owned, text.data(), text.size());
+  std::ranges::copy(text, owned);
   text_ = owned;
 }
 
