@@ -1,0 +1,1 @@
+"""What every test against a running server needs: certificates, nodes, and a small XMPP client."""
