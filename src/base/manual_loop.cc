@@ -3,6 +3,7 @@
 namespace starling {
 
 int ManualLoop::run() {
+  const Running running(this);
   int ran = 0;
   for (;;) {
     Callback fn;

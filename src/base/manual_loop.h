@@ -1,4 +1,7 @@
 // ManualLoop: an EventLoop driven by hand, with simulated time. For unit tests and simulators.
+//
+// It is EventLoop::current() of the thread that made it, until another one is made; while it runs
+// it always is, so that one thread can drive several loops in turn.
 #pragma once
 
 #include <deque>
@@ -13,7 +16,9 @@ namespace starling {
 class ManualLoop final : public EventLoop {
  public:
   ManualLoop() { set_current(this); }
-  ~ManualLoop() override { set_current(nullptr); }
+  ~ManualLoop() override {
+    if (current() == this) set_current(nullptr);
+  }
   ManualLoop(const ManualLoop&) = delete;
   ManualLoop& operator=(const ManualLoop&) = delete;
 
@@ -34,10 +39,24 @@ class ManualLoop final : public EventLoop {
 
   // Runs what is posted or due now, until nothing is left. Returns how many calls ran.
   int run();
+  // Calls `fn` as if the loop did.
+  template <class Fn>
+  decltype(auto) inside(Fn&& fn) {
+    const Running running(this);
+    return std::forward<Fn>(fn)();
+  }
   // Moves time forward, running timers in order on the way.
   void advance(Duration by);
 
  private:
+  struct Running {
+    explicit Running(EventLoop* loop) : outer(current()) { set_current(loop); }
+    ~Running() { set_current(outer); }
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+    EventLoop* outer;
+  };
+
   std::mutex mutex_;
   std::deque<Callback> posted_;
   std::deque<Callback> turn_end_;

@@ -12,13 +12,13 @@ namespace starling {
 
 // What kind of failure it was: enough for a caller to choose its reaction.
 enum class Errc : std::uint8_t {
-  not_found,     // the thing asked for does not exist
-  exists,        // the thing to be made exists already
-  invalid,       // the input is not acceptable
-  unavailable,   // a resource (store, file, peer) cannot serve now; trying later may help
-  denied,        // the caller may not do this
-  timeout,       // it took longer than its bound
-  internal,      // a bug or a damaged resource
+  not_found,    // the thing asked for does not exist
+  exists,       // the thing to be made exists already
+  invalid,      // the input is not acceptable
+  unavailable,  // a resource (store, file, peer) cannot serve now; trying later may help
+  denied,       // the caller may not do this
+  timeout,      // it took longer than its bound
+  internal,     // a bug or a damaged resource
 };
 
 struct Error {

@@ -15,7 +15,8 @@ Task<T> run_on(EventLoop& target, Fn fn) {
   EventLoop* home = EventLoop::current();
   Completion<T> done([home, &target, &fn](auto resume) {
     target.post([home, fn = std::move(fn), resume = std::move(resume)]() mutable {
-      home->post([value = fn(), resume = std::move(resume)]() mutable { resume(std::move(value)); });
+      home->post(
+          [value = fn(), resume = std::move(resume)]() mutable { resume(std::move(value)); });
     });
   });
   co_return co_await done;

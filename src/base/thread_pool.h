@@ -36,9 +36,8 @@ class ThreadPool {
     EventLoop* loop = EventLoop::current();
     Completion<T> done([this, loop, &fn](auto resume) {
       submit([loop, fn = std::move(fn), resume = std::move(resume)]() mutable {
-        loop->post([value = fn(), resume = std::move(resume)]() mutable {
-          resume(std::move(value));
-        });
+        loop->post(
+            [value = fn(), resume = std::move(resume)]() mutable { resume(std::move(value)); });
       });
     });
     co_return co_await done;

@@ -15,8 +15,8 @@ using xmpp::sasl::ScramKeys;
 
 namespace {
 
-// What RFC 7677 calls "a higher value, such as 10,000 or more" for devices that can; the client pays
-// it at every log-in, the server once per password.
+// What RFC 7677 calls "a higher value, such as 10,000 or more" for devices that can; the client
+// pays it at every log-in, the server once per password.
 constexpr std::uint32_t kIterations = 10'000;
 constexpr std::size_t kSaltBytes = 16;
 
@@ -33,9 +33,12 @@ std::string hmac_sha512(std::string_view key, std::string_view data) {
 
 std::size_t hash_bytes(ScramHash hash) {
   switch (hash) {
-    case ScramHash::sha1: return 20;
-    case ScramHash::sha256: return 32;
-    case ScramHash::sha512: return 64;
+    case ScramHash::sha1:
+      return 20;
+    case ScramHash::sha256:
+      return 32;
+    case ScramHash::sha512:
+      return 64;
   }
   return 0;
 }
@@ -91,9 +94,8 @@ Task<Result<>> Authenticator::create_account(xmpp::Jid account, std::string pass
 Task<Result<>> Authenticator::change_password(xmpp::Jid account, std::string password) {
   auto credentials = co_await derive(std::move(password));
   if (!credentials) co_return std::unexpected(credentials.error());
-  co_return co_await store_.accounts().set_credentials(std::string(account.domain()),
-                                                       std::string(account.local()),
-                                                       std::move(*credentials));
+  co_return co_await store_.accounts().set_credentials(
+      std::string(account.domain()), std::string(account.local()), std::move(*credentials));
 }
 
 ScramKeys Authenticator::made_up_keys(const xmpp::Jid& account, ScramHash hash) const {
@@ -134,7 +136,8 @@ Task<Result<bool>> Authenticator::check_password(xmpp::Jid account, std::string 
     return xmpp::sasl::verify_password(ScramHash::sha256, keys, candidate);
   };
   const bool matches = co_await pool_.run(work);
-  co_return matches && keys->known && prepared.has_value();
+  const bool may_enter = keys->known && prepared.has_value();
+  co_return may_enter ? matches : false;
 }
 
 }  // namespace starling::core

@@ -12,16 +12,40 @@ using xmpp::StanzaCondition;
 using xmpp::StanzaKind;
 using xmpp::StanzaType;
 
+namespace {
+
+// Subscriptions and probes are the account's, whatever resource somebody wrote (section 3.1.3), and
+// always take its turn.
+bool is_for_account(StanzaType type) {
+  return type == StanzaType::subscribe || type == StanzaType::subscribed ||
+         type == StanzaType::unsubscribe || type == StanzaType::unsubscribed ||
+         type == StanzaType::probe;
+}
+
+}  // namespace
+
 void Delivery::deliver(const Host& host, Stanza stanza) {
-  if (worker_.turns().busy(stanza.to().bare())) {
-    const std::string bare(stanza.to().bare());
-    worker_.turns().run(bare, [this, &host, stanza = std::move(stanza)]() mutable {
-      deliver_now(host, std::move(stanza));
-      return completed();
-    });
-    return;
+  auto& turns = worker_.turns();
+  if (!is_for_account(stanza.type()) && !turns.busy(stanza.to().bare())) {
+    return deliver_now(host, std::move(stanza));
+  }
+  const std::string bare(stanza.to().bare());
+  turns.run(bare, [this, &host, stanza = std::move(stanza)]() mutable {
+    return in_turn(host, std::move(stanza));
+  });
+}
+
+// All that this stanza does, as one step: to queue a second one would let others overtake it.
+Task<void> Delivery::in_turn(const Host& host, Stanza stanza) {
+  if (is_for_account(stanza.type())) {
+    if (stanza.type() == StanzaType::probe) return worker_.presence().probed(std::move(stanza));
+    return worker_.subscriptions().inbound(std::move(stanza));
+  }
+  if (stanza.kind() == StanzaKind::iq && stanza.to().is_bare()) {
+    return answer_iq_in_turn(worker_, host, std::move(stanza));
   }
   deliver_now(host, std::move(stanza));
+  return completed();
 }
 
 void Delivery::deliver_now(const Host& host, Stanza stanza) {
@@ -43,13 +67,12 @@ void Delivery::to_full(LocalAccount* account, const Stanza& stanza) {
   // 8.5.3.2: no resource matches.
   switch (stanza.kind()) {
     case StanzaKind::message:
-      if (stanza.type() == StanzaType::normal || stanza.type() == StanzaType::chat) {
-        return message_to_bare(account, stanza);
-      }
-      if (stanza.type() == StanzaType::groupchat) {
+      // 8.5.3.2.1: only a chat is as good with another resource; headline and error are dropped.
+      if (stanza.type() == StanzaType::chat) return message_to_bare(account, stanza);
+      if (stanza.type() == StanzaType::normal || stanza.type() == StanzaType::groupchat) {
         worker_.router().bounce(stanza, StanzaCondition::service_unavailable);
       }
-      return;  // headline and error: dropped in silence
+      return;
     case StanzaKind::presence:
       return;
     case StanzaKind::iq:
@@ -63,17 +86,10 @@ void Delivery::to_full(LocalAccount* account, const Stanza& stanza) {
 // RFC 6121 section 8.5.2: the bare JID.
 void Delivery::to_bare(const Host& host, LocalAccount* account, Stanza stanza) {
   switch (stanza.kind()) {
-    case StanzaKind::message: return message_to_bare(account, stanza);
+    case StanzaKind::message:
+      return message_to_bare(account, stanza);
     case StanzaKind::presence:
-      switch (stanza.type()) {
-        case StanzaType::subscribe:
-        case StanzaType::subscribed:
-        case StanzaType::unsubscribe:
-        case StanzaType::unsubscribed:
-          return worker_.subscriptions().inbound(std::move(stanza));
-        case StanzaType::probe: return worker_.presence().probed(std::move(stanza));
-        default: return presence_to_bare(account, stanza);
-      }
+      return presence_to_bare(account, stanza);
     case StanzaKind::iq:
       // The server answers on the user's behalf; no resource ever sees it.
       return answer_iq(worker_, host, At::account, std::move(stanza));

@@ -4,6 +4,7 @@
 // addressed to.
 #pragma once
 
+#include "base/task.h"
 #include "core/directory.h"
 #include "core/module.h"
 #include "xmpp/stanza.h"
@@ -21,6 +22,7 @@ class Delivery {
   void deliver(const Host& host, xmpp::Stanza stanza);
 
  private:
+  Task<void> in_turn(const Host& host, xmpp::Stanza stanza);
   void deliver_now(const Host& host, xmpp::Stanza stanza);
   void to_bare(const Host& host, LocalAccount* account, xmpp::Stanza stanza);
   void to_full(LocalAccount* account, const xmpp::Stanza& stanza);

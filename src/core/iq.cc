@@ -1,5 +1,6 @@
 #include "core/iq.h"
 
+#include <optional>
 #include <utility>
 
 #include "core/worker.h"
@@ -15,32 +16,57 @@ Task<void> run_handler(const IqHandler* handler, IqRequest request) {
   Worker& worker = *request.worker;
   const xmpp::Stanza iq = request.stanza;
   const IqReply reply = co_await (*handler)(std::move(request));
-  worker.router().route(reply ? xmpp::make_result(iq, *reply) : xmpp::make_error(iq, reply.error()));
+  worker.router().route(reply ? xmpp::make_result(iq, *reply)
+                              : xmpp::make_error(iq, reply.error()));
+}
+
+struct Job {
+  const IqHandler* handler;
+  IqRequest request;
+  // What changes an account, and what its own sessions ask, waits its turn, so that nothing later
+  // overtakes it; the questions of others do not hold up the account while the store looks for the
+  // answer.
+  bool takes_turn;
+};
+
+// nullopt if there is nothing to run: refused, or no request.
+std::optional<Job> find_job(Worker& worker, const Host& host, At at, xmpp::Stanza iq) {
+  if (!iq.is_iq_request()) return std::nullopt;
+  const bool own = iq.from().bare() == iq.to().bare();
+  const auto found = host.find_handler(at, iq);
+  if (found.handler == nullptr || (found.own_only && !own)) {
+    worker.router().bounce(iq, StanzaCondition::service_unavailable);
+    return std::nullopt;
+  }
+  const bool changes = iq.type() == StanzaType::set;
+  Job job{found.handler, {std::move(iq), &worker, &host, {}}, false};
+  job.takes_turn = at == At::account && (found.own_only || changes);
+  const Session* session = worker.directory().find_session(job.request.stanza.from());
+  if (session != nullptr) job.request.session = {session->jid, session->id};
+  return job;
 }
 
 }  // namespace
 
 void answer_iq(Worker& worker, const Host& host, At at, xmpp::Stanza iq) {
-  if (!iq.is_iq_request()) return;
-  const bool own = iq.from().bare() == iq.to().bare();
-  const auto found = host.find_handler(at, iq);
-  if (found.handler == nullptr || (found.own_only && !own)) {
-    return worker.router().bounce(iq, StanzaCondition::service_unavailable);
-  }
-  IqRequest request{std::move(iq), &worker, &host, {}};
-  const Session* session = worker.directory().find_session(request.stanza.from());
-  if (session != nullptr) request.session = {session->jid, session->id};
-
-  // What changes an account waits its turn, so that nothing later overtakes it; a question does
-  // not hold up the account while the store looks for the answer.
-  if (at == At::account && request.stanza.type() == StanzaType::set) {
-    const std::string bare(request.stanza.to().bare());
-    worker.turns().run(bare, [handler = found.handler, request = std::move(request)]() mutable {
-      return run_handler(handler, std::move(request));
-    });
+  auto job = find_job(worker, host, at, std::move(iq));
+  if (!job) return;
+  if (!job->takes_turn) {
+    worker.gate().spawn(run_handler(job->handler, std::move(job->request)));
     return;
   }
-  if (!worker.gate().spawn(run_handler(found.handler, std::move(request)))) return;
+  const std::string bare(job->request.stanza.to().bare());
+  worker.turns().run(bare, [job = std::move(*job)]() mutable {
+    return run_handler(job.handler, std::move(job.request));
+  });
+}
+
+Task<void> answer_iq_in_turn(Worker& worker, const Host& host, xmpp::Stanza iq) {
+  auto job = find_job(worker, host, At::account, std::move(iq));
+  if (!job) return completed();
+  if (job->takes_turn) return run_handler(job->handler, std::move(job->request));
+  worker.gate().spawn(run_handler(job->handler, std::move(job->request)));
+  return completed();
 }
 
 }  // namespace starling::core

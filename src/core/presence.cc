@@ -29,6 +29,10 @@ std::optional<std::int8_t> priority_of(const Stanza& presence) {
   return static_cast<std::int8_t>(value);
 }
 
+bool is_availability(const Stanza& presence) {
+  return presence.type() == StanzaType::available || presence.type() == StanzaType::unavailable;
+}
+
 Stanza addressed(Stanza stanza, const Jid& to) {
   stanza.set_to(to);
   return stanza;
@@ -43,17 +47,26 @@ void Presence::outbound(Session& session, Stanza stanza) {
     case StanzaType::unsubscribe:
     case StanzaType::unsubscribed:
       return worker_.subscriptions().outbound(session, std::move(stanza));
-    case StanzaType::available:
-    case StanzaType::unavailable:
+    default:
       break;
-    default:  // a probe is the server's business, an error nobody's unless addressed
-      if (!stanza.to().empty()) worker_.router().route(std::move(stanza));
-      return;
   }
-  if (!stanza.to().empty()) return directed(session, std::move(stanza));
+  const std::string_view account = session.jid.bare();
   const SessionRef ref{session.jid, session.id};
-  worker_.turns().run(session.jid.bare(), [this, ref, stanza = std::move(stanza)]() mutable {
-    return broadcast(std::move(ref), std::move(stanza));
+  if (stanza.to().empty()) {
+    // A probe is the server's business, an error nobody's.
+    if (!is_availability(stanza)) return;
+    worker_.turns().run(account, [this, ref, stanza = std::move(stanza)]() mutable {
+      return broadcast(std::move(ref), std::move(stanza));
+    });
+    return;
+  }
+  // One to the own account waits there, with what else comes for it.
+  if (stanza.to().bare() == account || !worker_.turns().busy(account)) {
+    return directed(session, std::move(stanza));
+  }
+  worker_.turns().run(account, [this, ref, stanza = std::move(stanza)]() mutable {
+    if (Session* sender = worker_.directory().find(ref)) directed(*sender, std::move(stanza));
+    return completed();
   });
 }
 
@@ -69,7 +82,6 @@ Task<void> Presence::broadcast(SessionRef ref, Stanza stanza) {
     co_return;
   }
   if (stanza.type() == StanzaType::unavailable) {
-    if (!session->available()) co_return;
     // Directed presence ends as well (section 4.6.3): the session is unavailable to all.
     announce(*session, **roster, stanza);
     session->presence.reset();
@@ -91,21 +103,24 @@ Task<void> Presence::broadcast(SessionRef ref, Stanza stanza) {
 }
 
 // Section 4.2.2, 4.4.2, 4.5.2: subscribers, the user's own resources, and whoever was addressed.
+// A session that is not available has only the last to tell of its end.
 void Presence::announce(const Session& session, const Roster& roster, const Stanza& stanza) {
-  if (const LocalAccount* account = worker_.directory().find(session.jid.bare())) {
+  const LocalAccount* account = worker_.directory().find(session.jid.bare());
+  if (session.available() && account != nullptr) {
     const Stanza to_self = addressed(stanza, account->bare);
     for (const auto& other : account->sessions) {
       if (other->available()) other->outbox->deliver(to_self);
     }
   }
   for (const auto& [jid, item] : roster.items()) {
+    if (!session.available()) break;
     if (item.subscription.from) worker_.router().route(addressed(stanza, jid));
   }
   if (stanza.type() != StanzaType::unavailable || !session.directed) return;
   for (const Jid& jid : *session.directed) {
     const RosterItem* item = roster.find(jid.to_bare());
-    if (item != nullptr && item->subscription.from) continue;  // told already
-    worker_.router().route(addressed(stanza, jid));
+    const bool told = session.available() && item != nullptr && item->subscription.from;
+    if (!told) worker_.router().route(addressed(stanza, jid));
   }
 }
 
@@ -124,12 +139,13 @@ void Presence::initial(Session& session, const Roster& roster) {
   }
 }
 
-// Section 4.6. The recipient is remembered, so that it is told of the end.
+// Section 4.6. The recipient is remembered, so that it is told of the end. (Probes and errors,
+// which also are for one recipient, just go their way.)
 void Presence::directed(Session& session, Stanza stanza) {
   constexpr std::size_t kMaxDirected = 10'000;
   if (stanza.type() == StanzaType::unavailable) {
     if (session.directed) session.directed->erase(stanza.to());
-  } else {
+  } else if (stanza.type() == StanzaType::available) {
     if (!session.directed) session.directed = std::make_unique<std::set<Jid>>();
     if (session.directed->size() >= kMaxDirected && !session.directed->contains(stanza.to())) {
       return worker_.router().bounce(stanza, StanzaCondition::policy_violation,
@@ -140,16 +156,9 @@ void Presence::directed(Session& session, Stanza stanza) {
   worker_.router().route(std::move(stanza));
 }
 
-void Presence::probed(Stanza probe) {
-  const std::string account(probe.to().bare());
-  if (worker_.directory().find(account) == nullptr) return;  // nobody is there to show
-  worker_.turns().run(account, [this, probe = std::move(probe)]() mutable {
-    return answer_probe(std::move(probe));
-  });
-}
-
-Task<void> Presence::answer_probe(Stanza probe) {
+Task<void> Presence::probed(Stanza probe) {
   const Jid account_jid = probe.to().to_bare();
+  if (worker_.directory().find(account_jid.full()) == nullptr) co_return;  // nobody to show
   const auto roster = co_await worker_.roster(account_jid);
   const LocalAccount* account = worker_.directory().find(account_jid.full());
   if (!roster || account == nullptr) co_return;
@@ -170,15 +179,11 @@ Task<void> Presence::answer_probe(Stanza probe) {
 }
 
 void Presence::session_ended(const Session& session, std::shared_ptr<const Roster> roster) {
-  const Stanza gone = xmpp::make_presence(StanzaType::unavailable, session.jid, Jid());
-  if (session.available()) {
-    // It was available, so its roster was read for its first presence.
-    static const Roster kEmpty;
-    announce(session, roster ? *roster : kEmpty, gone);
-    return;
-  }
-  if (!session.directed) return;
-  for (const Jid& jid : *session.directed) worker_.router().route(addressed(gone, jid));
+  if (!session.available() && !session.directed) return;
+  // If it was available, its roster was read for its first presence.
+  static const Roster kEmpty;
+  announce(session, roster ? *roster : kEmpty,
+           xmpp::make_presence(StanzaType::unavailable, session.jid, Jid()));
 }
 
 void Presence::show_sessions(const LocalAccount& account, const Jid& contact) {

@@ -23,8 +23,8 @@ class Presence {
   // Any presence stanza a client sends: broadcast (no 'to'), directed, or about a subscription.
   void outbound(Session& session, xmpp::Stanza stanza);
 
-  // A contact's server asks for the account's presence (section 4.3.2).
-  void probed(xmpp::Stanza probe);
+  // A contact's server asks for the account's presence (section 4.3.2). In the account's turn.
+  Task<void> probed(xmpp::Stanza probe);
 
   // A session is gone, by whatever way: tells everybody who knew that it was there (section 4.5).
   // `session` is no longer in the directory. `roster` is what the account had in memory.
@@ -40,7 +40,6 @@ class Presence {
   void initial(Session& session, const Roster& roster);
   void announce(const Session& session, const Roster& roster, const xmpp::Stanza& stanza);
   void directed(Session& session, xmpp::Stanza stanza);
-  Task<void> answer_probe(xmpp::Stanza probe);
 
   Worker& worker_;
 };

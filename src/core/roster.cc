@@ -10,11 +10,12 @@
 namespace starling::core {
 
 bool RosterItem::listed() const {
-  return listed_by_user || subscription.to || subscription.from || subscription.pending_out;
+  return kept || subscription.to || subscription.from || subscription.pending_out ||
+         subscription.approved;
 }
 
 bool RosterItem::vacant() const {
-  return !listed() && !subscription.pending_in && !subscription.approved;
+  return !listed() && !subscription.pending_in;
 }
 
 std::string RosterItem::to_xml() const {
@@ -40,7 +41,7 @@ std::string RosterItem::encode() const {
   xml::Writer w;
   w.open("item").attribute_if("name", name);
   w.attribute("subscription", subscription_name(subscription));
-  if (listed_by_user) w.attribute("listed", "true");
+  if (kept) w.attribute("kept", "true");
   if (subscription.pending_out) w.attribute("ask", "subscribe");
   if (subscription.pending_in) w.attribute("asked", "subscribe");
   if (subscription.approved) w.attribute("approved", "true");
@@ -59,7 +60,7 @@ std::optional<RosterItem> RosterItem::decode(const store::Entry& entry) {
   RosterItem item;
   item.jid = std::move(*jid);
   item.name = root.attribute("name").value_or("");
-  item.listed_by_user = has("listed");
+  item.kept = has("kept");
   const auto subscription = root.attribute("subscription").value_or("none");
   item.subscription.to = subscription == "to" || subscription == "both";
   item.subscription.from = subscription == "from" || subscription == "both";

@@ -23,7 +23,8 @@ struct RosterItem {
   std::string name;
   std::vector<std::string> groups;
   Subscription subscription;
-  bool listed_by_user = false;  // the user put it there (a roster set), whatever the subscription
+  // In the roster until the user removes it (section 2.5), whatever becomes of the subscription.
+  bool kept = false;
   // The contact's <presence type='subscribe'/> that waits for the user's answer, as XML; kept so
   // that it can be shown at every log-in until answered (section 3.1.3). "" if none.
   std::string request;

@@ -25,8 +25,10 @@ Router::Submitted Router::submit(Session& session, Stanza stanza) {
   }
   // RFC 6120 section 10.3: without 'to', the server acts on behalf of the sender's own account.
   if (stanza.to().empty()) stanza.set_to(session.jid.to_bare());
-  if (worker_.turns().busy(session.jid.bare())) {
-    // An earlier stanza of this account waits for the store; this one must not overtake it.
+  // An earlier stanza of this account waits for the store; this one must not overtake it. One to
+  // the account itself waits where it is delivered, and only there: a second wait would lose its
+  // place.
+  if (stanza.to().bare() != session.jid.bare() && worker_.turns().busy(session.jid.bare())) {
     worker_.turns().run(session.jid.bare(), [this, stanza = std::move(stanza)]() mutable {
       route(std::move(stanza));
       return completed();

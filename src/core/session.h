@@ -21,7 +21,8 @@ namespace starling::core {
 class Outbox {
  public:
   virtual ~Outbox() = default;
-  // Queues a stanza for the client; order is kept.
+  // Queues a stanza for the client; order is kept. Never unbinds at once: the caller may be walking
+  // over the account's sessions.
   virtual void deliver(const xmpp::Stanza& stanza) = 0;
   // Ends the stream with a stream error. The session is unbound already.
   virtual void end(xmpp::StreamCondition condition, std::string_view text) = 0;

@@ -34,7 +34,8 @@ OutboundStep outbound_step(Subscription state, StanzaType type) {
       step.route = state.from || state.pending_in;
       next.from = next.pending_in = next.approved = false;
       break;
-    default: break;
+    default:
+      break;
   }
   return step;
 }
@@ -70,7 +71,8 @@ InboundStep inbound_step(Subscription state, StanzaType type) {
       step.deliver = state.to || state.pending_out;
       next.to = next.pending_out = false;
       break;
-    default: break;
+    default:
+      break;
   }
   return step;
 }

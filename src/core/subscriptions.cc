@@ -26,6 +26,14 @@ StanzaError store_trouble(const Jid& account, const Error& error) {
   return {StanzaCondition::resource_constraint, "the roster is unavailable at the moment", {}};
 }
 
+bool has_no_room(const Roster& roster, const Jid& contact) {
+  return roster.items().size() >= kMaxRosterItems && roster.find(contact) == nullptr;
+}
+
+StanzaError no_room() {
+  return {StanzaCondition::policy_violation, "the roster is full", {}};
+}
+
 bool same_to_clients(const RosterItem& a, const RosterItem& b) {
   return a.listed() == b.listed() && a.to_xml() == b.to_xml();
 }
@@ -59,6 +67,10 @@ Task<void> Subscriptions::apply_outbound(Stanza stanza) {
   item.subscription = step.next;
   if (!item.subscription.pending_in) item.request.clear();
   if (!(item.subscription == before.subscription)) {
+    if (has_no_room(**roster, contact)) {
+      worker_.router().route(xmpp::make_error(stanza, no_room()));
+      co_return;
+    }
     if (auto error = co_await save(account_jid, *roster, item)) {
       worker_.router().route(xmpp::make_error(stanza, *error));
       co_return;
@@ -80,14 +92,7 @@ Task<void> Subscriptions::apply_outbound(Stanza stanza) {
   }
 }
 
-void Subscriptions::inbound(Stanza stanza) {
-  const std::string account(stanza.to().bare());
-  worker_.turns().run(account, [this, stanza = std::move(stanza)]() mutable {
-    return apply_inbound(std::move(stanza));
-  });
-}
-
-Task<void> Subscriptions::apply_inbound(Stanza stanza) {
+Task<void> Subscriptions::inbound(Stanza stanza) {
   const Jid account_jid = stanza.to().to_bare();
   const Jid contact = stanza.from().to_bare();
   stanza.set_from(contact);
@@ -96,7 +101,11 @@ Task<void> Subscriptions::apply_inbound(Stanza stanza) {
     // Section 8.5.1: what is sent to an account that does not exist is dropped in silence.
     const auto found = co_await worker_.server().store().accounts().find(
         std::string(account_jid.domain()), std::string(account_jid.local()));
-    if (!found && found.error().code == Errc::not_found) co_return;
+    if (!found) {
+      if (found.error().code == Errc::not_found) co_return;
+      worker_.router().route(xmpp::make_error(stanza, store_trouble(account_jid, found.error())));
+      co_return;
+    }
   }
   const auto roster = co_await worker_.roster(account_jid);
   if (!roster) {
@@ -110,6 +119,10 @@ Task<void> Subscriptions::apply_inbound(Stanza stanza) {
   if (stanza.type() == StanzaType::subscribe && step.deliver) item.request = stanza.to_xml();
   if (!item.subscription.pending_in) item.request.clear();
   if (!(item.subscription == before.subscription)) {
+    if (has_no_room(**roster, contact)) {
+      worker_.router().route(xmpp::make_error(stanza, no_room()));
+      co_return;
+    }
     if (auto error = co_await save(account_jid, *roster, item)) {
       worker_.router().route(xmpp::make_error(stanza, *error));
       co_return;
@@ -119,8 +132,8 @@ Task<void> Subscriptions::apply_inbound(Stanza stanza) {
   if (account != nullptr && step.deliver) {
     for (const auto& session : account->sessions) {
       // Requests to all available resources (3.1.3), the rest to those interested in the roster.
-      const bool wants = stanza.type() == StanzaType::subscribe || session->interested;
-      if (session->available() && wants) session->outbox->deliver(stanza);
+      const bool request = stanza.type() == StanzaType::subscribe;
+      if (request ? session->available() : session->interested) session->outbox->deliver(stanza);
     }
   }
   if (!same_to_clients(before, item)) push(account_jid, item.to_xml());
@@ -128,7 +141,7 @@ Task<void> Subscriptions::apply_inbound(Stanza stanza) {
     worker_.router().route(xmpp::make_presence(StanzaType::subscribed, account_jid, contact));
   }
   if (account == nullptr) co_return;
-  if (item.subscription.from && !before.subscription.from) {
+  if (step.reply_subscribed) {
     worker_.presence().show_sessions(*account, contact);
   } else if (before.subscription.from && !item.subscription.from) {
     worker_.presence().hide_sessions(*account, contact);
@@ -141,10 +154,8 @@ Task<std::optional<StanzaError>> Subscriptions::update_contact(Jid account, Jid 
   const auto roster = co_await worker_.roster(account);
   if (!roster) co_return store_trouble(account, roster.error());
   RosterItem item = (*roster)->get_or_new(contact);
-  if (!item.listed() && (*roster)->items().size() >= kMaxRosterItems) {
-    co_return StanzaError{StanzaCondition::policy_violation, "the roster is full", {}};
-  }
-  item.listed_by_user = true;
+  if (has_no_room(**roster, contact)) co_return no_room();
+  item.kept = true;
   item.name = std::move(name);
   item.groups = std::move(groups);
   if (auto error = co_await save(account, *roster, item)) co_return error;
@@ -179,6 +190,7 @@ Task<std::optional<StanzaError>> Subscriptions::remove_contact(Jid account, Jid 
 
 Task<std::optional<StanzaError>> Subscriptions::save(Jid account, std::shared_ptr<Roster> roster,
                                                      RosterItem item) {
+  item.kept = item.listed();  // appendix A ends no item: only the user removes it
   const auto stored = co_await store_roster_item(worker_.server().store().maps(), account, item);
   if (!stored) co_return store_trouble(account, stored.error());
   roster->put(std::move(item));

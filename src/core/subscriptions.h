@@ -25,8 +25,8 @@ class Subscriptions {
 
   // A client sends subscribe, subscribed, unsubscribe or unsubscribed.
   void outbound(Session& session, xmpp::Stanza stanza);
-  // Such a stanza arrives for an account whose home is here.
-  void inbound(xmpp::Stanza stanza);
+  // Such a stanza arrives for an account whose home is here. In the account's turn.
+  Task<void> inbound(xmpp::Stanza stanza);
 
   // A roster set of one contact (section 2.3, 2.4) or its removal (section 2.5). To be called in
   // the account's turn. nullopt if done, else the error to answer with.
@@ -37,7 +37,6 @@ class Subscriptions {
 
  private:
   Task<void> apply_outbound(xmpp::Stanza stanza);
-  Task<void> apply_inbound(xmpp::Stanza stanza);
   Task<std::optional<xmpp::StanzaError>> save(xmpp::Jid account, std::shared_ptr<Roster> roster,
                                               RosterItem item);
   void push(const xmpp::Jid& account, const std::string& item_xml);

@@ -1,5 +1,6 @@
 #include "core/worker.h"
 
+#include <cassert>
 #include <utility>
 
 #include "base/clock.h"
@@ -36,9 +37,15 @@ Session& Worker::bind(const xmpp::Jid& full, Outbox& outbox) {
 
 void Worker::unbind(Session& session) {
   auto roster = directory_.find(session.jid.bare())->roster;
-  const std::unique_ptr<Session> gone = directory_.remove(session);
+  std::unique_ptr<Session> gone = directory_.remove(session);
   server_.count_session(-1);
-  presence_.session_ended(*gone, std::move(roster));
+  const xmpp::Jid jid = gone->jid;
+  if (!turns_.busy(jid.bare())) return presence_.session_ended(*gone, std::move(roster));
+  // What it sent before waits for its turn; its end must not overtake that.
+  turns_.run(jid.bare(), [this, gone = std::move(gone), roster = std::move(roster)] {
+    presence_.session_ended(*gone, roster);
+    return completed();
+  });
 }
 
 std::size_t Worker::end_sessions(std::string_view bare, xmpp::StreamCondition condition,
@@ -60,11 +67,21 @@ Task<Result<std::shared_ptr<Roster>>> Worker::roster(xmpp::Jid bare) {
   if (const LocalAccount* account = directory_.find(bare.full()); account && account->roster) {
     co_return account->roster;
   }
+  assert(turns_.busy(bare.full()) && "a roster is loaded in its account's turn");
   auto loaded = co_await load_roster(server_.store().maps(), bare);
   if (!loaded) co_return std::unexpected(loaded.error());
   auto roster = std::make_shared<Roster>(std::move(*loaded));
   if (LocalAccount* account = directory_.find(bare.full())) account->roster = roster;
   co_return roster;
+}
+
+Task<Result<std::shared_ptr<const Roster>>> Worker::peek_roster(xmpp::Jid bare) {
+  if (const LocalAccount* account = directory_.find(bare.full()); account && account->roster) {
+    co_return account->roster;
+  }
+  auto loaded = co_await load_roster(server_.store().maps(), bare);
+  if (!loaded) co_return std::unexpected(loaded.error());
+  co_return std::make_shared<const Roster>(std::move(*loaded));
 }
 
 void Worker::send_to(std::size_t worker, xmpp::Stanza stanza) {

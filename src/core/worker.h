@@ -53,8 +53,11 @@ class Worker {
   std::size_t end_sessions(std::string_view bare, xmpp::StreamCondition condition,
                            std::string_view text);
 
-  // The account's roster: from memory while it has sessions, else from the store.
+  // The account's roster: from memory while it has sessions, else from the store. Only in the
+  // account's turn, so that there is one copy of it and no change is lost.
   Task<Result<std::shared_ptr<Roster>>> roster(xmpp::Jid bare);
+  // The same for those who only look, and may do so at any time; a change under way may be missed.
+  Task<Result<std::shared_ptr<const Roster>>> peek_roster(xmpp::Jid bare);
 
   // Hands a stanza to the worker it belongs to, with this turn's batch.
   void send_to(std::size_t worker, xmpp::Stanza stanza);

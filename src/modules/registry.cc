@@ -14,13 +14,13 @@ extern const core::Module kTime;
 
 std::span<const core::Module* const> all() {
   static constexpr std::array<const core::Module*, 7> kAll{
-      &kRoster,   // rfc6121_roster.cc
       &kSession,  // rfc3921_session.cc
       &kDisco,    // xep_0030_disco.cc
       &kVersion,  // xep_0092_version.cc
       &kCaps,     // xep_0115_caps.cc
       &kPing,     // xep_0199_ping.cc
       &kTime,     // xep_0202_time.cc
+      &kRoster,   // rfc6121_roster.cc
   };
   return kAll;
 }

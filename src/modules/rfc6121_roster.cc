@@ -17,6 +17,9 @@ using xmpp::StanzaCondition;
 using xmpp::StanzaError;
 using xmpp::StanzaType;
 
+// The stream feature of section 3.4.1.
+constexpr std::string_view kPreApproval = "urn:xmpp:features:pre-approval";
+
 constexpr std::size_t kMaxNameBytes = 1'023;
 constexpr std::size_t kMaxGroups = 64;
 
@@ -85,14 +88,15 @@ Task<IqReply> set(IqRequest request) {
       }
       groups.push_back(std::move(group));
     }
-    error = co_await subscriptions.update_contact(account, contact, std::move(name),
-                                                  std::move(groups));
+    error =
+        co_await subscriptions.update_contact(account, contact, std::move(name), std::move(groups));
   }
   if (error) co_return std::unexpected(*error);
   co_return std::string();
 }
 
 void setup(core::Host& host) {
+  host.stream_feature([](xml::Writer& w) { w.open("sub", kPreApproval).close(); });
   host.on_own_iq(StanzaType::get, "query", xmpp::ns::kRoster, get);
   host.on_own_iq(StanzaType::set, "query", xmpp::ns::kRoster, set);
 }

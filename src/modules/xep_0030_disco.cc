@@ -57,7 +57,7 @@ Task<IqReply> host_items(IqRequest request) {
 // if it did not exist.
 Task<bool> may_ask(core::Worker& worker, xmpp::Jid account, xmpp::Jid asker) {
   if (account == asker) co_return true;
-  const auto roster = co_await worker.roster(account);
+  const auto roster = co_await worker.peek_roster(account);
   if (!roster) co_return false;
   const auto* item = (*roster)->find(asker);
   co_return item != nullptr && item->subscription.from;

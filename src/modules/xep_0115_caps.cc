@@ -1,5 +1,5 @@
-// Entity capabilities (XEP-0115), the server's own: a hash of its disco#info in the stream features,
-// so that a client that has seen it before need not ask.
+// Entity capabilities (XEP-0115), the server's own: a hash of its disco#info in the stream
+// features, so that a client that has seen it before need not ask.
 #include <openssl/evp.h>
 
 #include <algorithm>

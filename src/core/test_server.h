@@ -1,0 +1,240 @@
+// What the tests of core and modules share: a whole server without sockets, driven by hand.
+//
+//   TestServer server(2);                                   // workers
+//   TestClient& alice = server.online("alice@example.org/phone");
+//   alice.send("<message to='bob@example.org'/>");
+//   EXPECT_THAT(bob.take(), ElementsAre("<message .../>"));
+//
+// All on the test's own thread. Every server has a bystander, carol, who is online and whom nothing
+// concerns: the server's end checks that she has received nothing.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <regex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/manual_loop.h"
+#include "base/thread_pool.h"
+#include "core/roster.h"
+#include "core/server.h"
+#include "core/test_store.h"
+#include "xml/document.h"
+#include "xmpp/ns.h"
+
+namespace starling::core {
+
+inline xmpp::Jid jid(std::string_view text) {
+  auto parsed = xmpp::Jid::parse(text);
+  EXPECT_TRUE(parsed) << text;
+  return *parsed;
+}
+
+inline xmpp::Stanza stanza_of(std::string_view xml) {
+  auto document = xml::Document::parse(xml, xmpp::ns::kClient);
+  EXPECT_TRUE(document) << xml;
+  auto stanza = xmpp::Stanza::from_document(document, xmpp::ns::kClient);
+  EXPECT_TRUE(stanza) << xml;
+  return *stanza;
+}
+
+class TestServer;
+
+// One connected client: what a stream would be.
+class TestClient final : public Outbox {
+ public:
+  TestClient(TestServer& server, const xmpp::Jid& full);
+
+  void deliver(const xmpp::Stanza& stanza) override { received_.push_back(stanza.to_xml()); }
+  void end(xmpp::StreamCondition condition, std::string_view) override {
+    session_ = nullptr;
+    ended_ = condition;
+  }
+  [[nodiscard]] std::string remote() const override { return "test"; }
+
+  // Sends stanzas in one turn of the loop, then lets everything happen.
+  template <class... Xml>
+  void send(const Xml&... xml);
+  Router::Submitted send_now(std::string_view xml);  // nothing else happens meanwhile
+  void disconnect();
+
+  // What it received since the last time, in order. The random ids of roster pushes are shortened.
+  std::vector<std::string> take() {
+    static const std::regex push_id("id='push[a-z2-7]+'");
+    auto taken = std::exchange(received_, {});
+    for (auto& xml : taken) xml = std::regex_replace(xml, push_id, "id='push'");
+    return taken;
+  }
+  [[nodiscard]] Session& session() { return *session_; }
+  [[nodiscard]] std::optional<xmpp::StreamCondition> ended() const { return ended_; }
+
+ private:
+  TestServer& server_;
+  std::size_t home_;
+  Session* session_;
+  std::vector<std::string> received_;
+  std::optional<xmpp::StreamCondition> ended_;
+};
+
+class TestServer {
+ public:
+  static constexpr const char* kHost = "example.org";
+
+  explicit TestServer(std::size_t workers = 1, std::span<const Module* const> modules = {})
+      : loops_(make_loops(workers)),
+        server_(store_, pool_, {kHost, "example.net"}, modules, pointers()) {
+    for (const char* name : {"alice", "bob", "carol"}) create_account(name);
+    bystander_ = &online("carol@example.org/bystander");
+    bystander_->session().interested = true;
+  }
+  ~TestServer() {
+    store_.release();
+    settle();
+    EXPECT_THAT(bystander_->take(), testing::IsEmpty()) << "of the bystander";
+    EXPECT_FALSE(bystander_->ended());
+    for (std::size_t i = 0; i < loops_.size(); ++i) {
+      bool closed = false;
+      server_.worker(i).gate().close([&closed] { closed = true; });
+      EXPECT_TRUE(closed) << "something of worker " << i << " never ended";
+    }
+  }
+  TestServer(const TestServer&) = delete;
+  TestServer& operator=(const TestServer&) = delete;
+
+  [[nodiscard]] Server& server() { return server_; }
+  [[nodiscard]] TestStore& store() { return store_; }
+  [[nodiscard]] Worker& home(std::string_view bare) {
+    return server_.worker(server_.home_of(bare));
+  }
+  [[nodiscard]] ManualLoop& loop(std::size_t index) { return *loops_[index]; }
+
+  // Connected, but neither available nor interested.
+  TestClient& connect(std::string_view full) {
+    clients_.push_back(std::make_unique<TestClient>(*this, jid(full)));
+    settle();
+    return *clients_.back();
+  }
+  // Connected and available; what it received because of that is taken away.
+  TestClient& online(std::string_view full, int priority = 0) {
+    TestClient& client = connect(full);
+    client.send("<presence><priority>" + std::to_string(priority) + "</priority></presence>");
+    client.take();
+    return client;
+  }
+
+  void create_account(std::string username) {
+    store::Account account;
+    account.username = std::move(username);
+    account.host = kHost;
+    ASSERT_TRUE(wait(store().accounts().create(std::move(account))));
+  }
+  // Writes a roster item; before the account's first session.
+  void write_item(std::string_view owner, std::string_view contact, Subscription subscription,
+                  std::string request = {}) {
+    RosterItem item;
+    item.jid = jid(contact);
+    item.subscription = subscription;
+    item.kept = true;
+    item.request = std::move(request);
+    ASSERT_TRUE(wait(store_roster_item(store().maps(), jid(owner), std::move(item))));
+  }
+  // What the store holds of it.
+  std::optional<RosterItem> stored_item(std::string_view owner, std::string_view contact) {
+    const auto roster = wait(load_roster(store().maps(), jid(owner)));
+    const RosterItem* item = roster ? roster->find(jid(contact)) : nullptr;
+    return item == nullptr ? std::nullopt : std::optional(*item);
+  }
+
+  // Runs all loops until nothing is left to do.
+  void settle() {
+    for (int ran = 1; ran > 0;) {
+      ran = 0;
+      for (auto& loop : loops_) ran += loop->run();
+    }
+  }
+
+  // After store().hold(): answers what is held and what that leads to, one after the other.
+  void release_one_by_one() {
+    while (store_.held() > 0) {
+      store_.release_newest();
+      settle();
+    }
+    store_.release();
+  }
+
+  template <class T>
+  T wait(Task<T> task) {
+    std::optional<T> result;
+    Gate gate;
+    loops_[0]->inside([&] { gate.spawn(collect(std::move(task), result)); });
+    while (gate.count() > 0) {
+      settle();
+      std::this_thread::yield();  // the thread pool may have it
+    }
+    return std::move(*result);
+  }
+
+ private:
+  using Loops = std::vector<std::unique_ptr<ManualLoop>>;
+
+  template <class T>
+  static Task<void> collect(Task<T> task, std::optional<T>& out) {
+    out.emplace(co_await std::move(task));
+  }
+  static Loops make_loops(std::size_t count) {
+    Loops loops;
+    for (std::size_t i = 0; i < count; ++i) loops.push_back(std::make_unique<ManualLoop>());
+    return loops;
+  }
+  std::vector<EventLoop*> pointers() {
+    std::vector<EventLoop*> all;
+    for (auto& loop : loops_) all.push_back(loop.get());
+    return all;
+  }
+
+  TestStore store_;
+  ThreadPool pool_{1, "test"};
+  Loops loops_;
+  Server server_;
+  std::vector<std::unique_ptr<TestClient>> clients_;
+  TestClient* bystander_;
+};
+
+inline TestClient::TestClient(TestServer& server, const xmpp::Jid& full)
+    : server_(server), home_(server.server().home_of(full.bare())) {
+  server_.loop(home_).inside([&] { session_ = &server_.server().worker(home_).bind(full, *this); });
+}
+
+inline Router::Submitted TestClient::send_now(std::string_view xml) {
+  return server_.loop(home_).inside(
+      [&] { return server_.server().worker(home_).router().submit(*session_, stanza_of(xml)); });
+}
+
+template <class... Xml>
+void TestClient::send(const Xml&... xml) {
+  for (const std::string_view one : {std::string_view(xml)...}) {
+    EXPECT_EQ(send_now(one), Router::Submitted::accepted) << one;
+  }
+  server_.settle();
+}
+
+inline void TestClient::disconnect() {
+  server_.loop(home_).inside(
+      [&] { server_.server().worker(home_).unbind(*std::exchange(session_, nullptr)); });
+  server_.settle();
+}
+
+// A test that is run with one worker and with several.
+class ServerTest : public testing::TestWithParam<std::size_t> {
+ protected:
+  TestServer server_{GetParam()};
+};
+
+}  // namespace starling::core
