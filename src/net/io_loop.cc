@@ -1,13 +1,15 @@
 #include "net/io_loop.h"
 
 #include <boost/asio/post.hpp>
+#include <chrono>
 #include <utility>
 
 namespace starling::net {
 
 namespace {
-// How many ready handlers one turn may run before its output is flushed.
-constexpr int kHandlersPerTurn = 512;
+// How long one turn may go on running ready handlers before its output is flushed: a client that
+// sends without pause must not hold up what the others are to get.
+constexpr std::chrono::microseconds kTurnBudget{1'000};
 constexpr std::size_t kPooledBuffers = 64;
 constexpr std::size_t kPooledBufferBytes = 65'536;
 }  // namespace
@@ -24,7 +26,8 @@ void IoLoop::run() {
   set_current(this);
   while (!stopped_) {
     context_.run_one();
-    for (int i = 0; i < kHandlersPerTurn && context_.poll_one() > 0; ++i) {
+    const auto until = std::chrono::steady_clock::now() + kTurnBudget;
+    while (std::chrono::steady_clock::now() < until && context_.poll_one() > 0) {
     }
     end_turn();
   }

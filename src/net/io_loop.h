@@ -53,7 +53,7 @@ class IoLoop final : public EventLoop {
   boost::asio::steady_timer wake_;
 
   std::mutex inbox_mutex_;
-  std::vector<Callback> inbox_;   // guarded by inbox_mutex_
+  std::vector<Callback> inbox_;  // guarded by inbox_mutex_
   std::vector<Callback> running_;
 
   std::vector<Callback> turn_end_;

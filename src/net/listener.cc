@@ -94,23 +94,23 @@ Result<std::unique_ptr<Listener>> Listener::open(const std::vector<IoLoop*>& loo
 void Listener::accept(std::shared_ptr<Acceptor> acceptor) {
   auto& socket = acceptor->socket;
   if (!socket.is_open()) return;
-  socket.async_accept([acceptor = std::move(acceptor)](const boost::system::error_code& error,
-                                                       tcp::socket peer) {
-    if (error == asio::error::operation_aborted) return;
-    if (error) {
-      log::warning("accept_failed", {{"error", error.message()}});
-      acceptor->loop.run_after(kAcceptPause, [acceptor] { accept(acceptor); });
-      return;
-    }
-    boost::system::error_code ignored;
-    const auto remote = peer.remote_endpoint(ignored);
-    peer.set_option(tcp::no_delay(true), ignored);
-    set_keepalive(peer.native_handle());
-    acceptor->on_accept(acceptor->worker, std::make_shared<SocketConnection>(
-                                              acceptor->loop, std::move(peer),
-                                              plain_address(remote.address()), remote.port()));
-    accept(acceptor);
-  });
+  socket.async_accept(
+      [acceptor = std::move(acceptor)](const boost::system::error_code& error, tcp::socket peer) {
+        if (error == asio::error::operation_aborted) return;
+        if (error) {
+          log::warning("accept_failed", {{"error", error.message()}});
+          acceptor->loop.run_after(kAcceptPause, [acceptor] { accept(acceptor); });
+          return;
+        }
+        boost::system::error_code ignored;
+        const auto remote = peer.remote_endpoint(ignored);
+        peer.set_option(tcp::no_delay(true), ignored);
+        set_keepalive(peer.native_handle());
+        acceptor->on_accept(acceptor->worker, std::make_shared<SocketConnection>(
+                                                  acceptor->loop, std::move(peer),
+                                                  plain_address(remote.address()), remote.port()));
+        accept(acceptor);
+      });
 }
 
 void Listener::close() {

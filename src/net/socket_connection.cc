@@ -1,6 +1,7 @@
 #include "net/socket_connection.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cassert>
 #include <cerrno>
@@ -16,15 +17,37 @@ namespace {
 constexpr std::chrono::seconds kCloseGrace{5};
 // One connection may take this many scratch buffers in a row before others get their turn.
 constexpr int kReadsPerTurn = 4;
+// What TLS itself may have to say (key updates) to a peer that asks for it but does not read.
+constexpr std::size_t kMaxUnreadTlsTalk = 16'384;
 
 }  // namespace
 
+// A file descriptor between two loops: closed if it never arrives.
+class SocketConnection::Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
+  Descriptor& operator=(Descriptor&&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  [[nodiscard]] int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
 std::string_view to_string(CloseReason reason) {
   switch (reason) {
-    case CloseReason::closed_by_us: return "closed-by-us";
-    case CloseReason::closed_by_peer: return "closed-by-peer";
-    case CloseReason::connection_error: return "connection-error";
-    case CloseReason::tls_error: return "tls-error";
+    case CloseReason::closed_by_us:
+      return "closed-by-us";
+    case CloseReason::closed_by_peer:
+      return "closed-by-peer";
+    case CloseReason::connection_error:
+      return "connection-error";
+    case CloseReason::tls_error:
+      return "tls-error";
   }
   return "?";
 }
@@ -41,7 +64,12 @@ SocketConnection::SocketConnection(IoLoop& loop, Socket socket, std::string remo
 
 SocketConnection::~SocketConnection() = default;
 
+std::size_t SocketConnection::queued_bytes() const {
+  return out_.size() + wire_size() + (tls_ ? tls_->output().size() : 0);
+}
+
 void SocketConnection::start(std::shared_ptr<TlsContext> direct_tls) {
+  if (state_ != State::open) return;
   if (direct_tls) tls_ = std::make_unique<TlsSession>(std::move(direct_tls), std::string());
   wait_readable();
 }
@@ -51,9 +79,9 @@ void SocketConnection::wait_readable() {
   waiting_readable_ = true;
   socket_.async_wait(Socket::wait_read,
                      [self = shared_from_this()](const boost::system::error_code& error) {
-                       if (error) return;  // moved to another loop, or dead
                        self->waiting_readable_ = false;
-                       self->on_readable();
+                       if (self->move_) return self->depart();
+                       if (!error) self->on_readable();
                      });
 }
 
@@ -61,7 +89,7 @@ void SocketConnection::on_readable() {
   for (int i = 0; i < kReadsPerTurn && reading_ && state_ != State::dead; ++i) {
     char* scratch = loop_->read_scratch();
     const ssize_t n = ::recv(socket_.native_handle(), scratch, IoLoop::kScratchBytes, 0);
-    if (n == 0) return die(CloseReason::closed_by_peer, "");
+    if (n == 0) return on_input_end();
     if (n < 0) {
       if (errno == EAGAIN || errno == EINTR) break;
       return die(CloseReason::connection_error, std::strerror(errno));
@@ -91,14 +119,31 @@ void SocketConnection::hand_up_decrypted(std::string_view ciphertext) {
       tls_announced_ = true;
       if (state_ == State::open && handler_ != nullptr) handler_->on_tls_established();
     }
-    if (status == TlsSession::Status::closed) return die(CloseReason::closed_by_peer, "");
+    if (status == TlsSession::Status::closed) return on_input_end();
     if (status == TlsSession::Status::failed) {
       flush();  // the alert that tells the peer why
       return die(CloseReason::tls_error, tls_->error());
     }
+    if (waiting_writable_ && tls_->output().size() > kMaxUnreadTlsTalk) {
+      return die(CloseReason::tls_error, "the peer asks and does not read");
+    }
     if (got == 0 || state_ == State::dead) return;
     hand_up({loop_->plain_scratch(), got});
   }
+}
+
+// FIN or close_notify. What answers the peer's last words was queued in this turn perhaps, and the
+// peer may still read: it leaves before the connection goes.
+void SocketConnection::on_input_end() {
+  if (state_ == State::dead) return;
+  reading_ = false;
+  flush();
+  if (state_ == State::closing && queued_bytes() > 0) {
+    input_ended_ = true;  // flush() goes on; the grace time bounds it
+    return;
+  }
+  if (queued_bytes() == 0) finish_closing();
+  die(CloseReason::closed_by_peer, "");
 }
 
 void SocketConnection::resume_reading() {
@@ -123,9 +168,12 @@ void SocketConnection::mark_dirty() {
   loop_->at_turn_end([self = shared_from_this()] {
     self->dirty_ = false;
     self->flush();
+    self->depart();
   });
 }
 
+// Sends from the front of `bytes` what the kernel takes. False if the connection cannot send any
+// more; what was queued is gone then.
 bool SocketConnection::write_some(std::string_view& bytes) {
   while (!bytes.empty()) {
     const ssize_t n =
@@ -136,8 +184,16 @@ bool SocketConnection::write_some(std::string_view& bytes) {
     }
     if (errno == EINTR) continue;
     if (errno == EAGAIN) return true;
+    const bool peer_gone = errno == EPIPE || errno == ECONNRESET || errno == ETIMEDOUT;
+    if (!peer_gone || !reading_) {
+      die(CloseReason::connection_error, std::strerror(errno));
+      return false;
+    }
     // Input that came before the reset is still to be read; the read side reports the end.
-    die(CloseReason::connection_error, std::strerror(errno));
+    out_ = {};
+    wire_ = {};
+    wire_sent_ = 0;
+    if (tls_) tls_->output().clear();
     return false;
   }
   return true;
@@ -145,50 +201,64 @@ bool SocketConnection::write_some(std::string_view& bytes) {
 
 void SocketConnection::flush() {
   if (state_ == State::dead || waiting_writable_) return;
-  if (!tls_ || !tls_announced_) {
-    // In the clear: what was queued before start_tls, or the whole stream without TLS.
-    if (!tls_ && !out_.empty()) {
-      std::string_view rest = out_;
-      if (!write_some(rest)) return;
-      if (rest.empty()) {
-        loop_->give_buffer(std::exchange(out_, {}));
-      } else {
-        out_.erase(0, out_.size() - rest.size());
-        return wait_writable();
-      }
-    }
-  } else if (!out_.empty()) {
-    if (tls_->write(out_) == TlsSession::Status::failed) {
-      return die(CloseReason::tls_error, tls_->error());
-    }
-    loop_->give_buffer(std::exchange(out_, {}));
-  }
-  if (tls_ && !tls_->output().empty()) {
-    if (wire_.empty()) {
-      wire_.swap(tls_->output());
-    } else {
-      wire_.append(tls_->output());
-      tls_->output().clear();
-    }
-  }
-  if (wire_size() > 0) {
-    std::string_view rest = std::string_view(wire_).substr(wire_sent_);
-    if (!write_some(rest)) return;
-    wire_sent_ = wire_.size() - rest.size();
-    if (!rest.empty()) return wait_writable();
-    wire_ = {};
-    wire_sent_ = 0;
+  if (!tls_) {
+    if (!flush_plain()) return;
+  } else {
+    // What is encrypted already leaves before more is: so only one round of it is ever held.
+    if (!flush_wire() || !encrypt() || !flush_wire()) return;
   }
   if (state_ == State::closing && queued_bytes() == 0) finish_closing();
 }
 
+// These return true when nothing of theirs is left.
+bool SocketConnection::flush_plain() {
+  std::string_view rest = out_;
+  if (rest.empty()) return true;
+  if (!write_some(rest)) return false;
+  if (!rest.empty()) {
+    out_.erase(0, out_.size() - rest.size());
+    wait_writable();
+    return false;
+  }
+  loop_->give_buffer(std::exchange(out_, {}));
+  return true;
+}
+
+bool SocketConnection::flush_wire() {
+  if (wire_.empty()) wire_.swap(tls_->output());
+  if (wire_.empty()) return true;
+  std::string_view rest = std::string_view(wire_).substr(wire_sent_);
+  if (!write_some(rest)) return false;
+  wire_sent_ = wire_.size() - rest.size();
+  if (!rest.empty()) {
+    wait_writable();
+    return false;
+  }
+  loop_->give_buffer(std::exchange(wire_, {}));
+  wire_sent_ = 0;
+  return tls_->output().empty() || flush_wire();
+}
+
+// False if TLS has failed. Until the handshake is over, what is queued stays queued.
+bool SocketConnection::encrypt() {
+  if (!tls_announced_ || out_.empty()) return true;
+  if (tls_->output().empty()) tls_->output() = loop_->take_buffer();
+  if (tls_->write(out_) != TlsSession::Status::ok) {
+    die(CloseReason::tls_error, tls_->error());
+    return false;
+  }
+  loop_->give_buffer(std::exchange(out_, {}));
+  return true;
+}
+
 void SocketConnection::wait_writable() {
+  if (move_) return;  // goes on where it arrives
   waiting_writable_ = true;
   socket_.async_wait(Socket::wait_write,
                      [self = shared_from_this()](const boost::system::error_code& error) {
-                       if (error) return;
                        self->waiting_writable_ = false;
-                       self->flush();
+                       if (self->move_) return self->depart();
+                       if (!error) self->flush();
                      });
 }
 
@@ -207,6 +277,7 @@ std::optional<std::string> SocketConnection::channel_binding(std::string_view ty
 void SocketConnection::close() {
   if (state_ != State::open) return;
   state_ = State::closing;
+  if (tls_ && !tls_announced_) out_ = {};  // there is no way to send it
   close_timer_ = loop_->run_after(kCloseGrace, [self = shared_from_this()] {
     self->close_timer_ = 0;
     self->die(CloseReason::closed_by_us, "the peer did not close within its grace time");
@@ -215,18 +286,19 @@ void SocketConnection::close() {
   resume_reading();  // to see the peer's end; input is dropped
 }
 
+// Ends the sending side: close_notify, FIN.
 void SocketConnection::finish_closing() {
   if (shut_down_) return;
   shut_down_ = true;
   if (tls_) {
     tls_->shutdown();
-    wire_.swap(tls_->output());
-    std::string_view rest = wire_;
-    if (!rest.empty() && !write_some(rest)) return;
-    wire_ = {};  // a close_notify that does not fit is not worth waiting for
+    std::string_view rest = tls_->output();
+    if (!write_some(rest)) return;
+    tls_->output() = {};  // a close_notify that does not fit is not worth waiting for
   }
   boost::system::error_code ignored;
   socket_.shutdown(Socket::shutdown_send, ignored);
+  if (input_ended_) die(CloseReason::closed_by_us, "");
 }
 
 void SocketConnection::abort() {
@@ -245,8 +317,17 @@ void SocketConnection::die(CloseReason reason, std::string_view detail) {
   out_ = {};
   wire_ = {};
   wire_sent_ = 0;
-  // Never from inside a call of the handler into us.
-  loop_->post([self = shared_from_this(), reason, text = std::string(detail)] {
+  if (tls_) tls_->output() = {};
+  if (move_) {
+    move_->ended.emplace(reason, detail);
+    return;
+  }
+  report_end(reason, std::string(detail));
+}
+
+// Never from inside a call of the handler into us.
+void SocketConnection::report_end(CloseReason reason, std::string text) {
+  loop_->post([self = shared_from_this(), reason, text = std::move(text)] {
     if (self->handler_ != nullptr) {
       std::exchange(self->handler_, nullptr)->on_disconnected(reason, text);
     }
@@ -254,28 +335,50 @@ void SocketConnection::die(CloseReason reason, std::string_view detail) {
 }
 
 void SocketConnection::move_to(EventLoop& target, Callback arrived) {
-  assert(state_ == State::open);
-  flush();
+  assert(state_ == State::open && !move_);
   reading_ = false;
-  waiting_readable_ = false;
-  waiting_writable_ = false;
-  const int family = [&] {
-    boost::system::error_code ignored;
-    return socket_.local_endpoint(ignored).protocol().family();
-  }();
-  boost::system::error_code error;
-  const int fd = socket_.release(error);
-  auto& to = static_cast<IoLoop&>(target);
-  target.post([self = shared_from_this(), &to, fd, family, arrived = std::move(arrived)]() mutable {
-    self->loop_ = &to;
-    self->dirty_ = false;
-    boost::system::error_code assign_error;
-    Socket moved(to.context());
-    moved.assign(boost::asio::generic::stream_protocol(family, 0), fd, assign_error);
-    self->socket_ = std::move(moved);
-    if (!self->out_.empty() || self->wire_size() > 0) self->mark_dirty();
-    arrived();
+  move_ =
+      std::make_unique<Move>(Move{static_cast<IoLoop*>(&target), std::move(arrived), std::nullopt});
+  flush();
+  boost::system::error_code ignored;
+  if (waiting_readable_ || waiting_writable_) socket_.cancel(ignored);
+  mark_dirty();  // departs at the end of this turn, when no call of ours is under way
+}
+
+// Leaves this loop as soon as no handler of ours waits on it: one that ran here after the
+// connection is used by another thread would race with it.
+void SocketConnection::depart() {
+  if (!move_ || waiting_readable_ || waiting_writable_ || dirty_) return;
+  int family = 0;
+  int fd = -1;
+  if (state_ != State::dead) {
+    boost::system::error_code error;
+    family = socket_.local_endpoint(error).protocol().family();
+    fd = socket_.release(error);
+  }
+  IoLoop& target = *move_->target;
+  target.post([self = shared_from_this(), descriptor = Descriptor(fd), family]() mutable {
+    self->arrive(std::move(descriptor), family);
   });
+}
+
+void SocketConnection::arrive(Descriptor descriptor, int family) {
+  const std::unique_ptr<Move> move = std::exchange(move_, nullptr);
+  loop_ = move->target;
+  if (state_ != State::dead) {
+    boost::system::error_code error;
+    Socket socket(loop_->context());
+    socket.assign(boost::asio::generic::stream_protocol(family, 0), descriptor.get(), error);
+    if (error) {
+      die(CloseReason::connection_error, error.message());
+    } else {
+      descriptor.release();
+      socket_ = std::move(socket);
+      if (queued_bytes() > 0) mark_dirty();
+    }
+  }
+  move->arrived();
+  if (move->ended) report_end(move->ended->first, std::move(move->ended->second));
 }
 
 }  // namespace starling::net

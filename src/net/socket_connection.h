@@ -3,8 +3,10 @@
 
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "net/connection.h"
 #include "net/io_loop.h"
@@ -29,7 +31,7 @@ class SocketConnection final : public Connection,
 
   void set_handler(ConnectionHandler* handler) override { handler_ = handler; }
   std::string& output() override;
-  [[nodiscard]] std::size_t queued_bytes() const override { return out_.size() + wire_size(); }
+  [[nodiscard]] std::size_t queued_bytes() const override;
   void start_tls(std::shared_ptr<TlsContext> tls, std::string server_name) override;
   [[nodiscard]] bool is_secure() const override { return tls_ && tls_->established(); }
   [[nodiscard]] TlsInfo tls_info() const override { return tls_ ? tls_->info() : TlsInfo{}; }
@@ -51,22 +53,39 @@ class SocketConnection final : public Connection,
     dead,
   };
 
+  // A move under way: begun by move_to, over when the target loop has taken it.
+  struct Move {
+    IoLoop* target;
+    Callback arrived;
+    // The connection ended before it arrived: it is reported there.
+    std::optional<std::pair<CloseReason, std::string>> ended;
+  };
+  class Descriptor;
+
   [[nodiscard]] std::size_t wire_size() const { return wire_.size() - wire_sent_; }
   void wait_readable();
   void on_readable();
   void hand_up(std::string_view bytes);
   void hand_up_decrypted(std::string_view ciphertext);
+  void on_input_end();
   void mark_dirty();
   void flush();
+  bool flush_plain();
+  bool flush_wire();
+  bool encrypt();
   bool write_some(std::string_view& bytes);
   void wait_writable();
   void finish_closing();
+  void depart();
+  void arrive(Descriptor descriptor, int family);
   void die(CloseReason reason, std::string_view detail);
+  void report_end(CloseReason reason, std::string text);
 
   IoLoop* loop_;
   Socket socket_;
   ConnectionHandler* handler_ = nullptr;
   std::unique_ptr<TlsSession> tls_;
+  std::unique_ptr<Move> move_;
   std::string out_;   // plaintext queued in this turn, or not yet taken by the kernel
   std::string wire_;  // ciphertext not yet taken by the kernel
   std::size_t wire_sent_ = 0;
@@ -78,6 +97,7 @@ class SocketConnection final : public Connection,
   bool waiting_writable_ = false;
   bool dirty_ = false;
   bool shut_down_ = false;
+  bool input_ended_ = false;  // while closing: the peer's end came before ours was flushed
   bool tls_announced_ = false;
   TimerId close_timer_ = 0;
 };

@@ -19,7 +19,8 @@ struct TlsCallbacks {
       BIO_set_retry_read(bio);
       return -1;
     }
-    const auto n = std::min<std::size_t>(session->input_.size(), static_cast<std::size_t>(capacity));
+    const auto n =
+        std::min<std::size_t>(session->input_.size(), static_cast<std::size_t>(capacity));
     std::memcpy(out, session->input_.data(), n);
     session->input_.remove_prefix(n);
     return static_cast<int>(n);
@@ -32,9 +33,7 @@ struct TlsCallbacks {
     return length;
   }
 
-  static long bio_ctrl(BIO*, int command, long, void*) {
-    return command == BIO_CTRL_FLUSH ? 1 : 0;
-  }
+  static long bio_ctrl(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
 
   static int bio_create(BIO* bio) {
     BIO_set_init(bio, 1);
@@ -58,7 +57,7 @@ struct TlsCallbacks {
     auto* session = static_cast<TlsSession*>(SSL_get_app_data(ssl));
     const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     if (name == nullptr) return SSL_TLSEXT_ERR_NOACK;
-    auto certificate = session->context_->choose(name);
+    auto certificate = session->context_->find(name);
     if (certificate && certificate != session->certificate_) {
       SSL_set_SSL_CTX(ssl, certificate->ctx());
       session->certificate_ = std::move(certificate);
@@ -70,9 +69,9 @@ struct TlsCallbacks {
                      const unsigned char* in, unsigned int in_length, void* arg) {
     const auto* wire = static_cast<const std::string*>(arg);
     unsigned char* chosen = nullptr;
-    const int found = SSL_select_next_proto(
-        &chosen, out_length, reinterpret_cast<const unsigned char*>(wire->data()),
-        static_cast<unsigned int>(wire->size()), in, in_length);
+    const int found = SSL_select_next_proto(&chosen, out_length,
+                                            reinterpret_cast<const unsigned char*>(wire->data()),
+                                            static_cast<unsigned int>(wire->size()), in, in_length);
     if (found != OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_ALERT_FATAL;  // RFC 7301 3.2
     *out = chosen;
     return SSL_TLSEXT_ERR_OK;
@@ -105,11 +104,17 @@ void TlsContext::replace(Table certificates) {
   certificates_.swap(certificates);
 }
 
-std::shared_ptr<const Certificate> TlsContext::choose(std::string_view host) const {
+std::shared_ptr<const Certificate> TlsContext::find(std::string_view host) const {
   std::lock_guard lock(mutex_);
   for (const auto& certificate : certificates_) {
     if (certificate->matches(host)) return certificate;
   }
+  return nullptr;
+}
+
+std::shared_ptr<const Certificate> TlsContext::choose(std::string_view host) const {
+  if (auto found = find(host)) return found;
+  std::lock_guard lock(mutex_);
   return certificates_.empty() ? nullptr : certificates_.front();
 }
 

@@ -36,7 +36,8 @@ class Certificate {
   static Result<std::shared_ptr<const Certificate>> load(const std::string& path,
                                                          const std::vector<std::string>& alpn);
 
-  // True if the certificate is for this host (SAN dNSName, one-label wildcards, or IP address).
+  // True if the certificate is for this host (SAN dNSName, one-label wildcards, or IP address;
+  // IPv6 with or without brackets).
   [[nodiscard]] bool matches(std::string_view host) const;
   [[nodiscard]] SSL_CTX* ctx() const { return ctx_.get(); }
   [[nodiscard]] const std::string& path() const { return path_; }
@@ -55,6 +56,7 @@ class Certificate {
   std::unique_ptr<SSL_CTX, SslCtxFree> ctx_;
   std::string alpn_wire_;  // length-prefixed list
   std::vector<std::string> dns_names_;
+  std::vector<std::string> ip_addresses_;  // 4 or 16 bytes each
   std::int64_t not_after_ = 0;
   std::string end_point_hash_;
 };
@@ -67,7 +69,9 @@ class TlsContext {
 
   // New connections use the new certificates; those that stand are not touched.
   void replace(Table certificates);
-  // The certificate for a host, else the first; nullptr if there is none at all.
+  // The first certificate that is for this host; nullptr if none is.
+  [[nodiscard]] std::shared_ptr<const Certificate> find(std::string_view host) const;
+  // The same, else the first of all; nullptr if there is none at all.
   [[nodiscard]] std::shared_ptr<const Certificate> choose(std::string_view host) const;
 
  private:
@@ -75,8 +79,8 @@ class TlsContext {
   Table certificates_;
 };
 
-// Writes a self-signed certificate with a P-256 key for `host` to `path` (mode 0600): for the first
-// start, until a real one is given.
+// Writes a self-signed certificate with a P-256 key for `host`, a name or an IP address, to `path`
+// (mode 0600): for the first start, until a real one is given.
 Result<> make_self_signed(const std::string& path, const std::string& host);
 
 class TlsSession {

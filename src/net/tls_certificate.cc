@@ -1,15 +1,16 @@
+#include <arpa/inet.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/random.h"
 #include "net/tls.h"
@@ -45,6 +46,30 @@ std::string lower(std::string_view text) {
   return out;
 }
 
+std::string without_brackets(std::string_view host) {
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  return std::string(host);
+}
+
+// The 4 or 16 bytes of an IP address; "" if it is none.
+std::string ip_bytes(std::string_view host) {
+  const std::string text = without_brackets(host);
+  std::string bytes(sizeof(in6_addr), '\0');
+  if (::inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1) return bytes;
+  bytes.resize(sizeof(in_addr));
+  return ::inet_pton(AF_INET, text.c_str(), bytes.data()) == 1 ? bytes : std::string();
+}
+
+std::string bytes_of(const ASN1_STRING* string) {
+  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(string)),
+          static_cast<std::size_t>(ASN1_STRING_length(string))};
+}
+
+// A key under a passphrase is an error: nobody is there to be asked, on any terminal.
+int no_passphrase(char*, int, int, void*) {
+  return -1;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const Certificate>> Certificate::load(const std::string& path,
@@ -54,19 +79,24 @@ Result<std::shared_ptr<const Certificate>> Certificate::load(const std::string& 
   cert->path_ = path;
   cert->ctx_.reset(SSL_CTX_new(TLS_server_method()));
   SSL_CTX* ctx = cert->ctx_.get();
+  SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
   if (::access(path.c_str(), R_OK) != 0) {
     return fail(Errc::unavailable, path + ": cannot be read: " + std::strerror(errno));
   }
   if (SSL_CTX_use_certificate_chain_file(ctx, path.c_str()) != 1) {
     return fail(Errc::invalid, path + ": holds no usable certificate chain: " + openssl_error());
   }
-  if (SSL_CTX_use_PrivateKey_file(ctx, path.c_str(), SSL_FILETYPE_PEM) != 1) {
-    return fail(Errc::invalid, path + ": holds no usable private key (put it into the same PEM "
-                                      "file as the chain): " + openssl_error());
-  }
-  if (SSL_CTX_check_private_key(ctx) != 1) {
+  const auto mismatch = [&path] {
     return fail(Errc::invalid, path + ": the private key does not belong to the certificate");
+  };
+  if (SSL_CTX_use_PrivateKey_file(ctx, path.c_str(), SSL_FILETYPE_PEM) != 1) {
+    if (ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH) return mismatch();
+    return fail(Errc::invalid, path +
+                                   ": holds no usable private key (put it into the same PEM "
+                                   "file as the chain): " +
+                                   openssl_error());
   }
+  if (SSL_CTX_check_private_key(ctx) != 1) return mismatch();
   if (auto read = cert->read_leaf(); !read) return std::unexpected(read.error());
   cert->set_options(alpn);
   return cert;
@@ -80,14 +110,12 @@ Result<> Certificate::read_leaf() {
   }
   not_after_ = timegm(&tm);
 
-  std::unique_ptr<GENERAL_NAMES, NamesFree> names(static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(leaf, NID_subject_alt_name, nullptr, nullptr)));
+  std::unique_ptr<GENERAL_NAMES, NamesFree> names(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(leaf, NID_subject_alt_name, nullptr, nullptr)));
   for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
-    if (name->type != GEN_DNS) continue;
-    dns_names_.push_back(
-        lower({reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName)),
-               static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName))}));
+    if (name->type == GEN_DNS) dns_names_.push_back(lower(bytes_of(name->d.dNSName)));
+    if (name->type == GEN_IPADD) ip_addresses_.push_back(bytes_of(name->d.iPAddress));
   }
 
   // RFC 5929 section 4.1: the signature's hash, with SHA-256 in place of MD5 and SHA-1.
@@ -105,6 +133,9 @@ Result<> Certificate::read_leaf() {
 }
 
 bool Certificate::matches(std::string_view host) const {
+  if (const std::string ip = ip_bytes(host); !ip.empty()) {
+    return std::ranges::find(ip_addresses_, ip) != ip_addresses_.end();
+  }
   const std::string wanted = lower(host);
   return std::ranges::any_of(dns_names_, [&](const std::string& name) {
     if (name == wanted) return true;
@@ -130,11 +161,11 @@ Result<> make_self_signed(const std::string& path, const std::string& host) {
                              reinterpret_cast<const unsigned char*>("Starling self-signed"), -1, -1,
                              0);
   X509_set_issuer_name(cert.get(), subject);
-  const std::string alt_name = "DNS:" + host;
-  for (const auto& [nid, value] :
-       {std::pair{NID_subject_alt_name, alt_name.c_str()},
-        std::pair{NID_basic_constraints, "critical,CA:FALSE"},
-        std::pair{NID_ext_key_usage, "serverAuth,clientAuth"}}) {
+  const bool is_ip = !ip_bytes(host).empty();
+  const std::string alt_name = is_ip ? "IP:" + without_brackets(host) : "DNS:" + host;
+  for (const auto& [nid, value] : {std::pair{NID_subject_alt_name, alt_name.c_str()},
+                                   std::pair{NID_basic_constraints, "critical,CA:FALSE"},
+                                   std::pair{NID_ext_key_usage, "serverAuth,clientAuth"}}) {
     X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, nullptr, nid, value);
     if (extension == nullptr) {
       return fail(Errc::invalid, "cannot make a certificate for " + host + ": " + openssl_error());
@@ -147,6 +178,7 @@ Result<> make_self_signed(const std::string& path, const std::string& host) {
   }
 
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd >= 0) ::fchmod(fd, 0600);  // it may have been there, open to others
   FILE* file = fd >= 0 ? ::fdopen(fd, "w") : nullptr;
   if (file == nullptr) {
     if (fd >= 0) ::close(fd);

@@ -38,7 +38,6 @@ Result<std::unique_ptr<UnixListener>> UnixListener::open(IoLoop& loop, const std
   if (::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) ::unlink(path.c_str());
 
   std::unique_ptr<UnixListener> listener(new UnixListener);
-  listener->path_ = path;
   listener->acceptor_ = std::make_shared<Acceptor>(loop, std::move(on_accept));
   auto& socket = listener->acceptor_->socket;
   socket.open(Local(), error);
@@ -46,6 +45,7 @@ Result<std::unique_ptr<UnixListener>> UnixListener::open(IoLoop& loop, const std
     const mode_t before = ::umask(0177);
     socket.bind(Local::endpoint(path), error);
     ::umask(before);
+    if (!error) listener->path_ = path;  // from here on the file is ours to remove
   }
   if (!error) socket.listen(asio::socket_base::max_listen_connections, error);
   if (error) {
@@ -56,7 +56,7 @@ Result<std::unique_ptr<UnixListener>> UnixListener::open(IoLoop& loop, const std
 }
 
 UnixListener::~UnixListener() {
-  ::unlink(path_.c_str());
+  if (!path_.empty()) ::unlink(path_.c_str());
 }
 
 void UnixListener::close() {
@@ -79,10 +79,9 @@ void UnixListener::accept(std::shared_ptr<Acceptor> acceptor) {
     ucred credentials{};
     socklen_t length = sizeof credentials;
     if (::getsockopt(peer.native_handle(), SOL_SOCKET, SO_PEERCRED, &credentials, &length) == 0) {
-      acceptor->on_accept(
-          std::make_shared<SocketConnection>(acceptor->loop, std::move(peer), "local",
-                                             std::uint16_t{0}),
-          credentials.uid);
+      acceptor->on_accept(std::make_shared<SocketConnection>(acceptor->loop, std::move(peer),
+                                                             "local", std::uint16_t{0}),
+                          credentials.uid);
     }
     accept(acceptor);
   });

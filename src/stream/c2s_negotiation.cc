@@ -1,5 +1,6 @@
 // The negotiation of a client's stream: header, STARTTLS, SASL, resource binding (RFC 6120
 // sections 4 to 7). The rest of C2sStream is in c2s_stream.cc.
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
@@ -16,12 +17,20 @@ using xmpp::StreamCondition;
 
 namespace {
 
-constexpr std::size_t kStreamIdCharacters = 26;   // unpredictable (section 4.7.3)
-constexpr std::size_t kResourceCharacters = 12;   // made up for a client that names none
+constexpr std::size_t kStreamIdCharacters = 26;  // unpredictable (section 4.7.3)
+constexpr std::size_t kResourceCharacters = 12;  // made up for a client that names none
 
+// Section 4.7.5: a client of a later version is answered with ours; one that names none is older
+// than XMPP.
 bool version_supported(const xml::Element& header) {
-  const auto version = header.attribute("version").value_or("");
-  return version.starts_with("1.");
+  const std::string_view version = header.attribute("version").value_or("");
+  const auto dot = version.find('.');
+  if (dot == std::string_view::npos || dot + 1 == version.size()) return false;
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const std::string_view major = version.substr(0, dot);
+  return std::ranges::all_of(major, is_digit) &&
+         std::ranges::all_of(version.substr(dot + 1), is_digit) &&
+         major.find_first_not_of('0') != std::string_view::npos;
 }
 
 }  // namespace
@@ -35,7 +44,8 @@ void C2sStream::handle_header(const xml::Element& header) {
                         "the stream namespace is http://etherx.jabber.org/streams");
   }
   if (scanner_.default_ns() != xmpp::ns::kClient) {
-    return stream_error(StreamCondition::invalid_namespace, "the content namespace is jabber:client");
+    return stream_error(StreamCondition::invalid_namespace,
+                        "the content namespace is jabber:client");
   }
   const auto domain = xmpp::prepare_domain(to);
   if (!domain || service_->worker().server().host(*domain) == nullptr) {
@@ -59,8 +69,9 @@ void C2sStream::handle_header(const xml::Element& header) {
 void C2sStream::open_stream(std::string_view to) {
   header_sent_ = true;
   xml::Writer w;
-  w.raw("<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
-        "xmlns:stream='http://etherx.jabber.org/streams' version='1.0' xml:lang='en' id='");
+  w.raw(
+      "<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
+      "xmlns:stream='http://etherx.jabber.org/streams' version='1.0' xml:lang='en' id='");
   w.raw(random_token(kStreamIdCharacters)).raw("'");
   std::string text(w.view());
   // Without a host of ours (host-unknown) there is no honest 'from'.
@@ -156,8 +167,7 @@ void C2sStream::restart() {
 }
 
 // Section 6.4. The first parameter keeps the stream alive until the answer is there.
-Task<void> C2sStream::authenticate(std::shared_ptr<C2sStream> /*self*/,
-                                   xml::DocumentPtr document) {
+Task<void> C2sStream::authenticate(std::shared_ptr<C2sStream> /*self*/, xml::DocumentPtr document) {
   const auto step = co_await negotiation_->sasl->handle(std::move(document));
   // While this was worked out the client may have gone.
   if (phase_ == Phase::ended) co_return;
@@ -211,7 +221,7 @@ void C2sStream::go_home(const xmpp::Jid& account, std::string success) {
     self->connection_->move_to(target.worker().loop(),
                                [stream = std::move(stream), &target, arrive = std::move(arrive)] {
                                  target.add(stream);
-                                 arrive();
+                                 if (!target.turn_away(*stream)) arrive();
                                });
   });
 }
@@ -225,7 +235,7 @@ void C2sStream::handle_binding(xml::DocumentPtr document) {
   }
   const auto refuse = [&](xmpp::StanzaCondition condition, std::string_view text) {
     const auto answer = xmpp::make_error_for(root, {condition, std::string(text), {}});
-    if (answer) connection_->send(answer->to_xml());
+    if (answer) deliver(*answer);
   };
   if (!root.attribute("id")) {
     return refuse(xmpp::StanzaCondition::bad_request, "an iq needs an id");

@@ -16,16 +16,14 @@ struct C2sOptions {
   bool starttls_required = true;         // nothing but STARTTLS before TLS (RFC 6120 section 5.3.1)
 
   // Before authentication a client needs little; RFC 6120 section 13.12 asks for 10,000 bytes.
-  xml::Limits limits_before_auth{.max_stanza_bytes = 16'384,
-                                 .max_depth = 8,
-                                 .max_attributes = 32,
-                                 .max_elements = 256};
+  xml::Limits limits_before_auth{
+      .max_stanza_bytes = 16'384, .max_depth = 8, .max_attributes = 32, .max_elements = 256};
   xml::Limits limits;
 
   int max_auth_failures = 5;  // wrong passwords; then the stream ends (RFC 6120 section 6.4.5)
   std::chrono::seconds negotiation_timeout{60};  // from accept to a bound resource
-  std::chrono::seconds ping_after{300};    // silence after which the server asks (XEP-0199)
-  std::chrono::seconds ping_timeout{60};   // further silence after which the stream is given up
+  std::chrono::seconds ping_after{300};          // silence after which the server asks (XEP-0199)
+  std::chrono::seconds ping_timeout{60};  // further silence after which the stream is given up
   std::size_t max_queued_bytes = 4 * 1024 * 1024;  // unread by a slow client: then it is dropped
 };
 

@@ -37,7 +37,8 @@ void C2sService::accept(std::shared_ptr<net::Connection> connection,
                         std::shared_ptr<const C2sOptions> options) {
   auto stream = std::make_shared<C2sStream>(*this, std::move(options), connection);
   connection->set_handler(stream.get());
-  add(std::move(stream));
+  add(stream);
+  turn_away(*stream);
 }
 
 void C2sService::add(std::shared_ptr<C2sStream> stream) {
@@ -58,6 +59,13 @@ std::shared_ptr<C2sStream> C2sService::remove(C2sStream& stream) {
   return removed;
 }
 
+bool C2sService::turn_away(C2sStream& stream) {
+  if (shutting_down_) {
+    stream.stream_error(xmpp::StreamCondition::system_shutdown, "the server is stopping");
+  }
+  return shutting_down_;
+}
+
 void C2sService::sweep() {
   const std::uint32_t now = now_s();
   std::size_t count = streams_.size() / kSweeps + 1;
@@ -71,9 +79,7 @@ void C2sService::sweep() {
 void C2sService::shut_down(Callback done) {
   shutting_down_ = true;
   const auto streams = streams_;
-  for (const auto& stream : streams) {
-    stream->stream_error(xmpp::StreamCondition::system_shutdown, "the server is stopping");
-  }
+  for (const auto& stream : streams) turn_away(*stream);
   if (streams_.empty()) return done();
   when_empty_ = std::move(done);
 }

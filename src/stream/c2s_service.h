@@ -43,6 +43,8 @@ class C2sService {
 
   void add(std::shared_ptr<C2sStream> stream);
   std::shared_ptr<C2sStream> remove(C2sStream& stream);
+  // True, and the stream is ended, if the service is shutting down.
+  bool turn_away(C2sStream& stream);
 
  private:
   void sweep();

@@ -51,19 +51,28 @@ void C2sStream::process(std::string_view input) {
 
 void C2sStream::handle(const xml::ScanEvent& event, std::string_view& rest) {
   switch (event.kind) {
-    case xml::ScanEvent::Kind::stream_open: return handle_header(event.document->root());
-    case xml::ScanEvent::Kind::stream_close: return finish();
-    case xml::ScanEvent::Kind::error: return scan_error(event.error);
-    case xml::ScanEvent::Kind::stanza: break;
-    case xml::ScanEvent::Kind::need_more: return;
+    case xml::ScanEvent::Kind::stream_open:
+      return handle_header(event.document->root());
+    case xml::ScanEvent::Kind::stream_close:
+      return finish();
+    case xml::ScanEvent::Kind::error:
+      return scan_error(event.error);
+    case xml::ScanEvent::Kind::stanza:
+      break;
+    case xml::ScanEvent::Kind::need_more:
+      return;
   }
   switch (phase_) {
-    case Phase::negotiation: return handle_negotiation(event.document, rest);
-    case Phase::binding: return handle_binding(event.document);
-    case Phase::bound: return handle_stanza(event.document);
+    case Phase::negotiation:
+      return handle_negotiation(event.document, rest);
+    case Phase::binding:
+      return handle_binding(event.document);
+    case Phase::bound:
+      return handle_stanza(event.document);
     case Phase::header:
     case Phase::tls_handshake:
-    case Phase::ended: return;
+    case Phase::ended:
+      return;
   }
 }
 
@@ -89,16 +98,22 @@ void C2sStream::deliver(const xmpp::Stanza& stanza) {
   if (phase_ == Phase::ended) return;
   stanza.append_to(connection_->output());
   if (connection_->queued_bytes() <= options_->max_queued_bytes || overflowed_) return;
-  // Not at once: whoever delivers may be walking over the account's sessions.
+  // Not at once: whoever delivers may be walking over the account's sessions, and what one turn
+  // queued has not been offered to the client yet.
   overflowed_ = true;
-  service_->worker().loop().post([self = shared_from_this()] {
-    if (self->phase_ == Phase::ended) return;
-    log::warning("client_too_slow", {{"jid", self->session_ ? self->session_->jid.full() : ""},
-                                     {"remote", self->remote()},
-                                     {"queued_bytes", self->connection_->queued_bytes()}});
-    self->finish();
-    self->connection_->abort();
-  });
+  service_->worker().loop().at_turn_end([self = shared_from_this()] { self->drop_if_too_slow(); });
+}
+
+void C2sStream::drop_if_too_slow() {
+  overflowed_ = false;
+  if (phase_ == Phase::ended) return;
+  const std::size_t queued = connection_->queued_bytes();
+  if (queued <= options_->max_queued_bytes) return;
+  log::warning("client_too_slow", {{"jid", session_ ? session_->jid.full() : ""},
+                                   {"remote", remote()},
+                                   {"queued_bytes", queued}});
+  finish();
+  connection_->abort();
 }
 
 void C2sStream::end(StreamCondition condition, std::string_view text) {
@@ -136,21 +151,28 @@ void C2sStream::check(std::uint32_t now_s) {
 void C2sStream::scan_error(xml::ScanError error) {
   StreamCondition condition = StreamCondition::not_well_formed;
   switch (error) {
-    case xml::ScanError::restricted_xml: condition = StreamCondition::restricted_xml; break;
+    case xml::ScanError::restricted_xml:
+      condition = StreamCondition::restricted_xml;
+      break;
     case xml::ScanError::unsupported_encoding:
       condition = StreamCondition::unsupported_encoding;
       break;
     case xml::ScanError::bad_namespace_prefix:
       condition = StreamCondition::bad_namespace_prefix;
       break;
-    case xml::ScanError::bad_format: condition = StreamCondition::bad_format; break;
+    case xml::ScanError::bad_format:
+      condition = StreamCondition::bad_format;
+      break;
     case xml::ScanError::too_large:
     case xml::ScanError::too_deep:
     case xml::ScanError::too_many_attributes:
-    case xml::ScanError::too_many_elements: condition = StreamCondition::policy_violation; break;
+    case xml::ScanError::too_many_elements:
+      condition = StreamCondition::policy_violation;
+      break;
     case xml::ScanError::none:
     case xml::ScanError::not_well_formed:
-    case xml::ScanError::bad_encoding: break;
+    case xml::ScanError::bad_encoding:
+      break;
   }
   stream_error(condition, xml::to_string(error));
 }

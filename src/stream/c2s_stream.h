@@ -77,6 +77,7 @@ class C2sStream final : public net::ConnectionHandler,
   void hold();
   void go_on();
 
+  void drop_if_too_slow();
   void stream_error(xmpp::StreamCondition condition, std::string_view text);
   void scan_error(xml::ScanError error);
   void finish();
@@ -89,14 +90,14 @@ class C2sStream final : public net::ConnectionHandler,
 
   // Gone once bound.
   struct Negotiation {
-    std::string host;      // the domain of the stream
-    xmpp::Jid account;     // once authenticated
+    std::string host;   // the domain of the stream
+    xmpp::Jid account;  // once authenticated
     std::unique_ptr<SaslExchange> sasl;
-    std::string held;      // input that came while an answer was being worked out
+    std::string held;  // input that came while an answer was being worked out
   };
   std::unique_ptr<Negotiation> negotiation_;
 
-  std::uint32_t index_ = 0;  // in the service's list
+  std::uint32_t index_ = 0;         // in the service's list
   std::uint32_t since_s_ = 0;       // when it was accepted
   std::uint32_t last_heard_s_ = 0;  // when bytes last came
   Phase phase_ = Phase::header;

@@ -21,11 +21,16 @@ constexpr std::size_t kNonceCharacters = 26;
 
 std::string_view condition_of(SaslFailure failure) {
   switch (failure) {
-    case SaslFailure::aborted: return "aborted";
-    case SaslFailure::incorrect_encoding: return "incorrect-encoding";
-    case SaslFailure::invalid_authzid: return "invalid-authzid";
-    case SaslFailure::malformed_request: return "malformed-request";
-    case SaslFailure::not_authorized: return "not-authorized";
+    case SaslFailure::aborted:
+      return "aborted";
+    case SaslFailure::incorrect_encoding:
+      return "incorrect-encoding";
+    case SaslFailure::invalid_authzid:
+      return "invalid-authzid";
+    case SaslFailure::malformed_request:
+      return "malformed-request";
+    case SaslFailure::not_authorized:
+      return "not-authorized";
   }
   return "not-authorized";
 }
@@ -123,7 +128,8 @@ Task<SaslExchange::Step> SaslExchange::begin(xml::DocumentPtr element) {
 }
 
 Task<SaslExchange::Step> SaslExchange::client_first(std::string message) {
-  if (const auto failed = scram_->on_client_first(message)) co_return failure(condition_of(*failed));
+  if (const auto failed = scram_->on_client_first(message))
+    co_return failure(condition_of(*failed));
   username_ = scram_->username();
   const auto account = account_of(username_);
   if (!account) co_return failure("not-authorized");

@@ -54,8 +54,7 @@ class SaslExchange {
   Step wrong_password(std::string_view condition);
   Step success(const xmpp::Jid& account, std::string_view additional_data);
   [[nodiscard]] std::optional<xmpp::Jid> account_of(const std::string& username) const;
-  [[nodiscard]] bool acceptable_authzid(const std::string& authzid,
-                                        const xmpp::Jid& account) const;
+  [[nodiscard]] bool acceptable_authzid(const std::string& authzid, const xmpp::Jid& account) const;
 
   core::Authenticator& authenticator_;
   std::string host_;
