@@ -19,13 +19,23 @@ std::string usage(const commands::Command& command) {
   return text;
 }
 
+// What was asked, for the log: everything but passwords.
+std::string for_log(const commands::Command& command, const std::vector<std::string>& arguments) {
+  std::string text;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (i != 0) text += ' ';
+    text += command.arguments[i].name == commands::kPassword ? "***" : arguments[i];
+  }
+  return text;
+}
+
 }  // namespace
 
 Task<Result<Json>> Admin::run(std::string command, std::vector<std::string> arguments) {
   const commands::Command* known = commands::find(command);
   if (known == nullptr) co_return fail(Errc::invalid, "no such command: " + command);
   if (arguments.size() != known->arguments.size()) co_return fail(Errc::invalid, usage(*known));
-  log::info("admin_command", {{"command", command}});
+  log::info("admin_command", {{"command", command}, {"arguments", for_log(*known, arguments)}});
   if (command == "status") co_return co_await status();
   if (command == "register") co_return co_await register_account(std::move(arguments));
   if (command == "unregister") co_return co_await unregister(std::move(arguments));

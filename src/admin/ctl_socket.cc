@@ -16,6 +16,28 @@ Json error_answer(const std::string& message) {
   return Json{{"ok", false}, {"error", message}};
 }
 
+struct Request {
+  std::string command;
+  std::vector<std::string> arguments;
+};
+
+Result<Request> parse_request(const std::string& line) {
+  const Json json = Json::parse(line, nullptr, false);
+  const auto command = json.is_object() ? json.find("command") : json.end();
+  if (command == json.end() || !command->is_string()) {
+    return fail(Errc::invalid, "expected {\"command\": NAME, \"arguments\": [...]}");
+  }
+  Request request{command->get<std::string>(), {}};
+  const auto arguments = json.find("arguments");
+  if (arguments == json.end()) return request;
+  if (!arguments->is_array()) return fail(Errc::invalid, "arguments is a list");
+  for (const auto& argument : *arguments) {
+    if (!argument.is_string()) return fail(Errc::invalid, "arguments are strings");
+    request.arguments.push_back(argument.get<std::string>());
+  }
+  return request;
+}
+
 }  // namespace
 
 // One connection: collects a line, then waits for its answer.
@@ -83,25 +105,15 @@ void CtlSocket::accepted(std::shared_ptr<net::SocketConnection> connection, uid_
 }
 
 Task<void> CtlSocket::answer(std::uint64_t caller, std::string line) {
-  const Json request = Json::parse(line, nullptr, false);
+  auto request = parse_request(line);
   Json answer;
-  if (!request.is_object() || !request.contains("command") || !request["command"].is_string()) {
-    answer = error_answer("expected {\"command\": NAME, \"arguments\": [...]}");
+  if (request) {
+    const auto result =
+        co_await admin_.run(std::move(request->command), std::move(request->arguments));
+    answer =
+        result ? Json{{"ok", true}, {"result", *result}} : error_answer(result.error().message);
   } else {
-    std::vector<std::string> arguments;
-    bool good = true;
-    for (const auto& argument : request.value("arguments", Json::array())) {
-      good = good && argument.is_string();
-      if (good) arguments.push_back(argument.get<std::string>());
-    }
-    if (good) {
-      const auto result =
-          co_await admin_.run(request["command"].get<std::string>(), std::move(arguments));
-      answer = result ? Json{{"ok", true}, {"result", *result}}
-                      : error_answer(result.error().message);
-    } else {
-      answer = error_answer("arguments are strings");
-    }
+    answer = error_answer(request.error().message);
   }
   const auto found = callers_.find(caller);
   if (found != callers_.end()) found->second->reply(answer);

@@ -4,6 +4,7 @@
 //   {"command": "register", "arguments": ["alice", "example.org", "secret"]}
 //   {"ok": true, "result": "registered alice@example.org"}
 //   {"ok": false, "error": "..."}
+// "arguments" may be left out. What follows the first line is not read.
 // Only root and the user the node runs as may speak (SO_PEERCRED).
 #pragma once
 

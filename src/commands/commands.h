@@ -8,6 +8,9 @@
 
 namespace starling::commands {
 
+// The name of every argument that must never be shown or logged.
+inline constexpr std::string_view kPassword = "PASSWORD";
+
 struct Argument {
   std::string_view name;
   std::string_view meaning;

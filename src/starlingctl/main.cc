@@ -1,14 +1,18 @@
 // starlingctl: gives a command to a running node over its Unix socket and prints the answer.
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/version.h"
@@ -18,10 +22,27 @@ namespace {
 
 using Json = nlohmann::json;
 
-// One line there, one line back. Exit codes: 0 done, 1 refused by the node, 2 no node or bad usage.
-constexpr int kRefused = 1;
-constexpr int kNoNode = 2;
+constexpr const char* kSocketVariable = "STARLING_CTL_SOCKET";
 
+// Exit codes; 0: done.
+constexpr int kRefused = 1;
+constexpr int kNoNode = 2;  // no node answers, or bad usage
+
+constexpr time_t kPatienceSeconds = 60;
+
+int complain(const std::string& message) {
+  std::cerr << "starlingctl: " << message << '\n';
+  return kNoNode;
+}
+
+std::string why_not_connected(const std::string& path, int error) {
+  const std::string start = "no node answers at " + path + ": " + std::strerror(error);
+  if (error == EACCES) return start + " (only root and the user the node runs as may speak to it)";
+  return start + " (is starlingd running, and is this its ctl_socket? --socket PATH or " +
+         kSocketVariable + " names another)";
+}
+
+// One line there, one line back.
 std::string ask(const std::string& path, const std::string& line, std::string& error) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -31,9 +52,10 @@ std::string ask(const std::string& path, const std::string& line, std::string& e
   }
   std::memcpy(address.sun_path, path.data(), path.size());
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const timeval patience{.tv_sec = kPatienceSeconds, .tv_usec = 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-    error = "no node answers at " + path + ": " + std::strerror(errno) +
-            " (is starlingd running, and is --socket its ctl_socket?)";
+    error = why_not_connected(path, errno);
     ::close(fd);
     return {};
   }
@@ -45,11 +67,17 @@ std::string ask(const std::string& path, const std::string& line, std::string& e
   }
   std::string answer;
   char buffer[4096];
-  for (ssize_t n = 0; (n = ::read(fd, buffer, sizeof buffer)) > 0;) {
+  ssize_t n = 0;
+  while ((n = ::read(fd, buffer, sizeof buffer)) > 0) {
     answer.append(buffer, static_cast<std::size_t>(n));
   }
+  if (n < 0 && errno == EAGAIN) {
+    error = "the node has not answered for " + std::to_string(kPatienceSeconds) +
+            " seconds; whether it does what it was asked is not known (its log may tell)";
+  } else if (answer.empty()) {
+    error = "the node ended the conversation without an answer";
+  }
   ::close(fd);
-  if (answer.empty()) error = "the node ended the conversation without an answer";
   return answer;
 }
 
@@ -79,17 +107,18 @@ void print_text(const Json& value) {
 
 int run(const std::string& socket, const std::string& format, const std::string& command,
         const std::vector<std::string>& arguments) {
-  const Json request{{"command", command}, {"arguments", arguments}};
-  std::string error;
-  const std::string line = ask(
-      socket, request.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n", error);
-  const Json answer = Json::parse(line, nullptr, false);
-  if (error.empty() && (!answer.is_object() || !answer.contains("ok"))) {
-    error = "the node's answer cannot be understood";
+  std::string request;
+  try {
+    request = Json{{"command", command}, {"arguments", arguments}}.dump();
+  } catch (const Json::exception&) {
+    return complain("the arguments are not UTF-8");
   }
-  if (!error.empty()) {
-    std::cerr << "starlingctl: " << error << '\n';
-    return kNoNode;
+  std::string error;
+  const std::string line = ask(socket, request + "\n", error);
+  if (!error.empty()) return complain(error);
+  const Json answer = Json::parse(line, nullptr, false);
+  if (!answer.is_object() || !answer.contains("ok")) {
+    return complain("the node's answer cannot be understood (is it of another version?)");
   }
   if (format == "json") {
     std::cout << answer.dump() << '\n';
@@ -101,45 +130,99 @@ int run(const std::string& socket, const std::string& format, const std::string&
   return answer["ok"] == true ? 0 : kRefused;
 }
 
+// The text in lines of at most 80 columns.
+std::string wrap(std::string_view text) {
+  constexpr std::size_t kColumns = 80;
+  std::string out;
+  while (text.size() > kColumns) {
+    const std::size_t end = std::min(text.rfind(' ', kColumns), text.size());
+    out.append(text.substr(0, end)) += '\n';
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out.append(text);
+}
+
+// For a command line that cannot be understood.
+std::string usage_mistake(const CLI::App* app, const CLI::Error& error) {
+  std::string help = "starlingctl";
+  for (const auto* command : app->get_subcommands()) help += " " + command->get_name();
+  return std::string("starlingctl: ") + error.what() + "; see `" + help + " --help`\n";
+}
+
+void describe(CLI::App& app) {
+  auto& words = *app.get_formatter();
+  words.label("SUBCOMMAND", "COMMAND [ARGUMENTS]");
+  words.label("Positionals", "Arguments");
+  words.column_width(26);
+  app.failure_message(usage_mistake);
+  app.set_help_flag("--help,-h", "Print this help and exit");
+  app.set_version_flag("--version", std::string(starling::kVersionText),
+                       "Print the version and exit");
+  app.footer(
+      "`starlingctl COMMAND --help` explains a command and its arguments.\n"
+      "Example: starlingctl register alice example.org 'correct horse'\n"
+      "Exit codes: 0 done, 1 refused by the node, 2 no node answers or bad usage.");
+}
+
+// Adds a command with its help; parsing it fills in `chosen` and `arguments`.
+void add_command(CLI::App& app, const starling::commands::Command& command, std::string& chosen,
+                 std::vector<std::string>& arguments) {
+  auto* sub = app.add_subcommand(std::string(command.name), std::string(command.summary));
+  sub->group("Commands");
+  sub->footer(wrap(command.effect) + "\n\nExample: " + std::string(command.example));
+  for (const auto& argument : command.arguments) {
+    sub->add_option_function<std::string>(
+           std::string(argument.name),
+           [&arguments](const std::string& value) { arguments.push_back(value); },
+           std::string(argument.meaning))
+        ->required()
+        ->option_text(" ");
+  }
+  sub->final_callback([&chosen, &command] { chosen = command.name; });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Operates a running Starling node."};
-  app.set_version_flag("--version", std::string(starling::kVersionText));
+  CLI::App app{"Operates a running Starling node.", "starlingctl"};
+  describe(app);
   std::string socket = "/run/starling/ctl.sock";
   std::string format = "text";
-  app.add_option("--socket", socket, "The node's ctl_socket")
-      ->envname("STARLING_CTL_SOCKET")
-      ->capture_default_str();
-  app.add_option("--format", format, "How to print the answer")
+  app.add_option(
+         "--socket", socket,
+         "The node's ctl_socket; else $" + std::string(kSocketVariable) + ", else " + socket)
+      ->envname(kSocketVariable)
+      ->option_text("PATH");
+  app.add_option("--format", format, "How to print the answer: text (default) or json")
       ->check(CLI::IsMember({"text", "json"}))
-      ->capture_default_str();
-  app.require_subcommand(1);
+      ->option_text("FORMAT");
   app.fallthrough();
-  app.footer("Example: starlingctl register alice example.org 'correct horse'\n"
-             "`starlingctl COMMAND --help` explains a command.");
+  app.require_subcommand(0, 1);
 
   std::string chosen;
   std::vector<std::string> arguments;
-  arguments.reserve(8);
   for (const auto& command : starling::commands::all()) {
-    auto* sub = app.add_subcommand(std::string(command.name), std::string(command.summary));
-    sub->footer(std::string(command.effect) + "\nExample: " + std::string(command.example));
-    for (std::size_t i = 0; i < command.arguments.size(); ++i) {
-      const auto& argument = command.arguments[i];
-      sub->add_option_function<std::string>(
-             std::string(argument.name),
-             [&arguments](const std::string& value) { arguments.push_back(value); },
-             std::string(argument.meaning))
-          ->required();
-    }
-    sub->final_callback([&chosen, &command] { chosen = command.name; });
+    add_command(app, command, chosen, arguments);
   }
+  app.allow_extras();  // of the program itself, for a word on them of our own
   try {
     app.parse(argc, argv);
+    app.require_subcommand(1);  // for its help; the word on a missing one is below
   } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error);
-    return code == 0 ? 0 : kNoNode;
+    app.require_subcommand(1);
+    return app.exit(error) == 0 ? 0 : kNoNode;
+  }
+  if (const auto unknown = app.remaining(); chosen.empty() && !unknown.empty()) {
+    return complain("there is no command '" + unknown.front() +
+                    "'; `starlingctl --help` lists them");
+  }
+  if (chosen.empty()) {
+    std::cerr << app.help();
+    return kNoNode;
+  }
+  if (!app.remaining().empty()) {
+    return complain("'" + app.remaining().front() + "' is not understood; `starlingctl " + chosen +
+                    " --help` says what it takes");
   }
   return run(socket, format, chosen, arguments);
 }

@@ -1,68 +1,25 @@
 #include "starlingd/config.h"
 
-#include <yaml-cpp/yaml.h>
-
 #include <algorithm>
+#include <boost/asio/ip/address.hpp>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <functional>
-#include <iterator>
-#include <map>
-#include <sstream>
+#include <system_error>
 
+#include "starlingd/yaml_reader.h"
 #include "xmpp/jid.h"
 
 namespace starling::starlingd {
 
 namespace {
 
-// Thrown inside this file only: one mistake ends the reading.
-struct Mistake {
-  YAML::Mark mark;
-  std::string message;
-};
+namespace ip = boost::asio::ip;
 
-using Reader = std::function<void(const YAML::Node&)>;
-
-// Calls the reader of each key; an unknown key is a mistake.
-void read_map(const YAML::Node& map, const std::map<std::string, Reader>& readers,
-              const std::string& what) {
-  if (!map.IsMap()) throw Mistake{map.Mark(), what + " is a map of option: value"};
-  for (const auto& entry : map) {
-    const auto key = entry.first.as<std::string>();
-    const auto reader = readers.find(key);
-    if (reader == readers.end()) {
-      std::string known;
-      for (const auto& [name, unused] : readers) known += (known.empty() ? "" : ", ") + name;
-      throw Mistake{entry.first.Mark(), "unknown option '" + key + "' (known here: " + known + ")"};
-    }
-    reader->second(entry.second);
-  }
-}
-
-template <class T>
-Reader into(T& target, std::string expected) {
-  return [&target, expected = std::move(expected)](const YAML::Node& node) {
-    try {
-      target = node.as<T>();
-    } catch (const YAML::Exception&) {
-      throw Mistake{node.Mark(), "expected " + expected};
-    }
-  };
-}
-
-template <class T>
-Reader choice(T& target, std::map<std::string, T> values) {
-  return [&target, values = std::move(values)](const YAML::Node& node) {
-    const auto found = node.IsScalar() ? values.find(node.Scalar()) : values.end();
-    if (found == values.end()) {
-      std::string known;
-      for (const auto& [name, unused] : values) known += (known.empty() ? "" : ", ") + name;
-      throw Mistake{node.Mark(), "expected one of: " + known};
-    }
-    target = found->second;
-  };
-}
+constexpr std::uint32_t kMaxWorkers = 256;
+constexpr std::uint32_t kMaxPort = 65'535;
+constexpr std::size_t kMaxConfigBytes = 1'048'576;
+constexpr std::size_t kMaxSocketPath = 107;  // sun_path without its NUL
 
 void read_hosts(Config& config, const YAML::Node& node) {
   if (!node.IsSequence() || node.size() == 0) {
@@ -71,7 +28,10 @@ void read_hosts(Config& config, const YAML::Node& node) {
   config.hosts.clear();
   for (const auto& item : node) {
     const auto domain = item.IsScalar() ? xmpp::prepare_domain(item.Scalar()) : std::nullopt;
-    if (!domain) throw Mistake{item.Mark(), "not a valid domain"};
+    if (!domain) {
+      throw Mistake{item.Mark(), item.IsScalar() ? "'" + item.Scalar() + "' is not a valid domain"
+                                                 : "expected a domain"};
+    }
     if (std::ranges::find(config.hosts, *domain) != config.hosts.end()) {
       throw Mistake{item.Mark(), "the host " + *domain + " is listed twice"};
     }
@@ -79,27 +39,57 @@ void read_hosts(Config& config, const YAML::Node& node) {
   }
 }
 
+Reader address(std::string& target) {
+  return [&target](const YAML::Node& node) {
+    boost::system::error_code error;
+    if (node.IsScalar()) ip::make_address(node.Scalar(), error);
+    if (!node.IsScalar() || error) {
+      throw Mistake{node.Mark(), "expected an IP address, such as 192.0.2.1 or \"::\""};
+    }
+    target = node.Scalar();
+  };
+}
+
+// True if the kernel would refuse the second of two listeners; "::" takes all of IPv4 as well.
+bool in_the_way(const ListenConfig& a, const ListenConfig& b) {
+  if (a.port != b.port || a.port == 0) return false;
+  const auto first = ip::make_address(a.ip);
+  const auto second = ip::make_address(b.ip);
+  const auto covers = [](const ip::address& wide, const ip::address& other) {
+    return wide.is_unspecified() && (wide.is_v6() || other.is_v4());
+  };
+  return first == second || covers(first, second) || covers(second, first);
+}
+
 void read_listen(Config& config, const YAML::Node& node) {
-  if (!node.IsSequence()) throw Mistake{node.Mark(), "expected a list of listeners"};
+  if (!node.IsSequence() || node.size() == 0) {
+    throw Mistake{node.Mark(),
+                  "expected a list of listeners; without this option, clients connect "
+                  "to port 5222, and 5223 with TLS"};
+  }
   for (const auto& item : node) {
     ListenConfig listen;
     read_map(item,
-             {{"ip", into(listen.ip, "an IP address")},
-              {"port", into(listen.port, "a port number, 0 to 65535")},
+             {{"ip", address(listen.ip)},
+              {"port", number(listen.port, kMaxPort)},
               {"module", choice<std::string>(listen.module, {{"c2s", "c2s"}})},
-              {"tls", into(listen.tls, "true or false")},
-              {"starttls_required", into(listen.starttls_required, "true or false")}},
+              {"tls", true_or_false(listen.tls)},
+              {"starttls_required", true_or_false(listen.starttls_required)}},
              "a listener");
+    for (const auto& other : config.listen) {
+      if (!in_the_way(listen, other)) continue;
+      throw Mistake{item.Mark(), "port " + std::to_string(listen.port) + " of " + listen.ip +
+                                     " is taken by the listener on " + other.ip + " above"};
+    }
     config.listen.push_back(std::move(listen));
   }
 }
 
 void read_certfiles(Config& config, const YAML::Node& node) {
+  if (node.IsNull()) return;
   if (!node.IsSequence()) throw Mistake{node.Mark(), "expected a list of PEM files"};
-  for (const auto& item : node) {
-    if (!item.IsScalar()) throw Mistake{item.Mark(), "expected the path of a PEM file"};
-    config.certfiles.push_back(item.Scalar());
-  }
+  for (const auto& item : node)
+    text(config.certfiles.emplace_back(), "the path of a PEM file")(item);
 }
 
 void read_modules(const YAML::Node& node) {
@@ -113,59 +103,85 @@ void read(Config& config, const YAML::Node& root) {
            {{"hosts", [&](const YAML::Node& n) { read_hosts(config, n); }},
             {"listen", [&](const YAML::Node& n) { read_listen(config, n); }},
             {"certfiles", [&](const YAML::Node& n) { read_certfiles(config, n); }},
-            {"data_dir", into(config.data_dir, "the path of a folder")},
-            {"ctl_socket", into(config.ctl_socket, "the path of a Unix socket")},
+            {"data_dir", text(config.data_dir, "the path of a folder")},
+            {"ctl_socket", text(config.ctl_socket, "the path of a Unix socket")},
             {"loglevel", choice<log::Level>(config.loglevel, {{"debug", log::Level::debug},
                                                               {"info", log::Level::info},
                                                               {"warning", log::Level::warning},
                                                               {"error", log::Level::error}})},
             {"log_format", choice<log::Format>(config.log_format, {{"text", log::Format::text},
                                                                    {"json", log::Format::json}})},
-            {"workers", into(config.workers, "a number of threads, 0 for one per processor")},
+            {"workers", number(config.workers, kMaxWorkers)},
             {"modules", read_modules}},
            "the configuration");
 }
 
-void fill_in(Config& config, const std::string& path) {
+Result<> fill_in(Config& config, const std::string& path) {
   if (config.listen.empty()) {
     config.listen.resize(2);
     config.listen[1].port = 5223;
     config.listen[1].tls = true;
   }
-  const auto folder = std::filesystem::absolute(path).parent_path();
-  const auto from_folder = [&](std::string& name) { name = (folder / name).string(); };
-  from_folder(config.data_dir);
-  if (config.ctl_socket.empty()) config.ctl_socket = config.data_dir + "/ctl.sock";
-  from_folder(config.ctl_socket);
-  for (auto& file : config.certfiles) from_folder(file);
+  std::error_code error;
+  const auto folder = std::filesystem::absolute(path, error).parent_path();
+  if (error) return fail(Errc::unavailable, path + ": cannot be found: " + error.message());
+  const auto from_folder = [&](const std::string& name) {
+    auto whole = (folder / name).lexically_normal();
+    return (whole.has_filename() ? whole : whole.parent_path()).string();
+  };
+  config.data_dir = from_folder(config.data_dir);
+  config.ctl_socket =
+      from_folder(config.ctl_socket.empty() ? config.data_dir + "/ctl.sock" : config.ctl_socket);
+  for (auto& file : config.certfiles) file = from_folder(file);
+  if (config.ctl_socket.size() > kMaxSocketPath) {
+    return fail(Errc::invalid, path + ": ctl_socket: " + config.ctl_socket +
+                                   " is too long for a Unix socket (" +
+                                   std::to_string(config.ctl_socket.size()) +
+                                   " bytes, 107 at most): set ctl_socket to a shorter path, such "
+                                   "as /run/starling/ctl.sock");
+  }
+  return {};
 }
 
 }  // namespace
 
-Result<Config> parse_config(const std::string& text, const std::string& path) {
-  constexpr std::uint32_t kMaxWorkers = 256;
+Result<Config> parse_config(const std::string& yaml, const std::string& path) {
   const auto mistake = [&](const YAML::Mark& mark, const std::string& message) {
-    return fail(Errc::invalid, path + ":" + std::to_string(mark.line + 1) + ":" +
-                                   std::to_string(mark.column + 1) + ": " + message);
+    const std::string where = mark.is_null() ? ""
+                                             : std::to_string(mark.line + 1) + ":" +
+                                                   std::to_string(mark.column + 1) + ":";
+    return fail(Errc::invalid, path + ":" + where + " " + message);
   };
+  if (yaml.size() > kMaxConfigBytes) {
+    return fail(Errc::invalid, path + ": larger than 1 MiB: is it the configuration?");
+  }
   Config config;
   try {
-    read(config, YAML::Load(text));
+    read(config, load_document(yaml));
   } catch (const Mistake& m) {
     return mistake(m.mark, m.message);
   } catch (const YAML::Exception& e) {
-    return mistake(e.mark, e.msg);
+    return mistake(e.mark, "not valid YAML: " + e.msg);
   }
-  if (config.workers > kMaxWorkers) return fail(Errc::invalid, path + ": workers: 256 at most");
-  fill_in(config, path);
+  if (auto filled = fill_in(config, path); !filled) return std::unexpected(filled.error());
   return config;
 }
 
 Result<Config> load_config(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) return fail(Errc::unavailable, path + ": cannot be read");
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  return parse_config(text, path);
+  const auto unreadable = [&](int error) {
+    return fail(Errc::unavailable,
+                path + ": cannot be read: " + std::generic_category().message(error));
+  };
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return unreadable(EISDIR);
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return unreadable(errno);
+  std::string yaml(kMaxConfigBytes + 1, '\0');  // one more than parse_config accepts
+  file.read(yaml.data(), static_cast<std::streamsize>(yaml.size()));
+  if (file.bad()) return unreadable(errno);
+  yaml.resize(static_cast<std::size_t>(file.gcount()));
+  return parse_config(yaml, path);
 }
 
 }  // namespace starling::starlingd

@@ -12,10 +12,10 @@
 namespace starling::starlingd {
 
 struct ListenConfig {
-  std::string ip = "::";        // "::" takes IPv4 as well
-  std::uint16_t port = 5222;    // 0: any free port, which the log names
+  std::string ip = "::";      // "::" takes IPv4 as well
+  std::uint16_t port = 5222;  // 0: any free port, which the log names
   std::string module = "c2s";
-  bool tls = false;             // TLS from the first byte (XEP-0368)
+  bool tls = false;  // TLS from the first byte (XEP-0368)
   bool starttls_required = true;
 };
 
@@ -24,10 +24,10 @@ struct Config {
   std::vector<ListenConfig> listen;             // default: 5222, and 5223 with tls
   std::vector<std::string> certfiles;           // PEM: chain and key in one file
   std::string data_dir = "data";
-  std::string ctl_socket;                       // default: data_dir/ctl.sock
+  std::string ctl_socket;  // default: data_dir/ctl.sock
   log::Level loglevel = log::Level::info;
   log::Format log_format = log::Format::text;
-  std::uint32_t workers = 0;                    // 0: one per processor
+  std::uint32_t workers = 0;  // 0: one per processor
 };
 
 // Reads and checks a YAML file. Relative paths in it are relative to its own folder. Errors:

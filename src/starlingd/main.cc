@@ -1,15 +1,18 @@
 // starlingd: one Starling node, in the foreground.
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <cstdlib>
 #include <iostream>
 #include <string>
 
 #include "base/log.h"
 #include "base/version.h"
+#include "starlingd/certificates.h"
 #include "starlingd/config.h"
 #include "starlingd/node.h"
 #include "starlingd/quickstart.h"
@@ -17,6 +20,9 @@
 namespace {
 
 using namespace starling;  // the program's own namespace, in its main only
+
+constexpr int kFailed = 1;
+constexpr int kBadUsage = 2;
 
 // As many sockets as the system lets this process have.
 void raise_file_limit() {
@@ -36,6 +42,15 @@ sigset_t block_signals() {
   return set;
 }
 
+// While the node stops, one more Ctrl-C ends the process as if nobody had taken care of it.
+void stop_at_once_on_sigint() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  std::signal(SIGINT, SIG_DFL);  // a shell may have had it ignored
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
 void wait_for_end(starlingd::Node& node, const sigset_t& signals) {
   for (;;) {
     int signal = 0;
@@ -52,53 +67,87 @@ void wait_for_end(starlingd::Node& node, const sigset_t& signals) {
   }
 }
 
-int serve(starlingd::Config config, bool greet) {
+// The end came, but something hangs: its threads make an orderly exit impossible. What was
+// acknowledged is on disk.
+[[noreturn]] void give_up() {
+  log::error("stop_failed", {{"advice", "a disk that does not answer? Ended without waiting"}});
+  std::_Exit(kFailed);
+}
+
+int serve(const starlingd::Config& config, bool greet) {
   log::configure(config.loglevel, config.log_format);
   raise_file_limit();
   const sigset_t signals = block_signals();
   starlingd::Node node(config, [] { ::kill(::getpid(), SIGTERM); });
   if (auto started = node.start(); !started) {
     log::error("start_failed", {{"error", started.error().message}});
-    node.stop();
-    return 1;
+    if (!node.stop()) give_up();
+    return kFailed;
   }
   log::info("node_ready", {{"version", kVersionText}, {"pid", ::getpid()}});
   if (greet) starlingd::quickstart_greeting(node, config);
   ::sd_notify(0, "READY=1");
   wait_for_end(node, signals);
   ::sd_notify(0, "STOPPING=1");
-  node.stop();
+  stop_at_once_on_sigint();
+  if (!node.stop()) give_up();
   log::info("stopped");
+  return 0;
+}
+
+// What --check-config finds beyond the text: certificates that cannot be used.
+int check_config(const starlingd::Config& config) {
+  log::configure(config.loglevel, config.log_format);
+  if (auto loaded = starlingd::load_certfiles(config); !loaded) {
+    std::cerr << "starlingd: " << loaded.error().message << '\n';
+    return kFailed;
+  }
+  std::cout << "The configuration is good.\n";
   return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"One Starling XMPP node, in the foreground. Logs go to standard error."};
-  app.set_version_flag("--version", std::string(kVersionText));
+  ::umask(0077);  // whatever the node makes is its own
+  CLI::App app{"One Starling XMPP node, in the foreground. Logs go to standard error.",
+               "starlingd"};
+  app.set_version_flag("--version", std::string(kVersionText), "Print the version and exit");
+  app.set_help_flag("--help,-h", "Print this help and exit");
+  app.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return std::string("starlingd: ") + error.what() + "; see `starlingd --help`\n";
+  });
   std::string config_path;
   std::string quickstart;
   bool check = false;
-  auto* group = app.add_option_group("what to run");
-  group->add_option("--config", config_path, "The configuration, a YAML file");
-  group->add_option("--quickstart", quickstart,
-                    "A folder: makes a configuration and a first account there, and runs");
-  group->require_option(1);
-  app.add_flag("--check-config", check, "Only say whether the configuration is good");
-  app.footer("Example: starlingd --config /etc/starling/starling.yml\n"
-             "Signals: SIGTERM and SIGINT stop it; SIGHUP reads the certificates again.");
-  CLI11_PARSE(app, argc, argv);
-
+  auto* from_file = app.add_option("--config", config_path, "The configuration, a YAML file")
+                        ->option_text("FILE");
+  app.add_option("--quickstart", quickstart,
+                 "Make a configuration and a first account in this folder, and run")
+      ->option_text("FOLDER")
+      ->excludes(from_file);
+  app.add_flag("--check-config", check,
+               "Only say whether the configuration and its certificates are good")
+      ->needs(from_file);
+  app.footer(
+      "Example: starlingd --config /etc/starling/starling.yml\n"
+      "Signals: SIGTERM and SIGINT stop it; SIGHUP reads the certificates again.\n"
+      "Exit codes: 0 stopped on demand, 1 could not start or stop, 2 bad usage.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kBadUsage;
+  }
+  if (config_path.empty() && quickstart.empty()) {
+    std::cerr << "starlingd: give --config FILE, or --quickstart FOLDER to try it out; --help says "
+                 "more\n";
+    return kBadUsage;
+  }
   const auto config = quickstart.empty() ? starlingd::load_config(config_path)
                                          : starlingd::quickstart_config(quickstart);
   if (!config) {
     std::cerr << "starlingd: " << config.error().message << '\n';
-    return 1;
+    return kFailed;
   }
-  if (check) {
-    std::cout << "The configuration is good.\n";
-    return 0;
-  }
-  return serve(*config, !quickstart.empty());
+  return check ? check_config(*config) : serve(*config, !quickstart.empty());
 }

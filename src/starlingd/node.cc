@@ -1,24 +1,27 @@
 #include "starlingd/node.h"
 
 #include <pthread.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <condition_variable>
-#include <ctime>
 #include <filesystem>
 #include <mutex>
+#include <system_error>
 #include <utility>
 
 #include "base/log.h"
 #include "modules/registry.h"
+#include "starlingd/certificates.h"
 #include "store/sqlite.h"
 
 namespace starling::starlingd {
 
 namespace {
 
-constexpr std::chrono::seconds kStopDeadline{10};
+constexpr std::chrono::seconds kStreamsDeadline{10};
+constexpr std::chrono::seconds kTasksDeadline{20};
 
 // Counts down on many threads; one waits. For start and stop only.
 class Latch {
@@ -43,8 +46,51 @@ class Latch {
   std::size_t count_;
 };
 
-std::string cert_path(const Config& config, const std::string& host) {
-  return config.data_dir + "/certs/" + host + ".pem";
+// What to do about a listener that cannot be opened, as far as the system's words tell.
+std::string advice_on(const std::string& message) {
+  const auto ends_with = [&](std::errc code) {
+    return message.ends_with(std::make_error_code(code).message());
+  };
+  if (ends_with(std::errc::address_in_use)) {
+    return " (another program listens there: `ss -ltnp` names it)";
+  }
+  if (ends_with(std::errc::permission_denied)) {
+    return " (ports below 1024 need the capability CAP_NET_BIND_SERVICE)";
+  }
+  if (ends_with(std::errc::address_not_available)) {
+    return " (this machine has no such address: `ip address` lists them)";
+  }
+  return "";
+}
+
+// A folder of the node's own, with a clear word if it cannot be written.
+Result<> make_data_dir(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (!error && ::access(path.c_str(), W_OK | X_OK) != 0) {
+    error = std::error_code(errno, std::generic_category());
+  }
+  if (!error) return {};
+  return fail(Errc::unavailable, "data_dir: " + path + " cannot be made or written by user id " +
+                                     std::to_string(::geteuid()) + ": " + error.message() +
+                                     " (give it to that user, or set data_dir to another folder)");
+}
+
+// What bind() would call "no such file" or "in use", in clearer words.
+Result<> check_socket_path(const std::string& name) {
+  const std::filesystem::path path(name);
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(path.parent_path(), ignored)) {
+    return fail(Errc::unavailable, "ctl_socket: there is no folder " + path.parent_path().string() +
+                                       ": make it, or set ctl_socket to another path");
+  }
+  const auto status = std::filesystem::symlink_status(path, ignored);
+  if (std::filesystem::exists(status) && !std::filesystem::is_socket(status)) {
+    return fail(Errc::invalid, "ctl_socket: " + name +
+                                   " is there already and is no socket: set "
+                                   "ctl_socket to another path");
+  }
+  return {};
 }
 
 }  // namespace
@@ -55,21 +101,14 @@ Node::Node(Config config, std::function<void()> stop)
 Node::~Node() = default;
 
 Result<> Node::start() {
-  std::error_code error;
-  std::filesystem::create_directories(config_.data_dir, error);
-  if (error) {
-    return fail(Errc::unavailable, config_.data_dir + ": cannot be made: " + error.message() +
-                                       " (data_dir must be a folder the server may write)");
-  }
-  ::chmod(config_.data_dir.c_str(), 0700);
-
-  net::TlsContext::Table certificates;
-  if (auto loaded = load_certificates(certificates); !loaded) return loaded;
-  tls_ = std::make_shared<net::TlsContext>(std::move(certificates));
-
+  if (auto made = make_data_dir(config_.data_dir); !made) return made;
+  // First of all: it finds out if another node uses this folder.
   auto store = store::open_sqlite(config_.data_dir + "/starling.db");
   if (!store) return std::unexpected(store.error());
   store_ = std::move(*store);
+  auto certificates = load_certificates(config_);
+  if (!certificates) return std::unexpected(certificates.error());
+  tls_ = std::make_shared<net::TlsContext>(std::move(*certificates));
 
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
   const std::size_t workers = config_.workers != 0 ? config_.workers : cores;
@@ -92,8 +131,9 @@ Result<> Node::start() {
   if (!prepared) return prepared;
 
   admin_ = std::make_unique<admin::Admin>(*server_, stop_requested_);
+  if (auto good = check_socket_path(config_.ctl_socket); !good) return good;
   auto ctl = admin::CtlSocket::open(*loops_[0], config_.ctl_socket, *admin_);
-  if (!ctl) return std::unexpected(ctl.error());
+  if (!ctl) return fail(ctl.error().code, "ctl_socket: " + ctl.error().message);
   ctl_ = std::move(*ctl);
   return start_listeners();
 }
@@ -104,35 +144,6 @@ void Node::start_threads() {
     threads_.emplace_back([loop = loops_[i].get()] { loop->run(); });
     pthread_setname_np(threads_.back().native_handle(), ("worker-" + std::to_string(i)).c_str());
   }
-}
-
-Result<> Node::load_certificates(net::TlsContext::Table& table) {
-  const std::vector<std::string> alpn{"xmpp-client"};
-  for (const auto& file : config_.certfiles) {
-    auto certificate = net::Certificate::load(file, alpn);
-    if (!certificate) return std::unexpected(certificate.error());
-    if ((*certificate)->not_after() < std::time(nullptr)) {
-      log::warning("certificate_expired", {{"file", file}});
-    }
-    table.push_back(std::move(*certificate));
-  }
-  for (const auto& host : config_.hosts) {
-    const bool covered = std::ranges::any_of(
-        table, [&](const auto& certificate) { return certificate->matches(host); });
-    if (covered) continue;
-    const std::string path = cert_path(config_, host);
-    if (!std::filesystem::exists(path)) {
-      std::error_code ignored;
-      std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
-      if (auto made = net::make_self_signed(path, host); !made) return made;
-      log::warning("certificate_self_signed",
-                   {{"host", host}, {"file", path}, {"advice", "name a real one in certfiles"}});
-    }
-    auto certificate = net::Certificate::load(path, alpn);
-    if (!certificate) return std::unexpected(certificate.error());
-    table.push_back(std::move(*certificate));
-  }
-  return {};
 }
 
 Result<> Node::start_listeners() {
@@ -150,7 +161,10 @@ Result<> Node::start_listeners() {
           services_[worker]->accept(connection, shared);
           connection->start(shared->direct_tls ? shared->tls : nullptr);
         });
-    if (!listener) return std::unexpected(listener.error());
+    if (!listener) {
+      const std::string& message = listener.error().message;
+      return fail(listener.error().code, message + advice_on(message));
+    }
     log::info("listening", {{"module", listen.module},
                             {"tls", listen.tls ? "direct" : "starttls"},
                             {"address", listen.ip},
@@ -174,39 +188,42 @@ void Node::run_on_first_worker(std::function<Task<void>(core::Server&)> work) {
 }
 
 Result<> Node::reload_certificates() {
-  net::TlsContext::Table table;
-  if (auto loaded = load_certificates(table); !loaded) return loaded;
-  tls_->replace(std::move(table));
+  auto table = load_certificates(config_);
+  if (!table) return std::unexpected(table.error());
+  tls_->replace(std::move(*table));
   log::info("certificates_reloaded");
   return {};
 }
 
-void Node::stop() {
-  if (threads_.empty()) return;
+bool Node::stop() {
+  if (threads_.empty()) return true;
   for (const auto& listener : listeners_) listener->close();
 
-  Latch streams(services_.size());
+  // Shared, since what did not end in time may still count down.
+  const auto streams = std::make_shared<Latch>(services_.size());
   for (std::size_t i = 0; i < services_.size(); ++i) {
-    loops_[i]->post([&, i] { services_[i]->shut_down([&streams] { streams.count_down(); }); });
+    loops_[i]->post([service = services_[i].get(), streams] {
+      service->shut_down([streams] { streams->count_down(); });
+    });
   }
-  if (!streams.wait_for(kStopDeadline)) log::warning("stop_deadline_passed");
+  if (!streams->wait_for(kStreamsDeadline)) log::warning("stop_streams_deadline_passed");
 
   // What is under way on behalf of the streams that were, and on the ctl socket.
-  Latch tasks(loops_.size() + 1);
-  loops_[0]->post([&] {
-    if (ctl_) {
-      ctl_->close([&tasks] { tasks.count_down(); });
-    } else {
-      tasks.count_down();
-    }
+  const auto tasks = std::make_shared<Latch>(loops_.size() + 1);
+  loops_[0]->post([this, tasks] {
+    if (!ctl_) return tasks->count_down();
+    ctl_->close([tasks] { tasks->count_down(); });
   });
   for (std::size_t i = 0; i < loops_.size(); ++i) {
-    loops_[i]->post([&, i] { server_->worker(i).gate().close([&tasks] { tasks.count_down(); }); });
+    loops_[i]->post([worker = &server_->worker(i), tasks] {
+      worker->gate().close([tasks] { tasks->count_down(); });
+    });
   }
-  tasks.wait();
+  if (!tasks->wait_for(kTasksDeadline)) return false;
   for (const auto& loop : loops_) loop->stop();
   for (auto& thread : threads_) thread.join();
   threads_.clear();
+  return true;
 }
 
 std::uint16_t Node::port_of_first_listener() const {

@@ -40,13 +40,14 @@ class Node {
   // cannot be used leaves the old ones in force.
   Result<> reload_certificates();
 
-  // Ends all streams, finishes what is under way (bounded), and stops the workers.
-  void stop();
+  // Ends all streams, finishes what is under way, and stops the workers; within half a minute.
+  // False if something hangs (a disk that does not answer): its threads still run then, and the
+  // caller must end the process without destroying the Node.
+  [[nodiscard]] bool stop();
 
   [[nodiscard]] std::uint16_t port_of_first_listener() const;
 
  private:
-  Result<> load_certificates(net::TlsContext::Table& table);
   Result<> start_listeners();
   void start_threads();
 

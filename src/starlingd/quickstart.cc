@@ -1,8 +1,10 @@
 #include "starlingd/quickstart.h"
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <system_error>
 #include <utility>
 
 #include "base/random.h"
@@ -11,7 +13,8 @@ namespace starling::starlingd {
 
 namespace {
 
-constexpr std::string_view kConfigText = R"(# Starling's configuration. Every option is optional; what stands here are the defaults.
+constexpr std::string_view kConfigText =
+    R"(# Starling's configuration. Every option is optional; what stands here are the defaults.
 
 # The domains this server serves.
 hosts: [localhost]
@@ -36,13 +39,31 @@ workers: 0          # threads that serve clients; 0: one per processor
 constexpr std::string_view kFirstUser = "admin";
 constexpr std::size_t kPasswordCharacters = 16;
 
-Task<void> make_first_account(core::Server& server, std::string host, std::string* password) {
+Task<void> make_first_account(core::Server& server, std::string host, Result<std::string>* made) {
   const auto accounts = co_await server.store().accounts().count(host);
-  if (!accounts || *accounts > 0) co_return;
+  if (!accounts) {
+    *made = std::unexpected(accounts.error());
+    co_return;
+  }
+  if (*accounts > 0) co_return;
   const auto account = xmpp::Jid::make(kFirstUser, host);
-  std::string fresh = random_token(kPasswordCharacters);
-  const auto created = co_await server.authenticator().create_account(*account, fresh);
-  if (created) *password = std::move(fresh);
+  const std::string password = random_token(kPasswordCharacters);
+  const auto created = co_await server.authenticator().create_account(*account, password);
+  if (created) {
+    *made = password;
+  } else {
+    *made = std::unexpected(created.error());
+  }
+}
+
+// starlingctl as one would type it: the one beside this program, if it is there.
+std::string starlingctl() {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  const auto beside = self.parent_path() / "starlingctl";
+  if (error || !std::filesystem::exists(beside, error)) return "starlingctl";
+  const auto shorter = std::filesystem::proximate(beside, error);
+  return error || shorter.string().starts_with("..") ? beside.string() : shorter.string();
 }
 
 }  // namespace
@@ -50,39 +71,46 @@ Task<void> make_first_account(core::Server& server, std::string host, std::strin
 Result<Config> quickstart_config(const std::string& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
+  if (error) return fail(Errc::unavailable, folder + ": cannot be made: " + error.message());
   const std::string path = (std::filesystem::path(folder) / "starling.yml").string();
-  if (!std::filesystem::exists(path)) {
+  if (!std::filesystem::exists(path, error)) {
     std::ofstream file(path);
     file << kConfigText;
-    if (!file.flush()) return fail(Errc::unavailable, path + ": cannot be written");
+    if (!file.flush()) {
+      return fail(Errc::unavailable,
+                  path + ": cannot be written: " + std::generic_category().message(errno));
+    }
   }
   return load_config(path);
 }
 
 void quickstart_greeting(Node& node, const Config& config) {
   const std::string& host = config.hosts.front();
-  std::string password;
-  node.run_on_first_worker([&](core::Server& server) {
-    return make_first_account(server, host, &password);
-  });
+  Result<std::string> password;
+  node.run_on_first_worker(
+      [&](core::Server& server) { return make_first_account(server, host, &password); });
 
   std::ostream& out = std::cout;
   out << "\nStarling is running and serves " << host << ".\n\n";
-  if (!password.empty()) {
+  if (!password) {
+    out << "  There is no first account: " << password.error().message << "\n\n";
+  } else if (!password->empty()) {
     out << "  First account   " << kFirstUser << '@' << host << '\n'
-        << "  Password        " << password << "   (shown only now)\n\n";
+        << "  Password        " << *password << "   (shown only now)\n\n";
   }
   out << "Connect with any XMPP client:\n";
   for (const auto& listen : config.listen) {
     out << "  " << host << " port " << listen.port
         << (listen.tls ? "  (direct TLS)" : "  (STARTTLS)") << '\n';
   }
-  out << "The certificate is self-signed until you name one in starling.yml: tell your client to\n"
-         "accept it.\n\n"
-      << "More accounts:\n"
-      << "  build/release/starlingctl --socket " << config.ctl_socket << " register alice " << host
-      << " PASSWORD\n"
-      << "Stop: Ctrl-C, or the same with `stop`.\n\n"
+  if (config.certfiles.empty()) {
+    out << "The certificate is self-signed until you name one in starling.yml: tell your client "
+           "to\n"
+           "accept it.\n";
+  }
+  const std::string ctl = starlingctl() + " --socket " + config.ctl_socket;
+  out << "\nMore accounts:\n  " << ctl << " register alice " << host << " PASSWORD\n"
+      << "Stop: Ctrl-C, or\n  " << ctl << " stop\n\n"
       << std::flush;
 }
 

@@ -1,0 +1,179 @@
+#include "starlingd/node.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "starlingd/certificates.h"
+#include "store/test_support.h"
+
+namespace starling::starlingd {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class NodeTest : public ::testing::Test {
+ protected:
+  // A node of its own folder, on a free port of the loopback.
+  Config config(const std::string& name) const {
+    Config config;
+    config.listen.resize(1);
+    config.listen[0].ip = "127.0.0.1";
+    config.listen[0].port = 0;
+    config.data_dir = folder_.file(name);
+    config.ctl_socket = config.data_dir + "/ctl.sock";
+    config.workers = 2;
+    return config;
+  }
+  // Why a node with this configuration does not start.
+  static Error refusal(const Config& config) {
+    Node node(config, [] {});
+    const auto started = node.start();
+    EXPECT_TRUE(node.stop());
+    EXPECT_FALSE(started);
+    return started ? Error{} : started.error();
+  }
+
+  store::TemporaryFolder folder_;
+};
+
+TEST_F(NodeTest, StartAndStop_LeaveAFolderThatStartsAgain) {
+  for (int i = 0; i < 2; ++i) {
+    Node node(config("a"), [] {});
+    const auto started = node.start();
+    ASSERT_TRUE(started) << started.error().message;
+    EXPECT_NE(node.port_of_first_listener(), 0);
+    EXPECT_TRUE(std::filesystem::is_socket(config("a").ctl_socket));
+    EXPECT_TRUE(node.reload_certificates());
+    EXPECT_TRUE(node.stop());
+  }
+  EXPECT_FALSE(std::filesystem::exists(config("a").ctl_socket));
+}
+
+TEST_F(NodeTest, SecondNodeOnOneFolder_IsRefused) {
+  Node first(config("a"), [] {});
+  ASSERT_TRUE(first.start());
+  EXPECT_THAT(refusal(config("a")).message,
+              AllOf(HasSubstr("a/starling.db is in use by another process"), HasSubstr("pid ")));
+  EXPECT_TRUE(std::filesystem::is_socket(config("a").ctl_socket)) << "the first one's";
+  EXPECT_TRUE(first.stop());
+}
+
+TEST_F(NodeTest, PortThatIsTaken_IsNamedWithAdvice) {
+  Node first(config("a"), [] {});
+  ASSERT_TRUE(first.start());
+  Config second = config("b");
+  second.listen[0].port = first.port_of_first_listener();
+  EXPECT_THAT(refusal(second).message,
+              AllOf(HasSubstr("127.0.0.1 port " + std::to_string(second.listen[0].port)),
+                    HasSubstr("in use"), HasSubstr("ss -ltnp")));
+  EXPECT_TRUE(first.stop());
+}
+
+TEST_F(NodeTest, DataDirThatCannotBe_IsNamed) {
+  std::ofstream(folder_.file("file")) << "x";
+  for (const std::string name : {"file", "file/below"}) {
+    EXPECT_THAT(refusal(config(name)).message,
+                AllOf(HasSubstr("data_dir: "), HasSubstr(name), HasSubstr("Not a directory")));
+  }
+}
+
+TEST_F(NodeTest, SocketPathOfAnotherFile_IsRefusedAndTheFileKept) {
+  Config config = this->config("a");
+  config.ctl_socket = folder_.file("precious");
+  std::ofstream(config.ctl_socket) << "x";
+  EXPECT_THAT(refusal(config).message, HasSubstr("is there already and is no socket"));
+  EXPECT_EQ(std::filesystem::file_size(config.ctl_socket), 1U);
+  config.ctl_socket = folder_.file("nowhere/ctl.sock");
+  EXPECT_THAT(refusal(config).message, HasSubstr("ctl_socket: there is no folder "));
+}
+
+TEST_F(NodeTest, CertificateThatCannotBeUsed_IsNamed) {
+  Config config = this->config("a");
+  config.certfiles = {folder_.file("missing.pem")};
+  EXPECT_THAT(refusal(config).message,
+              AllOf(HasSubstr("certfiles: "), HasSubstr("missing.pem: cannot be read")));
+  std::ofstream(config.certfiles[0]) << "junk";
+  EXPECT_THAT(refusal(config).message, HasSubstr("missing.pem: holds no usable certificate"));
+}
+
+TEST_F(NodeTest, ReloadOfBadCertificates_LeavesTheOldOnes) {
+  Config config = this->config("a");
+  config.certfiles = {folder_.file("c.pem")};
+  ASSERT_TRUE(net::make_self_signed(config.certfiles[0], "localhost"));
+  Node node(config, [] {});
+  ASSERT_TRUE(node.start());
+  std::ofstream(config.certfiles[0]) << "junk";
+  EXPECT_FALSE(node.reload_certificates());
+  EXPECT_TRUE(node.stop());
+}
+
+// Signs the certificate and key of a PEM file anew, as expired since yesterday.
+void let_expire(const std::string& path) {
+  FILE* file = std::fopen(path.c_str(), "r+");
+  X509* certificate = PEM_read_X509(file, nullptr, nullptr, nullptr);
+  EVP_PKEY* key = PEM_read_PrivateKey(file, nullptr, nullptr, nullptr);
+  constexpr long kDay = 86'400;
+  X509_gmtime_adj(X509_getm_notBefore(certificate), -2 * kDay);
+  X509_gmtime_adj(X509_getm_notAfter(certificate), -kDay);
+  ASSERT_NE(X509_sign(certificate, key, EVP_sha256()), 0);
+  std::rewind(file);
+  PEM_write_X509(file, certificate);
+  PEM_write_PrivateKey(file, key, nullptr, nullptr, 0, nullptr, nullptr);
+  std::fclose(file);
+  X509_free(certificate);
+  EVP_PKEY_free(key);
+}
+
+class CertificatesTest : public NodeTest {};
+
+TEST_F(CertificatesTest, HostWithoutOne_GetsItsOwnAndKeepsIt) {
+  Config config = this->config("a");
+  config.hosts = {"a.example", "b.example"};
+  config.certfiles = {folder_.file("a.pem")};
+  ASSERT_TRUE(net::make_self_signed(config.certfiles[0], "a.example"));
+  const auto first = load_certificates(config);
+  ASSERT_TRUE(first) << first.error().message;
+  ASSERT_EQ(first->size(), 2U);
+  EXPECT_TRUE((*first)[0]->matches("a.example"));
+  EXPECT_TRUE((*first)[1]->matches("b.example"));
+  EXPECT_EQ((*first)[1]->path(), folder_.file("a/certs/b.example.pem"));
+  struct stat status{};
+  ASSERT_EQ(::stat((*first)[1]->path().c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777U, 0600U);
+  const auto again = load_certificates(config);
+  ASSERT_TRUE(again);
+  EXPECT_EQ((*again)[1]->end_point_hash(), (*first)[1]->end_point_hash());
+}
+
+TEST_F(CertificatesTest, OwnOneThatExpired_IsMadeAnew) {
+  const Config config = this->config("a");
+  const auto first = load_certificates(config);
+  ASSERT_TRUE(first) << first.error().message;
+  let_expire((*first)[0]->path());
+  const auto again = load_certificates(config);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_GT((*again)[0]->not_after(), std::time(nullptr));
+}
+
+TEST_F(CertificatesTest, NamedOneThatExpired_IsServedAllTheSame) {
+  Config config = this->config("a");
+  config.certfiles = {folder_.file("a.pem")};
+  ASSERT_TRUE(net::make_self_signed(config.certfiles[0], "localhost"));
+  let_expire(config.certfiles[0]);
+  const auto table = load_certificates(config);
+  ASSERT_TRUE(table) << table.error().message;
+  EXPECT_EQ(table->size(), 1U);
+  EXPECT_FALSE(std::filesystem::exists(config.data_dir)) << "nothing was made beside it";
+}
+
+}  // namespace
+}  // namespace starling::starlingd
