@@ -77,7 +77,8 @@ def check(root):
             errors.append(f"{path}: src/LAYERS has no line for {folder}")
             continue
         allowed = layers[folder] | {folder}
-        if path.name.endswith("_test.cc"):
+        # foo_test.cc, and test_foo.h which only tests include
+        if path.name.endswith("_test.cc") or path.name.startswith("test_"):
             allowed |= test_extra.get(folder, set())
         own = includes.setdefault("/".join(path.parts[1:]), set())
         for match in _INCLUDE.finditer(text):

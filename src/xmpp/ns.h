@@ -18,12 +18,12 @@ inline constexpr std::string_view kSession = "urn:ietf:params:xml:ns:xmpp-sessio
 inline constexpr std::string_view kRoster = "jabber:iq:roster";
 
 // Extensions
-inline constexpr std::string_view kDiscoInfo = "http://jabber.org/protocol/disco#info";   // 0030
+inline constexpr std::string_view kDiscoInfo = "http://jabber.org/protocol/disco#info";    // 0030
 inline constexpr std::string_view kDiscoItems = "http://jabber.org/protocol/disco#items";  // 0030
-inline constexpr std::string_view kVersion = "jabber:iq:version";                         // 0092
-inline constexpr std::string_view kCaps = "http://jabber.org/protocol/caps";              // 0115
-inline constexpr std::string_view kPing = "urn:xmpp:ping";                                // 0199
-inline constexpr std::string_view kTime = "urn:xmpp:time";                                // 0202
-inline constexpr std::string_view kSaslChannelBinding = "urn:xmpp:sasl-cb:0";             // 0440
+inline constexpr std::string_view kVersion = "jabber:iq:version";                          // 0092
+inline constexpr std::string_view kCaps = "http://jabber.org/protocol/caps";               // 0115
+inline constexpr std::string_view kPing = "urn:xmpp:ping";                                 // 0199
+inline constexpr std::string_view kTime = "urn:xmpp:time";                                 // 0202
+inline constexpr std::string_view kSaslChannelBinding = "urn:xmpp:sasl-cb:0";              // 0440
 
 }  // namespace starling::xmpp::ns

@@ -12,9 +12,9 @@ namespace starling::xmpp {
 namespace {
 
 constexpr std::array<std::string_view, 15> kTypeNames{
-    "",           "chat",        "groupchat",    "headline", "",    "unavailable", "subscribe",
-    "subscribed", "unsubscribe", "unsubscribed", "probe",    "get", "set",         "result",
-    "error"};
+    "",          "chat",       "groupchat",   "headline",     "",      "unavailable",
+    "subscribe", "subscribed", "unsubscribe", "unsubscribed", "probe", "get",
+    "set",       "result",     "error"};
 static_assert(kTypeNames.size() == std::size_t(StanzaType::error) + 1);
 
 std::optional<StanzaKind> kind_of(std::string_view name) {
@@ -71,13 +71,37 @@ StanzaError error_of(StanzaCondition condition, std::string_view text) {
   return {condition, std::string(text), {}};
 }
 
+// Appends an attribute of the sender's as it goes out. One with a foreign prefix brings its own
+// declaration, since the sender's may stand on the stream; `foreign` counts them.
+void append_attribute(std::string& head, const xml::Attribute& attribute, int& foreign) {
+  std::string prefix;
+  if (attribute.prefix == "xml") {
+    prefix = "xml:";
+  } else if (!attribute.prefix.empty()) {
+    prefix = "a" + std::to_string(foreign++);
+    head += " xmlns:" + prefix + "='";
+    xml::append_escaped_value(head, attribute.ns);
+    head += '\'';
+    prefix += ':';
+  }
+  head += ' ';
+  head += prefix;
+  head += attribute.name;
+  head += "='";
+  xml::append_escaped_value(head, attribute.value);
+  head += '\'';
+}
+
 }  // namespace
 
 std::string_view to_string(StanzaKind kind) {
   switch (kind) {
-    case StanzaKind::message: return "message";
-    case StanzaKind::presence: return "presence";
-    case StanzaKind::iq: return "iq";
+    case StanzaKind::message:
+      return "message";
+    case StanzaKind::presence:
+      return "presence";
+    case StanzaKind::iq:
+      return "iq";
   }
   return "?";
 }
@@ -99,6 +123,7 @@ std::expected<Stanza, Stanza::Malformed> Stanza::from_document(xml::DocumentPtr 
   stanza.kind_ = *kind;
   stanza.document_ = std::move(document);
   std::optional<std::string_view> type;
+  int foreign = 0;
   for (const xml::Attribute& attribute : root.attributes()) {
     const bool plain = attribute.prefix.empty();
     if (plain && (attribute.name == "from" || attribute.name == "to")) {
@@ -108,13 +133,7 @@ std::expected<Stanza, Stanza::Malformed> Stanza::from_document(xml::DocumentPtr 
       continue;
     }
     if (plain && attribute.name == "type") type = attribute.value;
-    // Other prefixes would need their declaration; RFC 6120 section 8.1 knows none of them.
-    if (!plain && attribute.prefix != "xml") continue;
-    stanza.head_ += plain ? " " : " xml:";
-    stanza.head_ += attribute.name;
-    stanza.head_ += "='";
-    xml::append_escaped(stanza.head_, attribute.value);
-    stanza.head_ += '\'';
+    append_attribute(stanza.head_, attribute, foreign);
   }
   const auto known = type_of(*kind, type);
   if (!known) return bad(StanzaCondition::bad_request, "unknown type");

@@ -21,9 +21,20 @@ enum class StanzaKind : std::uint8_t { message, presence, iq };
 
 // The 'type' attribute, of all three kinds.
 enum class StanzaType : std::uint8_t {
-  normal, chat, groupchat, headline,  // message
-  available, unavailable, subscribe, subscribed, unsubscribe, unsubscribed, probe,  // presence
-  get, set, result,  // iq
+  normal,
+  chat,
+  groupchat,
+  headline,  // message
+  available,
+  unavailable,
+  subscribe,
+  subscribed,
+  unsubscribe,
+  unsubscribed,
+  probe,  // presence
+  get,
+  set,
+  result,  // iq
   error,
 };
 [[nodiscard]] std::string_view to_string(StanzaKind kind);
@@ -77,7 +88,7 @@ class Stanza {
   Jid from_;
   Jid to_;
   xml::DocumentPtr document_;
-  std::string head_;   // the sender's attributes other than from, to and xmlns, as XML
+  std::string head_;  // the sender's attributes other than from and to, as XML
   std::string added_;
 };
 
