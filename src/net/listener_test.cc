@@ -152,6 +152,9 @@ TEST(Listener, Closed_RefusesNewConnections) {
 }
 
 TEST(ListenerDeathTest, OutOfDescriptors_AcceptsAgainOnceThereAreSome) {
+#if __has_feature(undefined_behavior_sanitizer)
+  GTEST_SKIP() << "this sanitizer needs a pipe to look at an object: without one it cries wolf";
+#endif
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(accept_without_descriptors(), testing::ExitedWithCode(0),
               "accept_failed.*Too many open files");
