@@ -6,6 +6,7 @@
 #include "xml/document.h"
 #include "xml/writer.h"
 #include "xmpp/ns.h"
+#include "xmpp/stanza.h"
 
 namespace starling::core {
 
@@ -70,6 +71,12 @@ std::optional<RosterItem> RosterItem::decode(const store::Entry& entry) {
   for (const xml::Element child : root.children()) {
     if (child.name() == "group") item.groups.push_back(child.text());
     if (child.name() == "request") item.request = child.text();
+  }
+  if (!item.request.empty()) {
+    auto request = xml::Document::parse(item.request, xmpp::ns::kClient);
+    if (!request || !xmpp::Stanza::from_document(std::move(request), xmpp::ns::kClient)) {
+      return std::nullopt;
+    }
   }
   return item;
 }

@@ -47,7 +47,9 @@ TEST(RosterItem, Text_SurvivesStorage) {
 }
 
 TEST(RosterItem, Damaged_IsRefused) {
-  for (const char* value : {"", "<item", "<item/>garbage", "nothing"}) {
+  for (const char* value :
+       {"", "<item", "<item/>garbage", "nothing", "<item><request>&lt;presence</request></item>",
+        "<item><request>&lt;other/></request></item>"}) {
     EXPECT_FALSE(RosterItem::decode({"a@example.org", value})) << value;
   }
   EXPECT_FALSE(RosterItem::decode({"@", "<item/>"}));

@@ -20,6 +20,7 @@ using xmpp::StanzaType;
 namespace {
 
 constexpr std::size_t kMaxRosterItems = 5'000;
+constexpr std::size_t kMaxRequestBytes = 4'096;
 
 StanzaError store_trouble(const Jid& account, const Error& error) {
   log::error("roster_unavailable", {{"jid", account.full()}, {"error", error.message}});
@@ -32,6 +33,13 @@ bool has_no_room(const Roster& roster, const Jid& contact) {
 
 StanzaError no_room() {
   return {StanzaCondition::policy_violation, "the roster is full", {}};
+}
+
+// What is kept of a request until it is answered: all of it, unless that is out of all proportion.
+std::string kept_request(const Stanza& stanza) {
+  std::string text = stanza.to_xml();
+  if (text.size() <= kMaxRequestBytes) return text;
+  return xmpp::make_presence(StanzaType::subscribe, stanza.from(), stanza.to()).to_xml();
 }
 
 bool same_to_clients(const RosterItem& a, const RosterItem& b) {
@@ -116,7 +124,7 @@ Task<void> Subscriptions::inbound(Stanza stanza) {
   const RosterItem before = item;
   const InboundStep step = inbound_step(item.subscription, stanza.type());
   item.subscription = step.next;
-  if (stanza.type() == StanzaType::subscribe && step.deliver) item.request = stanza.to_xml();
+  if (stanza.type() == StanzaType::subscribe && step.deliver) item.request = kept_request(stanza);
   if (!item.subscription.pending_in) item.request.clear();
   if (!(item.subscription == before.subscription)) {
     if (has_no_room(**roster, contact)) {

@@ -122,6 +122,18 @@ TEST_P(SubscriptionsTest, OfflineContact_FindsTheRequestWithItsContent) {
   EXPECT_EQ(stored(kBob, kAlice), kFrom);
 }
 
+TEST_P(SubscriptionsTest, OversizedRequest_IsKeptWithoutItsContent) {
+  TestClient& alice = server_.online("alice@example.org/phone");
+  alice.send("<presence to='bob@example.org' type='subscribe'><status>" + std::string(5'000, 'x') +
+             "</status></presence>");
+  TestClient& bob = server_.connect("bob@example.org/phone");
+  bob.send("<presence/>");
+  EXPECT_THAT(bob.take(),
+              ElementsAre("<presence from='bob@example.org/phone' to='bob@example.org'/>",
+                          "<presence from='alice@example.org' to='bob@example.org' "
+                          "type='subscribe'/>"));
+}
+
 TEST_P(SubscriptionsTest, UnknownUser_StaysSilentAndLeavesNoTrace) {
   TestClient& alice = server_.online("alice@example.org/phone");
   alice.send("<presence to='nobody@example.org' type='subscribe'/>");
