@@ -16,6 +16,7 @@ class TestStore final : public store::Store, private store::Accounts, private st
  public:
   store::Accounts& accounts() override { return *this; }
   store::Maps& maps() override { return *this; }
+  store::Logs& logs() override { return inner_->logs(); }
 
   // The n-th call from now on fails as unavailable, without effect; 1 is the next one.
   void fail_call(int n) { fail_in_ = n; }

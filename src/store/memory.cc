@@ -28,6 +28,7 @@ struct State {
   std::mutex mutex;
   std::map<std::pair<std::string, std::string>, Account> accounts;  // (host, username)
   std::map<std::tuple<std::string, std::string, std::string>, std::string> entries;
+  std::map<std::pair<std::string, std::string>, std::map<std::uint64_t, LogEntry>> logs;
   Stats stats;
 
   // Called with the mutex held, at the end of each write.
@@ -116,6 +117,7 @@ class MemoryAccounts final : public Accounts {
     while (it != state_.entries.end() && std::get<0>(it->first) == owner) {
       it = state_.entries.erase(it);
     }
+    std::erase_if(state_.logs, [&](const auto& log) { return log.first.first == owner; });
     return state_.written({});
   }
 
@@ -189,10 +191,77 @@ class MemoryMaps final : public Maps {
   State& state_;
 };
 
+class MemoryLogs final : public Logs {
+ public:
+  explicit MemoryLogs(State& state) : state_(state) {}
+
+  Task<Result<>> append(std::string owner, std::string log, LogEntry entry) override {
+    Result<> result;
+    {
+      std::lock_guard lock(state_.mutex);
+      const std::uint64_t id = entry.id;
+      auto& entries = state_.logs[{owner, log}];
+      const bool fresh = entries.try_emplace(id, std::move(entry)).second;
+      if (!fresh) result = fail(Errc::exists, "the log has an entry with this id already");
+      result = state_.written(std::move(result));
+    }
+    co_return co_await later(std::move(result));
+  }
+
+  Task<Result<LogPage>> read(std::string owner, std::string log, LogFilter filter,
+                             std::uint32_t limit, bool newest) override {
+    Result<LogPage> result;
+    result->entries = matching(owner, log, filter);
+    auto& entries = result->entries;
+    result->complete = entries.size() <= limit;
+    if (!result->complete) {
+      const auto surplus = static_cast<std::ptrdiff_t>(entries.size() - limit);
+      entries.erase(newest ? entries.begin() : entries.end() - surplus,
+                    newest ? entries.begin() + surplus : entries.end());
+    }
+    co_return co_await later(std::move(result));
+  }
+
+  Task<Result<std::uint64_t>> count(std::string owner, std::string log, LogFilter filter) override {
+    Result<std::uint64_t> result = matching(owner, log, filter).size();
+    co_return co_await later(std::move(result));
+  }
+
+  Task<Result<std::uint64_t>> trim(std::string owner, std::string log, LogFilter filter) override {
+    Result<std::uint64_t> result;
+    {
+      std::lock_guard lock(state_.mutex);
+      result = std::erase_if(state_.logs[{owner, log}],
+                             [&filter](const auto& entry) { return passes(filter, entry.second); });
+      state_.written({});
+    }
+    co_return co_await later(std::move(result));
+  }
+
+ private:
+  static bool passes(const LogFilter& filter, const LogEntry& entry) {
+    return entry.id > filter.after && entry.id < filter.before &&
+           (!filter.peer ||
+            (entry.peer == *filter.peer && (!filter.detail || entry.detail == *filter.detail)));
+  }
+  std::vector<LogEntry> matching(const std::string& owner, const std::string& log,
+                                 const LogFilter& filter) {
+    std::lock_guard lock(state_.mutex);
+    std::vector<LogEntry> found;
+    for (const auto& [id, entry] : state_.logs[{owner, log}]) {
+      if (passes(filter, entry)) found.push_back(entry);
+    }
+    return found;
+  }
+
+  State& state_;
+};
+
 class MemoryStore final : public Store {
  public:
   Accounts& accounts() override { return accounts_; }
   Maps& maps() override { return maps_; }
+  Logs& logs() override { return logs_; }
   [[nodiscard]] Stats stats() const override {
     std::lock_guard lock(state_.mutex);
     return state_.stats;
@@ -202,6 +271,7 @@ class MemoryStore final : public Store {
   mutable State state_;
   MemoryAccounts accounts_{state_};
   MemoryMaps maps_{state_};
+  MemoryLogs logs_{state_};
 };
 
 }  // namespace

@@ -32,6 +32,7 @@ class SqliteStore final : public Store {
 
   Accounts& accounts() override { return accounts_; }
   Maps& maps() override { return maps_; }
+  Logs& logs() override { return logs_; }
   [[nodiscard]] Stats stats() const override { return writer_.stats(); }
 
  private:
@@ -40,6 +41,7 @@ class SqliteStore final : public Store {
   Readers readers_;
   SqliteAccounts accounts_{writer_, readers_};
   SqliteMaps maps_{writer_, readers_};
+  SqliteLogs logs_{writer_, readers_};
 };
 
 // Makes the file if there is none, for its mode and for the system's own words when it cannot be

@@ -81,7 +81,9 @@ Result<> erase_account(Connection& db, const std::string& host, const std::strin
   if (!done) return done;
   if (db.changes() == 0) return std::unexpected(no_account(host, username));
   if (done = delete_credentials(db, host, username); !done) return done;
-  return db.exec("DELETE FROM map_entry WHERE owner = ?1", username + "@" + host);
+  const std::string owner = username + "@" + host;
+  if (done = db.exec("DELETE FROM map_entry WHERE owner = ?1", owner); !done) return done;
+  return db.exec("DELETE FROM log_entry WHERE owner = ?1", owner);
 }
 
 Result<std::vector<std::string>> list_accounts(Connection& db, const std::string& host,

@@ -37,6 +37,17 @@ constexpr auto kMigrations = std::to_array<const char*>({
          value BLOB NOT NULL,
          PRIMARY KEY (owner, map, key)
        ) STRICT, WITHOUT ROWID;)",
+    // 2: logs. An owner's entries lie together, so that a page of an archive is read in one place.
+    R"(CREATE TABLE log_entry (
+         owner  TEXT NOT NULL,
+         log    TEXT NOT NULL,
+         id     INTEGER NOT NULL,
+         peer   TEXT NOT NULL,
+         detail TEXT NOT NULL,
+         value  BLOB NOT NULL,
+         PRIMARY KEY (owner, log, id)
+       ) STRICT, WITHOUT ROWID;
+       CREATE INDEX log_entry_by_peer ON log_entry (owner, log, peer, id);)",
 });
 
 // A new, empty file may become ours; anything else must be marked as such.

@@ -39,4 +39,19 @@ class SqliteMaps final : public Maps {
   Readers& readers_;
 };
 
+class SqliteLogs final : public Logs {
+ public:
+  SqliteLogs(Writer& writer, Readers& readers) : writer_(writer), readers_(readers) {}
+
+  Task<Result<>> append(std::string owner, std::string log, LogEntry entry) override;
+  Task<Result<LogPage>> read(std::string owner, std::string log, LogFilter filter,
+                             std::uint32_t limit, bool newest) override;
+  Task<Result<std::uint64_t>> count(std::string owner, std::string log, LogFilter filter) override;
+  Task<Result<std::uint64_t>> trim(std::string owner, std::string log, LogFilter filter) override;
+
+ private:
+  Writer& writer_;
+  Readers& readers_;
+};
+
 }  // namespace starling::store::sqlite

@@ -1,9 +1,10 @@
 // Store: durable state behind few shapes, whatever the engine underneath.
 //
 //   Accounts  who may log in, and their SCRAM keys
-//   Map       small values per owner: rosters, private XML, vCards, ... one named map per use
+//   Maps      small values per owner: rosters, private XML, vCards, ... one named map per use
+//   Logs      append-only entries per owner, in the order of their ids: archives
 //
-// (Step 2 adds Log, append-only per owner, for archives.) Every key begins with its owner, so that
+// Every key begins with its owner, so that
 // any engine can shard by owner. Calls return Tasks that resume on the caller's own event loop. A
 // write's Task finishes when the write is durable. Errors: Errc::unavailable when the engine cannot
 // serve now, the caller may try later; not_found and exists where said. A write that ended in
@@ -56,8 +57,8 @@ class Accounts {
   // Replaces all credentials. not_found: no such account. invalid: one mechanism twice.
   virtual Task<Result<>> set_credentials(std::string host, std::string username,
                                          std::vector<Credential> credentials) = 0;
-  // Removes the account and every Map entry of its owner, in one transaction. not_found: no such
-  // account; nothing is removed then.
+  // Removes the account and every map and log entry of its owner, in one transaction. not_found: no
+  // such account; nothing is removed then.
   virtual Task<Result<>> erase(std::string host, std::string username) = 0;
   // Usernames of a host in byte order, after `after`, at most `limit`.
   virtual Task<Result<std::vector<std::string>>> list(std::string host, std::string after,
@@ -89,6 +90,47 @@ class Maps {
   virtual Task<Result<>> apply(std::string owner, std::vector<Change> changes) = 0;
 };
 
+// One entry of a log.
+struct LogEntry {
+  // Orders the log and names the entry. Chosen by the writer: from 1 to 2^63 - 2, unique in the
+  // owner's log, and best given in rising order.
+  std::uint64_t id = 0;
+  // Who the entry is about, split as readers ask for it: an indexed key and a detail below it.
+  // (An archive: the other side's bare JID, and its resource.)
+  std::string peer;
+  std::string detail;
+  std::string value;
+};
+
+// Which entries of a log: all conditions must hold.
+struct LogFilter {
+  static constexpr std::uint64_t kNoLimit = (std::uint64_t{1} << 63) - 1;
+  std::uint64_t after = 0;            // id > after
+  std::uint64_t before = kNoLimit;    // id < before
+  std::optional<std::string> peer;    // exactly this one
+  std::optional<std::string> detail;  // exactly this one; only together with peer
+};
+
+struct LogPage {
+  std::vector<LogEntry> entries;  // in rising order of id, whichever end they were taken from
+  bool complete = false;          // nothing else passes the filter
+};
+
+class Logs {
+ public:
+  virtual ~Logs() = default;
+  // exists: the owner's log has an entry with this id already.
+  virtual Task<Result<>> append(std::string owner, std::string log, LogEntry entry) = 0;
+  // At most `limit` of what passes the filter, from its older or its newer end.
+  virtual Task<Result<LogPage>> read(std::string owner, std::string log, LogFilter filter,
+                                     std::uint32_t limit, bool newest) = 0;
+  virtual Task<Result<std::uint64_t>> count(std::string owner, std::string log,
+                                            LogFilter filter) = 0;
+  // Removes what passes the filter; the number of entries that were removed.
+  virtual Task<Result<std::uint64_t>> trim(std::string owner, std::string log,
+                                           LogFilter filter) = 0;
+};
+
 // Counters since the start.
 struct Stats {
   std::uint64_t writes = 0;   // acknowledged
@@ -101,6 +143,7 @@ class Store {
   virtual ~Store() = default;
   virtual Accounts& accounts() = 0;
   virtual Maps& maps() = 0;
+  virtual Logs& logs() = 0;
   [[nodiscard]] virtual Stats stats() const { return {}; }
 };
 
