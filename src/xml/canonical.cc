@@ -1,4 +1,4 @@
-// Document::canonical_content: the content of an element written anew, free of its surroundings.
+// Elements written anew, free of their surroundings.
 #include <array>
 #include <vector>
 
@@ -11,13 +11,34 @@ namespace starling::xml {
 
 class CanonicalWriter {
  public:
-  CanonicalWriter(const Document& document, std::string_view parent_ns) : document_(document) {
+  explicit CanonicalWriter(const Document& document) : document_(document) {}
+
+  // What is inside the root.
+  std::string content(std::string_view parent_ns) && {
+    from_ = row(0).content;
     open_.push_back({.index = 0, .ns = parent_ns});
+    write_open(1);
+    return std::move(out_);
   }
 
-  std::string write() && {
-    from_ = row(0).content;
-    std::uint32_t next = 1;
+  // One element with its tags.
+  std::string element(std::uint32_t index, std::string_view parent_ns) && {
+    from_ = row(index).begin;
+    begin(index, parent_ns);
+    if (open_.empty()) return std::move(out_);
+    write_open(index + 1);
+    put_end_tag(index);
+    return std::move(out_);
+  }
+
+ private:
+  struct Open {
+    std::uint32_t index;
+    std::string_view ns;  // the default namespace within
+  };
+
+  // The content of the one open element, whose first child, if it has one, is `next`.
+  void write_open(std::uint32_t next) {
     for (;;) {
       const Open top = open_.back();
       if (next < row(top.index).next) {
@@ -27,19 +48,17 @@ class CanonicalWriter {
       }
       copy_until(row(top.index).content_end);
       open_.pop_back();
-      if (open_.empty()) return std::move(out_);
-      out_ += "</";
-      put_name(Element(&document_, top.index));
-      out_ += '>';
-      from_ = row(top.index).end;
+      if (open_.empty()) return;
+      put_end_tag(top.index);
     }
   }
 
- private:
-  struct Open {
-    std::uint32_t index;
-    std::string_view ns;  // the default namespace within
-  };
+  void put_end_tag(std::uint32_t index) {
+    out_ += "</";
+    put_name(Element(&document_, index));
+    out_ += '>';
+    from_ = row(index).end;
+  }
 
   [[nodiscard]] const ElementRow& row(std::uint32_t index) const { return document_.rows()[index]; }
 
@@ -122,7 +141,11 @@ class CanonicalWriter {
 };
 
 std::string Document::canonical_content(std::string_view parent_ns) const {
-  return CanonicalWriter(*this, parent_ns).write();
+  return CanonicalWriter(*this).content(parent_ns);
+}
+
+std::string Element::canonical(std::string_view parent_ns) const {
+  return CanonicalWriter(*document_).element(index_, parent_ns);
 }
 
 }  // namespace starling::xml

@@ -113,6 +113,9 @@ class Element {
   [[nodiscard]] std::string_view raw_content() const;
   // The bytes of the whole element, as they came.
   [[nodiscard]] std::string_view raw() const;
+  // The element written anew so that it can stand anywhere with the default namespace `parent_ns`:
+  // see Document::canonical_content.
+  [[nodiscard]] std::string canonical(std::string_view parent_ns) const;
 
   [[nodiscard]] const Document& document() const { return *document_; }
 

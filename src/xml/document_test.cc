@@ -164,5 +164,18 @@ TEST(Document, Memory_IsOneSmallBlock) {
   EXPECT_LT(events.back().document->memory(), events.back().document->wire().size() + 120);
 }
 
+TEST(Element, Canonical_StandsAlone) {
+  const auto document = Document::parse(
+      "<q xmlns='urn:q' xmlns:p='urn:p'><p:a p:x='1'>t<b/></p:a><p:e/><c></c></q>");
+  std::vector<std::string> parts;
+  for (const Element child : document->root().children()) parts.push_back(child.canonical("urn:q"));
+  EXPECT_THAT(parts, ::testing::ElementsAre(
+                         "<a xmlns='urn:p' xmlns:a0='urn:p' a0:x='1'>t<b xmlns='urn:q'/></a>",
+                         "<e xmlns='urn:p'/>", "<c></c>"));
+  EXPECT_EQ(document->root().canonical(""),
+            "<q xmlns='urn:q'><a xmlns='urn:p' xmlns:a0='urn:p' a0:x='1'>t<b xmlns='urn:q'/></a>"
+            "<e xmlns='urn:p'/><c></c></q>");
+}
+
 }  // namespace
 }  // namespace starling::xml
