@@ -20,6 +20,8 @@ inline constexpr std::string_view kRoster = "jabber:iq:roster";
 // Extensions
 inline constexpr std::string_view kDiscoInfo = "http://jabber.org/protocol/disco#info";    // 0030
 inline constexpr std::string_view kDiscoItems = "http://jabber.org/protocol/disco#items";  // 0030
+inline constexpr std::string_view kPrivate = "jabber:iq:private";                          // 0049
+inline constexpr std::string_view kVcardTemp = "vcard-temp";                               // 0054
 inline constexpr std::string_view kVersion = "jabber:iq:version";                          // 0092
 inline constexpr std::string_view kCaps = "http://jabber.org/protocol/caps";               // 0115
 inline constexpr std::string_view kPing = "urn:xmpp:ping";                                 // 0199
