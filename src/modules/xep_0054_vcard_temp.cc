@@ -41,6 +41,9 @@ Task<IqReply> get(IqRequest request) {
 
 Task<IqReply> set(IqRequest request) {
   const xmpp::Jid account = request.stanza.to().to_bare();
+  if (request.stanza.from().bare() != account.full()) {  // section 3.2
+    co_return std::unexpected(StanzaError{StanzaCondition::forbidden, {}, {}});
+  }
   std::vector<store::Change> changes{
       {std::string(kMap), std::string(kKey), request.payload().canonical(xmpp::ns::kClient)}};
   auto& maps = request.worker->server().store().maps();
@@ -53,7 +56,7 @@ void setup(core::Host& host) {
   host.disco_feature(core::At::host, xmpp::ns::kVcardTemp);
   host.disco_feature(core::At::account, xmpp::ns::kVcardTemp);
   host.on_iq(core::At::account, StanzaType::get, "vCard", xmpp::ns::kVcardTemp, get);
-  host.on_own_iq(StanzaType::set, "vCard", xmpp::ns::kVcardTemp, set);
+  host.on_iq(core::At::account, StanzaType::set, "vCard", xmpp::ns::kVcardTemp, set);
 }
 
 }  // namespace
