@@ -63,8 +63,7 @@ Task<IqReply> set(IqRequest request) {
     if (element.ns() == xmpp::ns::kPrivate || element.ns().empty()) {
       co_return refuse(StanzaCondition::not_acceptable, "an element needs a namespace of its own");
     }
-    changes.push_back(
-        {std::string(kMap), key_of(element), element.canonical(xmpp::ns::kPrivate)});
+    changes.push_back({std::string(kMap), key_of(element), element.canonical(xmpp::ns::kPrivate)});
   }
   if (changes.empty()) co_return refuse(StanzaCondition::not_acceptable, "nothing to store");
   auto& maps = request.worker->server().store().maps();

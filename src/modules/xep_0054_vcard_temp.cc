@@ -23,9 +23,8 @@ constexpr std::string_view kKey = "vcard-temp";
 
 IqReply store_trouble(const xmpp::Jid& account, const Error& error) {
   log::error("vcard_unavailable", {{"jid", account.full()}, {"error", error.message}});
-  return std::unexpected(StanzaError{StanzaCondition::resource_constraint,
-                                     "the vCard is unavailable at present",
-                                     {}});
+  return std::unexpected(
+      StanzaError{StanzaCondition::resource_constraint, "the vCard is unavailable at present", {}});
 }
 
 Task<IqReply> get(IqRequest request) {

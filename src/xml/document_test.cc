@@ -165,8 +165,8 @@ TEST(Document, Memory_IsOneSmallBlock) {
 }
 
 TEST(Element, Canonical_StandsAlone) {
-  const auto document = Document::parse(
-      "<q xmlns='urn:q' xmlns:p='urn:p'><p:a p:x='1'>t<b/></p:a><p:e/><c></c></q>");
+  const auto document =
+      Document::parse("<q xmlns='urn:q' xmlns:p='urn:p'><p:a p:x='1'>t<b/></p:a><p:e/><c></c></q>");
   std::vector<std::string> parts;
   for (const Element child : document->root().children()) parts.push_back(child.canonical("urn:q"));
   EXPECT_THAT(parts, ::testing::ElementsAre(
