@@ -59,7 +59,7 @@ SocketConnection::SocketConnection(IoLoop& loop, Socket socket, std::string remo
       remote_address_(std::move(remote_address)),
       remote_port_(remote_port) {
   boost::system::error_code ignored;
-  socket_.native_non_blocking(true, ignored);
+  socket_->native_non_blocking(true, ignored);
 }
 
 SocketConnection::~SocketConnection() = default;
@@ -77,18 +77,18 @@ void SocketConnection::start(std::shared_ptr<TlsContext> direct_tls) {
 void SocketConnection::wait_readable() {
   if (waiting_readable_ || !reading_ || state_ == State::dead) return;
   waiting_readable_ = true;
-  socket_.async_wait(Socket::wait_read,
-                     [self = shared_from_this()](const boost::system::error_code& error) {
-                       self->waiting_readable_ = false;
-                       if (self->move_) return self->depart();
-                       if (!error) self->on_readable();
-                     });
+  socket_->async_wait(Socket::wait_read,
+                      [self = shared_from_this()](const boost::system::error_code& error) {
+                        self->waiting_readable_ = false;
+                        if (self->move_) return self->depart();
+                        if (!error) self->on_readable();
+                      });
 }
 
 void SocketConnection::on_readable() {
   for (int i = 0; i < kReadsPerTurn && reading_ && state_ != State::dead; ++i) {
     char* scratch = loop_->read_scratch();
-    const ssize_t n = ::recv(socket_.native_handle(), scratch, IoLoop::kScratchBytes, 0);
+    const ssize_t n = ::recv(socket_->native_handle(), scratch, IoLoop::kScratchBytes, 0);
     if (n == 0) return on_input_end();
     if (n < 0) {
       if (errno == EAGAIN || errno == EINTR) break;
@@ -177,7 +177,7 @@ void SocketConnection::mark_dirty() {
 bool SocketConnection::write_some(std::string_view& bytes) {
   while (!bytes.empty()) {
     const ssize_t n =
-        ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        ::send(socket_->native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n >= 0) {
       bytes.remove_prefix(static_cast<std::size_t>(n));
       continue;
@@ -254,12 +254,12 @@ bool SocketConnection::encrypt() {
 void SocketConnection::wait_writable() {
   if (move_) return;  // goes on where it arrives
   waiting_writable_ = true;
-  socket_.async_wait(Socket::wait_write,
-                     [self = shared_from_this()](const boost::system::error_code& error) {
-                       self->waiting_writable_ = false;
-                       if (self->move_) return self->depart();
-                       if (!error) self->flush();
-                     });
+  socket_->async_wait(Socket::wait_write,
+                      [self = shared_from_this()](const boost::system::error_code& error) {
+                        self->waiting_writable_ = false;
+                        if (self->move_) return self->depart();
+                        if (!error) self->flush();
+                      });
 }
 
 void SocketConnection::start_tls(std::shared_ptr<TlsContext> tls, std::string server_name) {
@@ -297,7 +297,7 @@ void SocketConnection::finish_closing() {
     tls_->output() = {};  // a close_notify that does not fit is not worth waiting for
   }
   boost::system::error_code ignored;
-  socket_.shutdown(Socket::shutdown_send, ignored);
+  socket_->shutdown(Socket::shutdown_send, ignored);
   if (input_ended_) die(CloseReason::closed_by_us, "");
 }
 
@@ -313,7 +313,7 @@ void SocketConnection::die(CloseReason reason, std::string_view detail) {
   state_ = State::dead;
   if (close_timer_ != 0) loop_->cancel(std::exchange(close_timer_, 0));
   boost::system::error_code ignored;
-  socket_.close(ignored);
+  if (socket_) socket_->close(ignored);
   out_ = {};
   wire_ = {};
   wire_sent_ = 0;
@@ -341,7 +341,7 @@ void SocketConnection::move_to(EventLoop& target, Callback arrived) {
       std::make_unique<Move>(Move{static_cast<IoLoop*>(&target), std::move(arrived), std::nullopt});
   flush();
   boost::system::error_code ignored;
-  if (waiting_readable_ || waiting_writable_) socket_.cancel(ignored);
+  if (waiting_readable_ || waiting_writable_) socket_->cancel(ignored);
   mark_dirty();  // departs at the end of this turn, when no call of ours is under way
 }
 
@@ -353,9 +353,10 @@ void SocketConnection::depart() {
   int fd = -1;
   if (state_ != State::dead) {
     boost::system::error_code error;
-    family = socket_.local_endpoint(error).protocol().family();
-    fd = socket_.release(error);
+    family = socket_->local_endpoint(error).protocol().family();
+    fd = socket_->release(error);
   }
+  socket_.reset();
   IoLoop& target = *move_->target;
   target.post([self = shared_from_this(), descriptor = Descriptor(fd), family]() mutable {
     self->arrive(std::move(descriptor), family);
@@ -373,7 +374,7 @@ void SocketConnection::arrive(Descriptor descriptor, int family) {
       die(CloseReason::connection_error, error.message());
     } else {
       descriptor.release();
-      socket_ = std::move(socket);
+      socket_.emplace(std::move(socket));
       if (queued_bytes() > 0) mark_dirty();
     }
   }

@@ -82,7 +82,7 @@ class SocketConnection final : public Connection,
   void report_end(CloseReason reason, std::string text);
 
   IoLoop* loop_;
-  Socket socket_;
+  std::optional<Socket> socket_;  // none while between two loops: it belongs to neither
   ConnectionHandler* handler_ = nullptr;
   std::unique_ptr<TlsSession> tls_;
   std::unique_ptr<Move> move_;
