@@ -1,12 +1,10 @@
 #include "core/authenticator.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include <utility>
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "xmpp/sasl/scram_crypto.h"
 
 namespace starling::core {
 
@@ -22,26 +20,6 @@ constexpr std::size_t kSaltBytes = 16;
 
 constexpr std::string_view kServerMap = "server";
 constexpr std::string_view kSecretKey = "scram-salt-secret";
-
-std::string hmac_sha512(std::string_view key, std::string_view data) {
-  unsigned char out[EVP_MAX_MD_SIZE];
-  unsigned int length = 0;
-  HMAC(EVP_sha512(), key.data(), static_cast<int>(key.size()),
-       reinterpret_cast<const unsigned char*>(data.data()), data.size(), out, &length);
-  return {reinterpret_cast<char*>(out), length};
-}
-
-std::size_t hash_bytes(ScramHash hash) {
-  switch (hash) {
-    case ScramHash::sha1:
-      return 20;
-    case ScramHash::sha256:
-      return 32;
-    case ScramHash::sha512:
-      return 64;
-  }
-  return 0;
-}
 
 }  // namespace
 
@@ -102,17 +80,22 @@ ScramKeys Authenticator::made_up_keys(const xmpp::Jid& account, ScramHash hash) 
   // The same salt at every try, as a real account has.
   const std::string seed =
       std::string(account.bare()) + '\0' + std::string(xmpp::sasl::scram_name(hash));
+  const auto from_secret = [&](std::string_view use, std::size_t bytes) {
+    return xmpp::sasl::scram_hmac(ScramHash::sha512, secret_, std::string(use) + seed)
+        .substr(0, bytes);
+  };
   ScramKeys keys;
-  keys.salt = hmac_sha512(secret_, "salt" + seed).substr(0, kSaltBytes);
+  keys.salt = from_secret("salt", kSaltBytes);
   keys.iterations = kIterations;
-  keys.stored_key = hmac_sha512(secret_, "stored" + seed).substr(0, hash_bytes(hash));
-  keys.server_key = hmac_sha512(secret_, "server" + seed).substr(0, hash_bytes(hash));
+  keys.stored_key = from_secret("stored", xmpp::sasl::hash_size(hash));
+  keys.server_key = from_secret("server", xmpp::sasl::hash_size(hash));
   return keys;
 }
 
 Task<Result<Authenticator::Keys>> Authenticator::scram_keys(xmpp::Jid account, ScramHash hash) {
   auto found =
       co_await store_.accounts().find(std::string(account.domain()), std::string(account.local()));
+  // Made up for those who exist, too, so that the time says nothing.
   Keys keys{made_up_keys(account, hash), false};
   if (!found) {
     if (found.error().code == Errc::not_found) co_return keys;

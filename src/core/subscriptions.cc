@@ -31,10 +31,6 @@ bool has_no_room(const Roster& roster, const Jid& contact) {
   return roster.items().size() >= kMaxRosterItems && roster.find(contact) == nullptr;
 }
 
-StanzaError no_room() {
-  return {StanzaCondition::policy_violation, "the roster is full", {}};
-}
-
 // What is kept of a request until it is answered: all of it, unless that is out of all proportion.
 std::string kept_request(const Stanza& stanza) {
   std::string text = stanza.to_xml();
@@ -75,10 +71,6 @@ Task<void> Subscriptions::apply_outbound(Stanza stanza) {
   item.subscription = step.next;
   if (!item.subscription.pending_in) item.request.clear();
   if (!(item.subscription == before.subscription)) {
-    if (has_no_room(**roster, contact)) {
-      worker_.router().route(xmpp::make_error(stanza, no_room()));
-      co_return;
-    }
     if (auto error = co_await save(account_jid, *roster, item)) {
       worker_.router().route(xmpp::make_error(stanza, *error));
       co_return;
@@ -127,10 +119,6 @@ Task<void> Subscriptions::inbound(Stanza stanza) {
   if (stanza.type() == StanzaType::subscribe && step.deliver) item.request = kept_request(stanza);
   if (!item.subscription.pending_in) item.request.clear();
   if (!(item.subscription == before.subscription)) {
-    if (has_no_room(**roster, contact)) {
-      worker_.router().route(xmpp::make_error(stanza, no_room()));
-      co_return;
-    }
     if (auto error = co_await save(account_jid, *roster, item)) {
       worker_.router().route(xmpp::make_error(stanza, *error));
       co_return;
@@ -162,7 +150,6 @@ Task<std::optional<StanzaError>> Subscriptions::update_contact(Jid account, Jid 
   const auto roster = co_await worker_.roster(account);
   if (!roster) co_return store_trouble(account, roster.error());
   RosterItem item = (*roster)->get_or_new(contact);
-  if (has_no_room(**roster, contact)) co_return no_room();
   item.kept = true;
   item.name = std::move(name);
   item.groups = std::move(groups);
@@ -198,6 +185,9 @@ Task<std::optional<StanzaError>> Subscriptions::remove_contact(Jid account, Jid 
 
 Task<std::optional<StanzaError>> Subscriptions::save(Jid account, std::shared_ptr<Roster> roster,
                                                      RosterItem item) {
+  if (has_no_room(*roster, item.jid)) {
+    co_return StanzaError{StanzaCondition::policy_violation, "the roster is full", {}};
+  }
   item.kept = item.listed();  // appendix A ends no item: only the user removes it
   const auto stored = co_await store_roster_item(worker_.server().store().maps(), account, item);
   if (!stored) co_return store_trouble(account, stored.error());

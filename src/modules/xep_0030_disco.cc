@@ -1,4 +1,5 @@
 // Service discovery (XEP-0030): what this host and its accounts are and can do.
+#include <optional>
 #include <utility>
 
 #include "core/module.h"
@@ -63,26 +64,25 @@ Task<bool> may_ask(core::Worker& worker, xmpp::Jid account, xmpp::Jid asker) {
   co_return item != nullptr && item->subscription.from;
 }
 
-Task<IqReply> account_info(IqRequest request) {
+// What an account does not answer; nullopt if it answers.
+Task<std::optional<StanzaError>> refusal(const IqRequest& request) {
   const xmpp::Jid account = request.stanza.to().to_bare();
   const xmpp::Jid asker = request.stanza.from().to_bare();
   if (!co_await may_ask(*request.worker, account, asker)) {
-    co_return std::unexpected(StanzaError{StanzaCondition::service_unavailable, {}, {}});
+    co_return StanzaError{StanzaCondition::service_unavailable, {}, {}};
   }
-  const std::string node(request.payload().attribute("node").value_or(""));
-  if (!node.empty()) co_return no_such_node();
-  co_return info(*request.host, At::account, node);
+  if (!request.payload().attribute("node").value_or("").empty()) co_return no_such_node().error();
+  co_return std::nullopt;
+}
+
+Task<IqReply> account_info(IqRequest request) {
+  if (auto error = co_await refusal(request)) co_return std::unexpected(std::move(*error));
+  co_return info(*request.host, At::account, "");
 }
 
 Task<IqReply> account_items(IqRequest request) {
-  const xmpp::Jid account = request.stanza.to().to_bare();
-  const xmpp::Jid asker = request.stanza.from().to_bare();
-  if (!co_await may_ask(*request.worker, account, asker)) {
-    co_return std::unexpected(StanzaError{StanzaCondition::service_unavailable, {}, {}});
-  }
-  const std::string node(request.payload().attribute("node").value_or(""));
-  if (!node.empty()) co_return no_such_node();
-  co_return no_items(node);
+  if (auto error = co_await refusal(request)) co_return std::unexpected(std::move(*error));
+  co_return no_items("");
 }
 
 void setup(core::Host& host) {

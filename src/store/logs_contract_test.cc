@@ -3,13 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <functional>
-#include <memory>
-
-#include "store/memory.h"
-#include "store/sqlite.h"
 #include "store/store.h"
-#include "store/test_support.h"
+#include "store/test_backends.h"
 
 namespace starling::store {
 namespace {
@@ -17,17 +12,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-struct Backend {
-  std::string name;
-  std::function<std::unique_ptr<Store>(const TemporaryFolder&)> open;
-};
-
-class LogsContract : public ::testing::TestWithParam<Backend> {
+class LogsContract : public ContractTest {
  protected:
-  template <class T>
-  T wait(Task<T> task) {
-    return store::wait(loop_, std::move(task));
-  }
   Logs& logs() { return store_->logs(); }
   void append(const std::string& owner, const std::string& log, LogEntry entry) {
     ASSERT_TRUE(wait(logs().append(owner, log, std::move(entry))));
@@ -53,10 +39,6 @@ class LogsContract : public ::testing::TestWithParam<Backend> {
     if (complete != nullptr) *complete = page->complete;
     return ids;
   }
-
-  TemporaryFolder folder_;
-  ManualLoop loop_;
-  std::unique_ptr<Store> store_ = GetParam().open(folder_);
 };
 
 TEST_P(LogsContract, Append_ReadBackWithAllFieldsAndRawBytes) {
@@ -151,16 +133,8 @@ TEST_P(LogsContract, EraseAccount_TakesItsLogsWithIt) {
   EXPECT_EQ(wait(logs().count("bob@x", "archive", {})), 1u);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Backends, LogsContract,
-    ::testing::Values(Backend{"memory", [](const TemporaryFolder&) { return open_memory(); }},
-                      Backend{"sqlite",
-                              [](const TemporaryFolder& folder) {
-                                auto store = open_sqlite(folder.file("test.db"));
-                                EXPECT_TRUE(store) << store.error().message;
-                                return std::move(*store);
-                              }}),
-    [](const auto& instance) { return instance.param.name; });
+INSTANTIATE_TEST_SUITE_P(Backends, LogsContract, backends(),
+                         [](const auto& instance) { return instance.param.name; });
 
 }  // namespace
 }  // namespace starling::store

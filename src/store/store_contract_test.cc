@@ -1,15 +1,11 @@
-// The contract of store.h, the same for every backend: a new backend adds itself to the list at the
-// bottom. Each test has a bystander (another account, host, owner or map) that must be left alone.
+// The contract of store.h, the same for every backend: a new backend adds itself to
+// test_backends.h. Each test has a bystander (another account, host, owner or map) that must be
+// left alone.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <functional>
-#include <memory>
-
-#include "store/memory.h"
-#include "store/sqlite.h"
 #include "store/store.h"
-#include "store/test_support.h"
+#include "store/test_backends.h"
 
 namespace starling::store {
 namespace {
@@ -17,17 +13,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-struct Backend {
-  std::string name;
-  std::function<std::unique_ptr<Store>(const TemporaryFolder&)> open;
-};
-
-class StoreContract : public ::testing::TestWithParam<Backend> {
+class StoreContract : public ContractTest {
  protected:
-  template <class T>
-  T wait(Task<T> task) {
-    return store::wait(loop_, std::move(task));
-  }
   Accounts& accounts() { return store_->accounts(); }
   Maps& maps() { return store_->maps(); }
 
@@ -51,10 +38,6 @@ class StoreContract : public ::testing::TestWithParam<Backend> {
     }
     return found;
   }
-
-  TemporaryFolder folder_;
-  ManualLoop loop_;
-  std::unique_ptr<Store> store_ = GetParam().open(folder_);
 };
 
 Credential credential(const std::string& mechanism, const std::string& salt) {
@@ -321,14 +304,8 @@ TEST_P(StoreContract, Workers_EachResumesOnItsOwnThread) {
   EXPECT_TRUE(bob);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Backends, StoreContract,
-    ::testing::Values(Backend{"Memory", [](const TemporaryFolder&) { return open_memory(); }},
-                      Backend{"Sqlite",
-                              [](const TemporaryFolder& folder) {
-                                return open_sqlite(folder.file("store.db")).value();
-                              }}),
-    [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Backends, StoreContract, backends(),
+                         [](const auto& instance) { return instance.param.name; });
 
 }  // namespace
 }  // namespace starling::store

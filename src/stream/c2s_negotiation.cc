@@ -59,9 +59,6 @@ void C2sStream::handle_header(const xml::Element& header) {
   if (!version_supported(header)) {
     return stream_error(StreamCondition::unsupported_version, "XMPP 1.0 is required");
   }
-  if (service_->shutting_down()) {
-    return stream_error(StreamCondition::system_shutdown, "the server is stopping");
-  }
   open_stream(header.attribute("from").value_or(""));
   send_features();
 }

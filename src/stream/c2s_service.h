@@ -39,7 +39,6 @@ class C2sService {
   [[nodiscard]] core::Worker& worker() { return worker_; }
   [[nodiscard]] C2sService& of_worker(std::size_t index) const { return *services_[index]; }
   [[nodiscard]] std::uint32_t now_s() const;
-  [[nodiscard]] bool shutting_down() const { return shutting_down_; }
 
   void add(std::shared_ptr<C2sStream> stream);
   std::shared_ptr<C2sStream> remove(C2sStream& stream);
