@@ -11,6 +11,7 @@
 #include "base/thread_pool.h"
 #include "commands/commands.h"
 #include "core/server.h"
+#include "core/test_session.h"
 #include "store/memory.h"
 #include "store/test_support.h"
 
@@ -22,14 +23,12 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 // A client's end of a session, which only remembers how it ended.
-class Client final : public core::Outbox {
+class Client final : public core::TestOutbox {
  public:
-  void deliver(const xmpp::Stanza&) override {}
   void end(xmpp::StreamCondition condition, std::string_view text) override {
     ended_with = condition;
     words = text;
   }
-  [[nodiscard]] std::string remote() const override { return "192.0.2.1:1"; }
 
   std::optional<xmpp::StreamCondition> ended_with;
   std::string words;
@@ -68,7 +67,7 @@ class AdminTest : public ::testing::Test {
         .value();
   }
   void connect(std::string_view jid, Client& client) {
-    server_.worker(0).bind(*xmpp::Jid::parse(jid), client);
+    loop_.inside([&] { core::bind_at_once(server_.worker(0), *xmpp::Jid::parse(jid), client); });
   }
 
   ManualLoop loop_;

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace starling {
 
@@ -12,5 +14,10 @@ namespace starling {
 
 // XEP-0082 DateTime in UTC, to the second: 2026-11-23T21:05:00Z.
 [[nodiscard]] std::string xmpp_datetime(std::int64_t us_since_epoch);
+// The same to the microsecond: 2026-11-23T21:05:00.000001Z.
+[[nodiscard]] std::string xmpp_datetime_us(std::int64_t us_since_epoch);
+// Microseconds since the epoch of an XEP-0082 DateTime, with any fraction and any zone; nullopt if
+// it is none.
+[[nodiscard]] std::optional<std::int64_t> parse_xmpp_datetime(std::string_view text);
 
 }  // namespace starling

@@ -1,9 +1,12 @@
 #include "core/delivery.h"
 
 #include <utility>
+#include <vector>
 
+#include "core/archive_rules.h"
 #include "core/iq.h"
 #include "core/worker.h"
+#include "xmpp/ns.h"
 
 namespace starling::core {
 
@@ -22,105 +25,170 @@ bool is_for_account(StanzaType type) {
          type == StanzaType::probe;
 }
 
+// What is worth finding out whether the account exists, and whom it has blocked.
+bool needs_account(const Stanza& stanza) {
+  switch (stanza.kind()) {
+    case StanzaKind::message:
+      return stanza.type() == StanzaType::normal || stanza.type() == StanzaType::chat;
+    case StanzaKind::iq:
+      return stanza.is_iq_request() && stanza.to().is_bare();
+    case StanzaKind::presence:
+      return is_for_account(stanza.type());
+  }
+  return false;
+}
+
+// Of the two ways that section 8.5.2.1.1 allows for several resources, every resource with
+// non-negative priority gets its copy: nobody has to guess where the user is looking.
+std::vector<Session*> available_sessions(const LocalAccount& account) {
+  std::vector<Session*> found;
+  for (const auto& session : account.sessions) {
+    if (session->available() && session->priority >= 0) found.push_back(session.get());
+  }
+  return found;
+}
+
+// Section 8.5, for messages: who gets it.
+std::vector<Session*> recipients_of(const LocalAccount& account, const Stanza& message) {
+  const StanzaType type = message.type();
+  if (!message.to().is_bare()) {
+    if (Session* session = account.find(message.to().resource())) return {session};
+    // 8.5.3.2.1: only a chat is as good with another resource.
+    return type == StanzaType::chat ? available_sessions(account) : std::vector<Session*>();
+  }
+  // 8.5.2.1.1 and 8.5.2.2.1: an error or a groupchat is for a resource.
+  if (type == StanzaType::error || type == StanzaType::groupchat) return {};
+  return available_sessions(account);
+}
+
+// A message that reached nobody: true if it may wait for the account's next session.
+bool may_wait(const Stanza& message) {
+  return message.to().is_bare() || message.type() == StanzaType::chat;
+}
+
+// XEP-0359 section 5: nobody else gives ids in the account's name.
+void remove_foreign_ids(Stanza& message, const xmpp::Jid& account) {
+  message.remove_children([&account](const xml::Element& child) {
+    if (!child.is("stanza-id", xmpp::ns::kStanzaId)) return false;
+    const auto by = xmpp::Jid::parse(child.attribute("by").value_or(""));
+    return by && by->bare() == account.full();
+  });
+}
+
 }  // namespace
 
 void Delivery::deliver(const Host& host, Stanza stanza) {
   auto& turns = worker_.turns();
-  if (!is_for_account(stanza.type()) && !turns.busy(stanza.to().bare())) {
-    return deliver_now(host, std::move(stanza));
+  const auto bare = stanza.to().bare();
+  LocalAccount* account = worker_.directory().find(bare);
+  if (!is_for_account(stanza.type()) && !turns.busy(bare) &&
+      (account != nullptr || !needs_account(stanza))) {
+    return deliver_now(host, account, std::move(stanza));
   }
-  const std::string bare(stanza.to().bare());
-  turns.run(bare, [this, &host, stanza = std::move(stanza)]() mutable {
+  turns.run(std::string(bare), [this, &host, stanza = std::move(stanza)]() mutable {
     return in_turn(host, std::move(stanza));
   });
 }
 
 // All that this stanza does, as one step: to queue a second one would let others overtake it.
 Task<void> Delivery::in_turn(const Host& host, Stanza stanza) {
-  if (is_for_account(stanza.type())) {
+  if (needs_account(stanza)) {
+    const auto account = co_await worker_.load(stanza.to().to_bare());
+    if (!account) {
+      worker_.router().bounce(stanza, StanzaCondition::resource_constraint,
+                              "the account is not accessible at the moment");
+      co_return;
+    }
+    if (*account == nullptr) {
+      // Section 8.5.1: there is no such user.
+      if (stanza.kind() != StanzaKind::presence) {
+        worker_.router().bounce(stanza, StanzaCondition::service_unavailable);
+      }
+      co_return;
+    }
+  }
+  co_await dispatch_in_turn(host, std::move(stanza));
+}
+
+Task<void> Delivery::dispatch_in_turn(const Host& host, Stanza stanza) {
+  LocalAccount* account = worker_.directory().find(stanza.to().bare());
+  const bool blocked = account != nullptr && host.blocks_inbound(*account, stanza);
+  if (!blocked && is_for_account(stanza.type())) {
     if (stanza.type() == StanzaType::probe) return worker_.presence().probed(std::move(stanza));
     return worker_.subscriptions().inbound(std::move(stanza));
   }
-  if (stanza.kind() == StanzaKind::iq && stanza.to().is_bare()) {
+  if (!blocked && stanza.kind() == StanzaKind::iq && stanza.to().is_bare()) {
     return answer_iq_in_turn(worker_, host, std::move(stanza));
   }
-  deliver_now(host, std::move(stanza));
+  deliver_now(host, account, std::move(stanza));
   return completed();
 }
 
-void Delivery::deliver_now(const Host& host, Stanza stanza) {
-  LocalAccount* account = worker_.directory().find(stanza.to().bare());
-  if (stanza.to().is_bare()) {
-    to_bare(host, account, std::move(stanza));
-  } else {
-    to_full(account, stanza);
-  }
-}
-
-// RFC 6121 section 8.5.3: the full JID.
-void Delivery::to_full(LocalAccount* account, const Stanza& stanza) {
-  if (account != nullptr) {
-    if (const Session* session = account->find(stanza.to().resource())) {
-      return session->outbox->deliver(stanza);
-    }
-  }
-  // 8.5.3.2: no resource matches.
+void Delivery::deliver_now(const Host& host, LocalAccount* account, Stanza stanza) {
+  if (account != nullptr && host.blocks_inbound(*account, stanza)) return refuse_blocked(stanza);
   switch (stanza.kind()) {
     case StanzaKind::message:
-      // 8.5.3.2.1: only a chat is as good with another resource; headline and error are dropped.
-      if (stanza.type() == StanzaType::chat) return message_to_bare(account, stanza);
-      if (stanza.type() == StanzaType::normal || stanza.type() == StanzaType::groupchat) {
-        worker_.router().bounce(stanza, StanzaCondition::service_unavailable);
-      }
-      return;
+      return message(host, account, std::move(stanza));
     case StanzaKind::presence:
-      return;
+      return presence(account, stanza);
     case StanzaKind::iq:
-      if (stanza.is_iq_request()) {
-        worker_.router().bounce(stanza, StanzaCondition::service_unavailable);
-      }
-      return;
+      return iq(host, account, std::move(stanza));
   }
 }
 
-// RFC 6121 section 8.5.2: the bare JID.
-void Delivery::to_bare(const Host& host, LocalAccount* account, Stanza stanza) {
-  switch (stanza.kind()) {
-    case StanzaKind::message:
-      return message_to_bare(account, stanza);
-    case StanzaKind::presence:
-      return presence_to_bare(account, stanza);
-    case StanzaKind::iq:
-      // The server answers on the user's behalf; no resource ever sees it.
-      return answer_iq(worker_, host, At::account, std::move(stanza));
-  }
+// XEP-0191 section 3.3: to whom is blocked, the user looks offline.
+void Delivery::refuse_blocked(const Stanza& stanza) {
+  if (stanza.kind() == StanzaKind::presence) return;
+  worker_.router().bounce(stanza, StanzaCondition::service_unavailable);
 }
 
-// 8.5.2.1.1 and 8.5.2.2.1. Of the two ways the RFC allows for several resources, every resource
-// with non-negative priority gets its copy: nobody has to guess where the user is looking.
-void Delivery::message_to_bare(LocalAccount* account, const Stanza& stanza) {
-  if (stanza.type() == StanzaType::error) return;
-  if (stanza.type() == StanzaType::groupchat) {
-    return worker_.router().bounce(stanza, StanzaCondition::service_unavailable);
-  }
-  bool delivered = false;
+void Delivery::message(const Host& host, LocalAccount* account, Stanza stanza) {
+  std::vector<Session*> recipients;
+  bool stored = false;
   if (account != nullptr) {
-    for (const auto& session : account->sessions) {
-      if (!session->available() || session->priority < 0) continue;
-      session->outbox->deliver(stanza);
-      delivered = true;
+    remove_foreign_ids(stanza, account->bare);
+    recipients = recipients_of(*account, stanza);
+    Keep keep = keep_of(stanza);
+    if (keep == Keep::archived && !host.archives(*account, stanza.from())) keep = Keep::delivered;
+    stored = keep != Keep::nothing && (!recipients.empty() || may_wait(stanza));
+    if (stored) {
+      worker_.archive().store_incoming(*account, keep, stanza);
+      // While a client works off what waited for it, what is new lines up behind.
+      if (recipients.size() == 1 && recipients[0]->id == account->catching_up) recipients.clear();
     }
   }
-  if (!delivered && stanza.type() != StanzaType::headline) {
-    worker_.router().bounce(stanza, StanzaCondition::service_unavailable);
-  }
+  std::size_t holders = 0;
+  for (Session* session : recipients) holders += session->deliver(stanza) ? 1 : 0;
+  if (stored) worker_.offline().stored(*account, stanza.archive_id(), recipients.size(), holders);
+  if (account != nullptr) host.message_delivered(worker_, *account, stanza, recipients);
+  if (stored || !recipients.empty()) return;
+  const StanzaType type = stanza.type();
+  const bool told = type == StanzaType::groupchat ||
+                    ((type == StanzaType::normal || type == StanzaType::chat) && has_body(stanza));
+  if (told) worker_.router().bounce(stanza, StanzaCondition::service_unavailable);
 }
 
-// 8.5.2.1.2: presence goes to every available resource, whatever its priority.
-void Delivery::presence_to_bare(LocalAccount* account, const Stanza& stanza) {
+void Delivery::presence(LocalAccount* account, const Stanza& stanza) {
   if (account == nullptr) return;
+  if (!stanza.to().is_bare()) {
+    // 8.5.3.1, 8.5.3.2.2: that resource or nobody.
+    if (Session* session = account->find(stanza.to().resource())) session->deliver(stanza);
+    return;
+  }
+  // 8.5.2.1.2: every available resource, whatever its priority.
   for (const auto& session : account->sessions) {
-    if (session->available()) session->outbox->deliver(stanza);
+    if (session->available()) session->deliver(stanza);
+  }
+}
+
+void Delivery::iq(const Host& host, LocalAccount* account, Stanza stanza) {
+  // 8.5.2.1.3: the server answers on the user's behalf; no resource ever sees it.
+  if (stanza.to().is_bare()) return answer_iq(worker_, host, At::account, std::move(stanza));
+  Session* session = account != nullptr ? account->find(stanza.to().resource()) : nullptr;
+  if (session != nullptr) {
+    session->deliver(stanza);
+  } else if (stanza.is_iq_request()) {
+    worker_.router().bounce(stanza, StanzaCondition::service_unavailable);
   }
 }
 

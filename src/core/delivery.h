@@ -23,11 +23,12 @@ class Delivery {
 
  private:
   Task<void> in_turn(const Host& host, xmpp::Stanza stanza);
-  void deliver_now(const Host& host, xmpp::Stanza stanza);
-  void to_bare(const Host& host, LocalAccount* account, xmpp::Stanza stanza);
-  void to_full(LocalAccount* account, const xmpp::Stanza& stanza);
-  void message_to_bare(LocalAccount* account, const xmpp::Stanza& stanza);
-  void presence_to_bare(LocalAccount* account, const xmpp::Stanza& stanza);
+  Task<void> dispatch_in_turn(const Host& host, xmpp::Stanza stanza);
+  void deliver_now(const Host& host, LocalAccount* account, xmpp::Stanza stanza);
+  void message(const Host& host, LocalAccount* account, xmpp::Stanza stanza);
+  void presence(LocalAccount* account, const xmpp::Stanza& stanza);
+  void iq(const Host& host, LocalAccount* account, xmpp::Stanza stanza);
+  void refuse_blocked(const xmpp::Stanza& stanza);
 
   Worker& worker_;
 };

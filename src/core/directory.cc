@@ -6,10 +6,19 @@
 
 namespace starling::core {
 
+namespace {
+// Accounts without sessions that are kept, so that a message for one costs no look-up each time.
+constexpr std::size_t kMaxIdle = 4'096;
+}  // namespace
+
 Session* LocalAccount::find(std::string_view resource) const {
   const auto found = std::ranges::find_if(
       sessions, [&](const auto& session) { return session->jid.resource() == resource; });
   return found == sessions.end() ? nullptr : found->get();
+}
+
+bool LocalAccount::available() const {
+  return std::ranges::any_of(sessions, [](const auto& session) { return session->available(); });
 }
 
 LocalAccount* Directory::find(std::string_view bare) const {
@@ -27,15 +36,42 @@ Session* Directory::find(const SessionRef& ref) const {
   return session != nullptr && session->id == ref.id ? session : nullptr;
 }
 
+LocalAccount& Directory::add_account(std::unique_ptr<LocalAccount> account) {
+  assert(find(account->bare.full()) == nullptr);
+  make_room();
+  LocalAccount& added = *account;
+  idle_.push_back(added.bare);
+  accounts_.emplace(added.bare.full(), std::move(account));
+  return added;
+}
+
+void Directory::remove_account(std::string_view bare) {
+  const auto entry = accounts_.find(bare);
+  if (entry == accounts_.end()) return;
+  assert(entry->second->sessions.empty());
+  const auto keep_key_alive = std::move(entry->second);
+  accounts_.erase(entry);
+}
+
+void Directory::make_room() {
+  // Looks at each at most once, should all of them be in use.
+  for (std::size_t i = idle_.size(); i > 0 && idle_.size() >= kMaxIdle; --i) {
+    const xmpp::Jid bare = std::move(idle_.front());
+    idle_.pop_front();
+    const LocalAccount* account = find(bare.full());
+    if (account == nullptr || !account->sessions.empty()) continue;
+    if (account->appending > 0 || account->owed_changed) {
+      idle_.push_back(bare);
+    } else {
+      remove_account(bare.full());
+    }
+  }
+}
+
 Session& Directory::add(std::unique_ptr<Session> session) {
   assert(find_session(session->jid) == nullptr);
   LocalAccount* account = find(session->jid.bare());
-  if (account == nullptr) {
-    auto fresh = std::make_unique<LocalAccount>();
-    fresh->bare = session->jid.to_bare();
-    account = fresh.get();
-    accounts_.emplace(account->bare.full(), std::move(fresh));
-  }
+  assert(account != nullptr && "an account is loaded before its sessions are bound");
   ++session_count_;
   return *account->sessions.emplace_back(std::move(session));
 }
@@ -49,9 +85,9 @@ std::unique_ptr<Session> Directory::remove(Session& session) {
   account->sessions.erase(found);
   --session_count_;
   if (account->sessions.empty()) {
-    const auto entry = accounts_.find(account->bare.full());
-    const auto keep_key_alive = std::move(entry->second);
-    accounts_.erase(entry);
+    account->roster.reset();
+    make_room();
+    idle_.push_back(account->bare);
   }
   return removed;
 }

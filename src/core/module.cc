@@ -49,4 +49,33 @@ Host::FoundHandler Host::find_handler(At at, const xmpp::Stanza& iq) const {
   return {&found->second.handler, found->second.own_only};
 }
 
+void Host::on_nonza(std::string_view element, std::string_view element_ns, NonzaHandler handler) {
+  nonzas_.emplace(std::tuple(std::string(element_ns), std::string(element)), std::move(handler));
+}
+
+const Host::NonzaHandler* Host::find_nonza(const xml::Element& element) const {
+  const auto found = nonzas_.find(std::tuple(element.ns(), element.name()));
+  return found == nonzas_.end() ? nullptr : &found->second;
+}
+
+Task<Result<>> Host::load_account(Worker& worker, LocalAccount& account) const {
+  for (const auto& load : load_account_) {
+    if (auto loaded = co_await load(worker, account); !loaded) co_return loaded;
+  }
+  co_return Result<>{};
+}
+
+bool Host::blocks_inbound(const LocalAccount& account, const xmpp::Stanza& stanza) const {
+  return std::ranges::any_of(blocks_inbound_,
+                             [&](const auto& blocks) { return blocks(account, stanza); });
+}
+
+std::optional<xmpp::StanzaError> Host::refuses_outbound(const LocalAccount& account,
+                                                        const xmpp::Stanza& stanza) const {
+  for (const auto& refuses : refuses_outbound_) {
+    if (auto error = refuses(account, stanza)) return error;
+  }
+  return std::nullopt;
+}
+
 }  // namespace starling::core

@@ -10,11 +10,14 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <vector>
 
+#include "base/result.h"
 #include "base/task.h"
 #include "core/session.h"
 #include "xml/writer.h"
@@ -24,6 +27,7 @@ namespace starling::core {
 
 class Host;
 class Worker;
+struct LocalAccount;
 
 struct Xep {
   int number = 0;            // 0: an RFC
@@ -92,7 +96,67 @@ class Host {
     stream_features_.push_back(std::move(write));
   }
 
+  // What a module keeps with an account (LocalAccount::slots), read when the account comes into
+  // memory. A handler that needs it finds it there. The account is not in the directory yet.
+  using LoadAccount = std::function<Task<Result<>>(Worker&, LocalAccount&)>;
+  void on_load_account(LoadAccount load) { load_account_.push_back(std::move(load)); }
+
+  // True if a stanza from `stanza.from()` must not reach the account: see Delivery.
+  using BlocksInbound = std::function<bool(const LocalAccount&, const xmpp::Stanza&)>;
+  void block_inbound(BlocksInbound blocks) { blocks_inbound_.push_back(std::move(blocks)); }
+  // Why the account may not send this stanza to `stanza.to()`; nullopt if it may.
+  using RefusesOutbound =
+      std::function<std::optional<xmpp::StanzaError>(const LocalAccount&, const xmpp::Stanza&)>;
+  void refuse_outbound(RefusesOutbound refuses) { refuses_outbound_.push_back(std::move(refuses)); }
+
+  // True if the account's messages with this address are to be archived.
+  using Archives = std::function<bool(const LocalAccount&, const xmpp::Jid&)>;
+  void decide_archiving(Archives archives) { archives_ = std::move(archives); }
+
+  // A session of the account sent a message, which is about to be routed.
+  using MessageSent = std::function<void(Worker&, LocalAccount&, const xmpp::Stanza&)>;
+  void on_message_sent(MessageSent sent) { message_sent_.push_back(std::move(sent)); }
+  // A message for the account was handed to these of its sessions.
+  using MessageDelivered =
+      std::function<void(Worker&, LocalAccount&, const xmpp::Stanza&, std::span<Session* const>)>;
+  void on_message_delivered(MessageDelivered delivered) {
+    message_delivered_.push_back(std::move(delivered));
+  }
+
+  // The account's last available session became unavailable or ended, with this presence.
+  using AccountUnavailable = std::function<void(Worker&, const xmpp::Jid&, const xmpp::Stanza&)>;
+  void on_account_unavailable(AccountUnavailable unavailable) {
+    account_unavailable_.push_back(std::move(unavailable));
+  }
+
+  // An element on a bound stream that is no stanza. The session may be changed by it.
+  using NonzaHandler = std::function<void(Session&, const xml::Element&)>;
+  void on_nonza(std::string_view element, std::string_view element_ns, NonzaHandler handler);
+
   // --- for the server ---
+
+  [[nodiscard]] Task<Result<>> load_account(Worker& worker, LocalAccount& account) const;
+  [[nodiscard]] bool blocks_inbound(const LocalAccount& account, const xmpp::Stanza& stanza) const;
+  [[nodiscard]] std::optional<xmpp::StanzaError> refuses_outbound(const LocalAccount& account,
+                                                                  const xmpp::Stanza& stanza) const;
+  [[nodiscard]] bool archives(const LocalAccount& account, const xmpp::Jid& peer) const {
+    return !archives_ || archives_(account, peer);
+  }
+  void message_sent(Worker& worker, LocalAccount& account, const xmpp::Stanza& message) const {
+    for (const auto& sent : message_sent_) sent(worker, account, message);
+  }
+  void message_delivered(Worker& worker, LocalAccount& account, const xmpp::Stanza& message,
+                         std::span<Session* const> sessions) const {
+    for (const auto& delivered : message_delivered_) {
+      delivered(worker, account, message, sessions);
+    }
+  }
+  void account_unavailable(Worker& worker, const xmpp::Jid& account,
+                           const xmpp::Stanza& presence) const {
+    for (const auto& told : account_unavailable_) told(worker, account, presence);
+  }
+  // nullptr if no module knows that element.
+  [[nodiscard]] const NonzaHandler* find_nonza(const xml::Element& element) const;
 
   struct FoundHandler {
     const IqHandler* handler = nullptr;
@@ -126,6 +190,15 @@ class Host {
   Disco account_disco_;
   std::function<bool(std::string_view)> disco_node_;
   std::vector<std::function<void(xml::Writer&)>> stream_features_;
+  std::vector<LoadAccount> load_account_;
+  std::vector<BlocksInbound> blocks_inbound_;
+  std::vector<RefusesOutbound> refuses_outbound_;
+  Archives archives_;
+  std::vector<MessageSent> message_sent_;
+  std::vector<MessageDelivered> message_delivered_;
+  std::vector<AccountUnavailable> account_unavailable_;
+  // namespace, element
+  std::map<std::tuple<std::string, std::string>, NonzaHandler, std::less<>> nonzas_;
 };
 
 }  // namespace starling::core

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "core/server.h"
 #include "core/worker.h"
 #include "xmpp/ns.h"
 
@@ -41,6 +42,7 @@ Stanza addressed(Stanza stanza, const Jid& to) {
 }  // namespace
 
 void Presence::outbound(Session& session, Stanza stanza) {
+  if (!stanza.to().empty() && worker_.router().refused(stanza)) return;
   switch (stanza.type()) {
     case StanzaType::subscribe:
     case StanzaType::subscribed:
@@ -72,6 +74,7 @@ void Presence::outbound(Session& session, Stanza stanza) {
 
 Task<void> Presence::broadcast(SessionRef ref, Stanza stanza) {
   const Jid account = ref.jid.to_bare();
+  stanza.drop_receipt();  // presence is for now: nothing of it is kept
   auto roster = co_await worker_.roster(account);
   Session* session = worker_.directory().find(ref);
   if (session == nullptr) co_return;
@@ -87,6 +90,7 @@ Task<void> Presence::broadcast(SessionRef ref, Stanza stanza) {
     session->presence.reset();
     session->directed.reset();
     session->priority = 0;
+    went_away(account, stanza);
     co_return;
   }
   const auto priority = priority_of(stanza);
@@ -96,10 +100,26 @@ Task<void> Presence::broadcast(SessionRef ref, Stanza stanza) {
     co_return;
   }
   const bool first = !session->available();
+  const bool took_messages = session->available() && session->priority >= 0;
   session->priority = *priority;
   session->presence = std::make_unique<const Stanza>(stanza);
   announce(*session, **roster, stanza);
   if (first) initial(*session, **roster);
+  if (*priority >= 0 && !took_messages) co_await worker_.offline().hand_out(ref);
+}
+
+// The last available session is available no more.
+void Presence::went_away(const Jid& account_jid, const Stanza& stanza) {
+  const LocalAccount* account = worker_.directory().find(account_jid.full());
+  if (account != nullptr && account->available()) return;
+  worker_.server().host(account_jid.domain())->account_unavailable(worker_, account_jid, stanza);
+}
+
+// What the account has blocked is left out without a word.
+bool Presence::may_send(const Jid& account_jid, const Stanza& stanza) const {
+  const LocalAccount* account = worker_.directory().find(account_jid.bare());
+  const Host* host = worker_.server().host(account_jid.domain());
+  return account == nullptr || !host->refuses_outbound(*account, stanza);
 }
 
 // Section 4.2.2, 4.4.2, 4.5.2: subscribers, the user's own resources, and whoever was addressed.
@@ -109,12 +129,14 @@ void Presence::announce(const Session& session, const Roster& roster, const Stan
   if (session.available() && account != nullptr) {
     const Stanza to_self = addressed(stanza, account->bare);
     for (const auto& other : account->sessions) {
-      if (other->available()) other->outbox->deliver(to_self);
+      if (other->available()) other->deliver(to_self);
     }
   }
   for (const auto& [jid, item] : roster.items()) {
     if (!session.available()) break;
-    if (item.subscription.from) worker_.router().route(addressed(stanza, jid));
+    if (!item.subscription.from) continue;
+    Stanza to_contact = addressed(stanza, jid);
+    if (may_send(session.jid, to_contact)) worker_.router().route(std::move(to_contact));
   }
   if (stanza.type() != StanzaType::unavailable || !session.directed) return;
   for (const Jid& jid : *session.directed) {
@@ -129,13 +151,14 @@ void Presence::initial(Session& session, const Roster& roster) {
   const LocalAccount* account = worker_.directory().find(session.jid.bare());
   for (const auto& other : account->sessions) {
     if (other.get() == &session || !other->available()) continue;
-    session.outbox->deliver(addressed(*other->presence, session.jid));
+    session.deliver(addressed(*other->presence, session.jid));
   }
   for (const auto& [jid, item] : roster.items()) {
     if (item.subscription.to) {
-      worker_.router().route(xmpp::make_presence(StanzaType::probe, session.jid, jid));
+      Stanza probe = xmpp::make_presence(StanzaType::probe, session.jid, jid);
+      if (may_send(session.jid, probe)) worker_.router().route(std::move(probe));
     }
-    if (!item.request.empty()) session.outbox->deliver(Stanza::from_text(item.request));
+    if (!item.request.empty()) session.deliver(Stanza::from_text(item.request));
   }
 }
 
@@ -158,9 +181,10 @@ void Presence::directed(Session& session, Stanza stanza) {
 
 Task<void> Presence::probed(Stanza probe) {
   const Jid account_jid = probe.to().to_bare();
-  if (worker_.directory().find(account_jid.full()) == nullptr) co_return;  // nobody to show
-  const auto roster = co_await worker_.roster(account_jid);
   const LocalAccount* account = worker_.directory().find(account_jid.full());
+  if (account == nullptr || account->sessions.empty()) co_return;  // nobody to show
+  const auto roster = co_await worker_.roster(account_jid);
+  account = worker_.directory().find(account_jid.full());
   if (!roster || account == nullptr) co_return;
   const Jid asker = probe.from().to_bare();
   if (asker != account_jid) {
@@ -182,8 +206,9 @@ void Presence::session_ended(const Session& session, std::shared_ptr<const Roste
   if (!session.available() && !session.directed) return;
   // If it was available, its roster was read for its first presence.
   static const Roster kEmpty;
-  announce(session, roster ? *roster : kEmpty,
-           xmpp::make_presence(StanzaType::unavailable, session.jid, Jid()));
+  const Stanza unavailable = xmpp::make_presence(StanzaType::unavailable, session.jid, Jid());
+  announce(session, roster ? *roster : kEmpty, unavailable);
+  if (session.available()) went_away(session.jid.to_bare(), unavailable);
 }
 
 void Presence::show_sessions(const LocalAccount& account, const Jid& contact) {

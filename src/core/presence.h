@@ -39,6 +39,8 @@ class Presence {
   Task<void> broadcast(SessionRef ref, xmpp::Stanza stanza);
   void initial(Session& session, const Roster& roster);
   void announce(const Session& session, const Roster& roster, const xmpp::Stanza& stanza);
+  void went_away(const xmpp::Jid& account, const xmpp::Stanza& stanza);
+  [[nodiscard]] bool may_send(const xmpp::Jid& account, const xmpp::Stanza& stanza) const;
   void directed(Session& session, xmpp::Stanza stanza);
 
   Worker& worker_;

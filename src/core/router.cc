@@ -30,13 +30,37 @@ Router::Submitted Router::submit(Session& session, Stanza stanza) {
   // place.
   if (stanza.to().bare() != session.jid.bare() && worker_.turns().busy(session.jid.bare())) {
     worker_.turns().run(session.jid.bare(), [this, stanza = std::move(stanza)]() mutable {
-      route(std::move(stanza));
+      send(std::move(stanza));
       return completed();
     });
     return Submitted::accepted;
   }
-  route(std::move(stanza));
+  send(std::move(stanza));
   return Submitted::accepted;
+}
+
+bool Router::refused(const Stanza& stanza) {
+  const LocalAccount* account = worker_.directory().find(stanza.from().bare());
+  if (account == nullptr || stanza.to().bare() == stanza.from().bare()) return false;
+  const Host* host = worker_.server().host(stanza.from().domain());
+  const auto error = host->refuses_outbound(*account, stanza);
+  if (error) bounce(stanza, *error);
+  return error.has_value();
+}
+
+// On behalf of the sender: whom it has blocked gets nothing, its messages are archived.
+void Router::send(Stanza stanza) {
+  if (refused(stanza)) return;
+  LocalAccount* account = worker_.directory().find(stanza.from().bare());
+  if (account != nullptr && stanza.kind() == StanzaKind::message) {
+    const Host& host = *worker_.server().host(stanza.from().domain());
+    const bool to_self = stanza.to().bare() == stanza.from().bare();
+    if (!to_self && keep_of(stanza) == Keep::archived && host.archives(*account, stanza.to())) {
+      worker_.archive().store_sent(*account, stanza);
+    }
+    host.message_sent(worker_, *account, stanza);
+  }
+  route(std::move(stanza));
 }
 
 void Router::route(Stanza stanza) {
@@ -62,9 +86,13 @@ void Router::to_host(const Host& host, Stanza stanza) {
 
 void Router::bounce(const Stanza& offending, xmpp::StanzaCondition condition,
                     std::string_view text) {
+  bounce(offending, {condition, std::string(text), {}});
+}
+
+void Router::bounce(const Stanza& offending, const xmpp::StanzaError& error) {
   if (offending.type() == StanzaType::error || offending.type() == StanzaType::result) return;
   if (offending.from().empty()) return;
-  route(xmpp::make_error(offending, {condition, std::string(text), {}}));
+  route(xmpp::make_error(offending, error));
 }
 
 }  // namespace starling::core

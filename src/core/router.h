@@ -39,8 +39,12 @@ class Router {
   // Answers `offending` with an error, unless it is an error or an iq result itself.
   void bounce(const xmpp::Stanza& offending, xmpp::StanzaCondition condition,
               std::string_view text = {});
+  void bounce(const xmpp::Stanza& offending, const xmpp::StanzaError& error);
+  // If the account may not send this (XEP-0191, say), bounces it and is true.
+  bool refused(const xmpp::Stanza& stanza);
 
  private:
+  void send(xmpp::Stanza stanza);
   void to_host(const Host& host, xmpp::Stanza stanza);
 
   Worker& worker_;

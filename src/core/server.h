@@ -35,6 +35,11 @@ class Server {
   [[nodiscard]] store::Store& store() { return store_; }
   [[nodiscard]] Authenticator& authenticator() { return authenticator_; }
 
+  // Reads, or makes on the first start, what the node must know before it serves: the secrets of
+  // the authenticator and of archive ids, and where the archive's clock was. On a loop's thread,
+  // once, before anything else.
+  Task<Result<>> prepare();
+
   // The virtual host, or nullptr if it is not served here.
   [[nodiscard]] const Host* host(std::string_view domain) const;
   [[nodiscard]] const std::vector<std::string>& host_names() const { return host_names_; }

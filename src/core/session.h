@@ -9,7 +9,9 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "core/slots.h"
 #include "xmpp/errors.h"
 #include "xmpp/jid.h"
 #include "xmpp/stanza.h"
@@ -21,9 +23,15 @@ namespace starling::core {
 class Outbox {
  public:
   virtual ~Outbox() = default;
-  // Queues a stanza for the client; order is kept. Never unbinds at once: the caller may be walking
-  // over the account's sessions.
-  virtual void deliver(const xmpp::Stanza& stanza) = 0;
+  // Queues a stanza for the client; order is kept. True if it stays owed until the client
+  // acknowledges it (XEP-0198): then either Worker::acknowledged follows, or it is among
+  // take_unacknowledged. Never unbinds at once: the caller may be walking over the account's
+  // sessions.
+  virtual bool deliver(const xmpp::Stanza& stanza) = 0;
+  // What the client was sent and has not acknowledged, in order; afterwards there is none.
+  virtual std::vector<xmpp::Stanza> take_unacknowledged() = 0;
+  // True while much waits for the client already: what can come later should.
+  [[nodiscard]] virtual bool congested() const = 0;
   // Ends the stream with a stream error. The session is unbound already.
   virtual void end(xmpp::StreamCondition condition, std::string_view text) = 0;
   // "203.0.113.7:51234", for logs and listings.
@@ -31,6 +39,16 @@ class Outbox {
 };
 
 using SessionId = std::uint64_t;  // unique on a node while it runs; 0 is none
+
+struct Session;
+
+// Holdback: may keep stanzas from a client that does not need them now (XEP-0352).
+class Holdback {
+ public:
+  virtual ~Holdback() = default;
+  // True if it took the stanza, to send it later or never; false to have it delivered.
+  virtual bool take(Session& session, const xmpp::Stanza& stanza) = 0;
+};
 
 struct Session {
   SessionId id = 0;
@@ -46,6 +64,13 @@ struct Session {
   // Section 4.6: who was sent directed presence and must be told of the end. Created when needed.
   std::unique_ptr<std::set<xmpp::Jid>> directed;
 
+  Slots slots;  // of modules
+  std::unique_ptr<Holdback> holdback;
+
+  // To the client, unless it is held back; true as Outbox::deliver.
+  bool deliver(const xmpp::Stanza& stanza) {
+    return !(holdback && holdback->take(*this, stanza)) && outbox->deliver(stanza);
+  }
   [[nodiscard]] bool available() const { return presence != nullptr; }
 };
 

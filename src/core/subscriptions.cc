@@ -97,16 +97,6 @@ Task<void> Subscriptions::inbound(Stanza stanza) {
   const Jid contact = stanza.from().to_bare();
   stanza.set_from(contact);
   stanza.set_to(account_jid);
-  if (worker_.directory().find(account_jid.full()) == nullptr) {
-    // Section 8.5.1: what is sent to an account that does not exist is dropped in silence.
-    const auto found = co_await worker_.server().store().accounts().find(
-        std::string(account_jid.domain()), std::string(account_jid.local()));
-    if (!found) {
-      if (found.error().code == Errc::not_found) co_return;
-      worker_.router().route(xmpp::make_error(stanza, store_trouble(account_jid, found.error())));
-      co_return;
-    }
-  }
   const auto roster = co_await worker_.roster(account_jid);
   if (!roster) {
     worker_.router().route(xmpp::make_error(stanza, store_trouble(account_jid, roster.error())));
@@ -129,7 +119,7 @@ Task<void> Subscriptions::inbound(Stanza stanza) {
     for (const auto& session : account->sessions) {
       // Requests to all available resources (3.1.3), the rest to those interested in the roster.
       const bool request = stanza.type() == StanzaType::subscribe;
-      if (request ? session->available() : session->interested) session->outbox->deliver(stanza);
+      if (request ? session->available() : session->interested) session->deliver(stanza);
     }
   }
   if (!same_to_clients(before, item)) push(account_jid, item.to_xml());
@@ -206,7 +196,7 @@ void Subscriptions::push(const Jid& account, const std::string& item_xml) {
     w.open("query", xmpp::ns::kRoster).raw(item_xml).close().close();
     Stanza stanza = Stanza::from_text(std::move(w).take());
     stanza.set_to(session->jid);
-    session->outbox->deliver(stanza);
+    session->deliver(stanza);
   }
 }
 

@@ -335,7 +335,7 @@ TEST_P(SubscriptionsTest, StoreFailure_ChangesNothingAndIsReported) {
     server.store().fail_call(n);
     alice.send("<presence id='s' to='bob@example.org' type='subscribe'/>");
     if (!server.store().failed()) {
-      EXPECT_EQ(n, 6);  // load, store; find the account, load, store
+      EXPECT_EQ(n, 7);  // load, store; find the account, its cursor, load, store
       server.store().fail_call(-1);
       return;
     }

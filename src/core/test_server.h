@@ -52,7 +52,17 @@ class TestClient final : public Outbox {
  public:
   TestClient(TestServer& server, const xmpp::Jid& full);
 
-  void deliver(const xmpp::Stanza& stanza) override { received_.push_back(stanza.to_xml()); }
+  bool deliver(const xmpp::Stanza& stanza) override {
+    received_.push_back(stanza.to_xml());
+    if (!managed_) return false;
+    unacknowledged_.push_back(stanza);
+    unacknowledged_.back().drop_receipt();
+    return true;
+  }
+  std::vector<xmpp::Stanza> take_unacknowledged() override {
+    return std::exchange(unacknowledged_, {});
+  }
+  [[nodiscard]] bool congested() const override { return congested_; }
   void end(xmpp::StreamCondition condition, std::string_view) override {
     session_ = nullptr;
     ended_ = condition;
@@ -65,22 +75,41 @@ class TestClient final : public Outbox {
   Router::Submitted send_now(std::string_view xml);  // nothing else happens meanwhile
   void disconnect();
 
-  // What it received since the last time, in order. The random ids of roster pushes are shortened.
+  // From now on it uses stream management (XEP-0198), as far as core sees it.
+  void manage() { managed_ = true; }
+  // Acknowledges the first `n` of what it was sent.
+  void acknowledge(std::size_t n);
+  void set_congested(bool congested) { congested_ = congested; }
+
+  // What it received since the last time, in order, without what differs from run to run: the
+  // random ids of roster pushes are shortened, <stanza-id/> is left out, stamps of delays too.
   std::vector<std::string> take() {
     static const std::regex push_id("id='push[a-z2-7]+'");
-    auto taken = std::exchange(received_, {});
-    for (auto& xml : taken) xml = std::regex_replace(xml, push_id, "id='push'");
+    static const std::regex stanza_id("<stanza-id [^>]*/>");
+    static const std::regex stamp(" stamp='[^']*'");
+    auto taken = take_as_sent();
+    for (auto& xml : taken) {
+      xml = std::regex_replace(xml, push_id, "id='push'");
+      xml = std::regex_replace(xml, stanza_id, "");
+      xml = std::regex_replace(xml, stamp, "");
+    }
     return taken;
   }
+  std::vector<std::string> take_as_sent() { return std::exchange(received_, {}); }
   [[nodiscard]] Session& session() { return *session_; }
   [[nodiscard]] std::optional<xmpp::StreamCondition> ended() const { return ended_; }
 
  private:
+  static Task<void> bind(TestClient* self, Worker* worker, xmpp::Jid full);
+
   TestServer& server_;
   std::size_t home_;
-  Session* session_;
+  Session* session_ = nullptr;
   std::vector<std::string> received_;
   std::optional<xmpp::StreamCondition> ended_;
+  bool managed_ = false;
+  bool congested_ = false;
+  std::vector<xmpp::Stanza> unacknowledged_;
 };
 
 class TestServer {
@@ -90,7 +119,8 @@ class TestServer {
   explicit TestServer(std::size_t workers = 1, std::span<const Module* const> modules = {})
       : loops_(make_loops(workers)),
         server_(store_, pool_, {kHost, "example.net"}, modules, pointers()) {
-    for (const char* name : {"alice", "bob", "carol"}) create_account(name);
+    for (const char* name : {"alice", "bob", "carol"})
+      create_account(*xmpp::Jid::make(name, kHost));
     bystander_ = &online("carol@example.org/bystander");
     bystander_->session().interested = true;
   }
@@ -115,8 +145,9 @@ class TestServer {
   }
   [[nodiscard]] ManualLoop& loop(std::size_t index) { return *loops_[index]; }
 
-  // Connected, but neither available nor interested.
+  // Connected, but neither available nor interested. It gets an account if it has none.
   TestClient& connect(std::string_view full) {
+    if (!store_.holds()) create_account(jid(full));
     clients_.push_back(std::make_unique<TestClient>(*this, jid(full)));
     settle();
     return *clients_.back();
@@ -129,11 +160,11 @@ class TestServer {
     return client;
   }
 
-  void create_account(std::string username) {
+  void create_account(const xmpp::Jid& address) {
     store::Account account;
-    account.username = std::move(username);
-    account.host = kHost;
-    ASSERT_TRUE(wait(store().accounts().create(std::move(account))));
+    account.username = address.local();
+    account.host = address.domain();
+    static_cast<void>(wait(store_.accounts().create(std::move(account))));
   }
   // Writes a roster item; before the account's first session.
   void write_item(std::string_view owner, std::string_view contact, Subscription subscription,
@@ -150,6 +181,15 @@ class TestServer {
     const auto roster = wait(load_roster(store().maps(), jid(owner)));
     const RosterItem* item = roster ? roster->find(jid(contact)) : nullptr;
     return item == nullptr ? std::nullopt : std::optional(*item);
+  }
+
+  // The archived messages of an account, as they are stored, in order.
+  std::vector<std::string> archive_of(std::string_view owner, std::string_view log = kArchiveLog) {
+    const auto page =
+        wait(store_.logs().read(std::string(owner), std::string(log), {}, 1'000, false));
+    std::vector<std::string> texts;
+    for (const auto& entry : page->entries) texts.push_back(entry.value);
+    return texts;
   }
 
   // Runs all loops until nothing is left to do.
@@ -209,7 +249,28 @@ class TestServer {
 
 inline TestClient::TestClient(TestServer& server, const xmpp::Jid& full)
     : server_(server), home_(server.server().home_of(full.bare())) {
-  server_.loop(home_).inside([&] { session_ = &server_.server().worker(home_).bind(full, *this); });
+  Worker& worker = server_.server().worker(home_);
+  server_.loop(home_).inside([&] {
+    worker.turns().run(full.bare(), [this, &worker, full] { return bind(this, &worker, full); });
+  });
+  server_.settle();
+  EXPECT_NE(session_, nullptr) << full.full() << " has no account";
+}
+
+inline Task<void> TestClient::bind(TestClient* self, Worker* worker, xmpp::Jid full) {
+  const auto session = co_await worker->bind(full, *self);
+  if (session) self->session_ = *session;
+}
+
+inline void TestClient::acknowledge(std::size_t n) {
+  std::vector<ArchiveId> archived;
+  for (std::size_t i = 0; i < n; ++i) {
+    if (unacknowledged_[i].archive_id() != 0) archived.push_back(unacknowledged_[i].archive_id());
+  }
+  unacknowledged_.erase(unacknowledged_.begin(), unacknowledged_.begin() + std::ptrdiff_t(n));
+  Worker& worker = server_.server().worker(home_);
+  server_.loop(home_).inside([&] { worker.acknowledged(*session_, archived); });
+  server_.settle();
 }
 
 inline Router::Submitted TestClient::send_now(std::string_view xml) {

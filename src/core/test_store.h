@@ -23,6 +23,7 @@ class TestStore final : public store::Store, private store::Accounts, private st
   [[nodiscard]] bool failed() const { return fail_in_ <= 0; }
   // From now on calls take effect at once, but their answers wait for release().
   void hold() { holding_ = true; }
+  [[nodiscard]] bool holds() const { return holding_; }
   void release() {
     holding_ = false;
     for (auto& held : std::exchange(held_, {})) {

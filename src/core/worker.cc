@@ -16,10 +16,33 @@ Worker::Worker(Server& server, std::size_t index, EventLoop& loop)
       turns_(gate_),
       router_(*this),
       delivery_(*this),
+      archive_(*this),
+      offline_(*this),
       presence_(*this),
       subscriptions_(*this) {}
 
-Session& Worker::bind(const xmpp::Jid& full, Outbox& outbox) {
+Task<Result<LocalAccount*>> Worker::load(xmpp::Jid bare) {
+  if (LocalAccount* account = directory_.find(bare.full())) co_return account;
+  assert(turns_.busy(bare.full()) && "an account is loaded in its turn");
+  const Host* host = server_.host(bare.domain());
+  const auto found = co_await server_.store().accounts().find(std::string(bare.domain()),
+                                                              std::string(bare.local()));
+  if (!found) {
+    if (found.error().code == Errc::not_found) co_return nullptr;
+    co_return std::unexpected(found.error());
+  }
+  auto account = std::make_unique<LocalAccount>();
+  account->bare = bare;
+  auto loaded = co_await offline_.load(*account);
+  if (loaded) loaded = co_await host->load_account(*this, *account);
+  if (!loaded) co_return std::unexpected(loaded.error());
+  co_return &directory_.add_account(std::move(account));
+}
+
+Task<Result<Session*>> Worker::bind(xmpp::Jid full, Outbox& outbox) {
+  const auto account = co_await load(full.to_bare());
+  if (!account) co_return std::unexpected(account.error());
+  if (*account == nullptr) co_return fail(Errc::not_found, "there is no such account any more");
   if (Session* old = directory_.find_session(full)) {
     log::info("session_replaced", {{"jid", full.full()}, {"remote", old->outbox->remote()}});
     Outbox* old_outbox = old->outbox;
@@ -32,28 +55,40 @@ Session& Worker::bind(const xmpp::Jid& full, Outbox& outbox) {
   session->outbox = &outbox;
   session->bound_at_us = wall_clock_us();
   server_.count_session(+1);
-  return directory_.add(std::move(session));
+  co_return &directory_.add(std::move(session));
 }
 
 void Worker::unbind(Session& session) {
   auto roster = directory_.find(session.jid.bare())->roster;
+  auto unacknowledged = session.outbox->take_unacknowledged();
   std::unique_ptr<Session> gone = directory_.remove(session);
   server_.count_session(-1);
   const xmpp::Jid jid = gone->jid;
-  if (!turns_.busy(jid.bare())) return presence_.session_ended(*gone, std::move(roster));
+  if (!turns_.busy(jid.bare())) {
+    return session_ended(*gone, std::move(roster), std::move(unacknowledged));
+  }
   // What it sent before waits for its turn; its end must not overtake that.
-  turns_.run(jid.bare(), [this, gone = std::move(gone), roster = std::move(roster)] {
-    presence_.session_ended(*gone, roster);
+  turns_.run(jid.bare(), [this, gone = std::move(gone), roster = std::move(roster),
+                          unacknowledged = std::move(unacknowledged)]() mutable {
+    session_ended(*gone, std::move(roster), std::move(unacknowledged));
     return completed();
   });
+}
+
+void Worker::session_ended(const Session& gone, std::shared_ptr<const Roster> roster,
+                           std::vector<xmpp::Stanza> unacknowledged) {
+  presence_.session_ended(gone, std::move(roster));
+  offline_.return_unacknowledged(gone.jid.to_bare(), std::move(unacknowledged));
+  LocalAccount* account = directory_.find(gone.jid.bare());
+  if (account != nullptr && account->sessions.empty()) offline_.store_cursor(*account);
 }
 
 std::size_t Worker::end_sessions(std::string_view bare, xmpp::StreamCondition condition,
                                  std::string_view text) {
   std::size_t ended = 0;
   const std::string key(bare);
-  for (LocalAccount* account = directory_.find(key); account != nullptr;
-       account = directory_.find(key)) {
+  for (LocalAccount* account = directory_.find(key);
+       account != nullptr && !account->sessions.empty(); account = directory_.find(key)) {
     Session& session = *account->sessions.front();
     Outbox* outbox = session.outbox;
     unbind(session);

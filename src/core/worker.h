@@ -9,14 +9,17 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/event_loop.h"
 #include "base/result.h"
 #include "base/task.h"
 #include "core/account_turns.h"
+#include "core/archive.h"
 #include "core/delivery.h"
 #include "core/directory.h"
+#include "core/offline.h"
 #include "core/presence.h"
 #include "core/router.h"
 #include "core/subscriptions.h"
@@ -39,15 +42,28 @@ class Worker {
   [[nodiscard]] AccountTurns& turns() { return turns_; }
   [[nodiscard]] Router& router() { return router_; }
   [[nodiscard]] Delivery& delivery() { return delivery_; }
+  [[nodiscard]] Archive& archive() { return archive_; }
+  [[nodiscard]] Offline& offline() { return offline_; }
   [[nodiscard]] Presence& presence() { return presence_; }
   [[nodiscard]] Subscriptions& subscriptions() { return subscriptions_; }
 
-  // Binds a resource (RFC 6120 section 7). A session that holds the same full JID already is ended
-  // with <conflict/> (7.7.2.2: the newcomer wins, since it is the one that is surely alive).
-  Session& bind(const xmpp::Jid& full, Outbox& outbox);
+  // The account, brought into memory; nullptr if there is none of that name. In the account's turn.
+  // Errors: unavailable.
+  Task<Result<LocalAccount*>> load(xmpp::Jid bare);
 
-  // The session's stream is over: its contacts learn that it is unavailable, and it is gone.
+  // Binds a resource (RFC 6120 section 7), in the account's turn. A session that holds the same
+  // full JID already is ended with <conflict/> (7.7.2.2: the newcomer wins, since it is the one
+  // that is surely alive). Errors: not_found (the account is gone), unavailable.
+  Task<Result<Session*>> bind(xmpp::Jid full, Outbox& outbox);
+
+  // The session's stream is over: its contacts learn that it is unavailable, what it has not
+  // acknowledged is offered to others, and it is gone.
   void unbind(Session& session);
+
+  // The session's client has acknowledged these of its messages.
+  void acknowledged(const Session& session, std::span<const ArchiveId> ids) {
+    offline_.acknowledged(session.jid.to_bare(), ids);
+  }
 
   // Ends every session of the account with a stream error; returns how many.
   std::size_t end_sessions(std::string_view bare, xmpp::StreamCondition condition,
@@ -63,6 +79,8 @@ class Worker {
   void send_to(std::size_t worker, xmpp::Stanza stanza);
 
  private:
+  void session_ended(const Session& gone, std::shared_ptr<const Roster> roster,
+                     std::vector<xmpp::Stanza> unacknowledged);
   void flush_mailboxes();
 
   Server& server_;
@@ -73,6 +91,8 @@ class Worker {
   AccountTurns turns_;
   Router router_;
   Delivery delivery_;
+  Archive archive_;
+  Offline offline_;
   Presence presence_;
   Subscriptions subscriptions_;
   SessionId last_session_ = 0;

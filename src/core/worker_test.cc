@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "core/test_server.h"
+#include "core/test_session.h"
 
 namespace starling::core {
 namespace {
@@ -85,13 +86,12 @@ TEST(Worker, StanzasOfOneTurn_WakeAnotherWorkerOnce) {
 // keep their order.
 TEST(Worker, TwoThreads_ExchangeInOrder) {
   constexpr int kMessages = 2'000;
-  struct Side : Outbox {
-    void deliver(const xmpp::Stanza& stanza) override {
+  struct Side : TestOutbox {
+    bool deliver(const xmpp::Stanza& stanza) override {
       in_order = in_order && stanza.id() == std::to_string(received);
       ++received;
+      return false;
     }
-    void end(xmpp::StreamCondition, std::string_view) override {}
-    std::string remote() const override { return "test"; }
     xmpp::Jid jid;
     std::string peer;
     Worker* worker = nullptr;
@@ -110,7 +110,7 @@ TEST(Worker, TwoThreads_ExchangeInOrder) {
     sides[i].jid = jid(bare + "/phone");
     sides[1 - i].peer = bare + "/phone";
     sides[i].worker = &server.worker(i);
-    sides[i].session = &server.worker(i).bind(sides[i].jid, sides[i]);
+    sides[i].session = &bind_at_once(server.worker(i), sides[i].jid, sides[i]);
     ++i;
   }
   std::vector<std::thread> threads;

@@ -125,9 +125,8 @@ Result<> Node::start() {
   start_threads();
 
   Result<> prepared;
-  run_on_first_worker([&prepared](core::Server& server) -> Task<void> {
-    prepared = co_await server.authenticator().prepare();
-  });
+  run_on_first_worker(
+      [&prepared](core::Server& server) -> Task<void> { prepared = co_await server.prepare(); });
   if (!prepared) return prepared;
 
   admin_ = std::make_unique<admin::Admin>(*server_, stop_requested_);

@@ -93,6 +93,7 @@ void C2sStream::send_features() {
     phase_ = Phase::binding;
     w.open("bind", xmpp::ns::kBind).close();
     w.open("session", xmpp::ns::kSession).open("optional").close().close();
+    w.open("sm", xmpp::ns::kStreamManagement).close();
     service_->worker().server().host(negotiation_->host)->write_stream_features(w);
   } else {
     phase_ = Phase::negotiation;
@@ -226,13 +227,14 @@ void C2sStream::go_home(const xmpp::Jid& account, std::string success) {
 // Section 7.
 void C2sStream::handle_binding(xml::DocumentPtr document) {
   const xml::Element root = document->root();
+  if (root.ns() == xmpp::ns::kStreamManagement) return handle_stream_management(root);
   const auto bind = root.child("bind", xmpp::ns::kBind);
   if (!root.is("iq", xmpp::ns::kClient) || root.attribute("type") != "set" || !bind) {
     return stream_error(StreamCondition::not_authorized, "bind a resource first");
   }
   const auto refuse = [&](xmpp::StanzaCondition condition, std::string_view text) {
     const auto answer = xmpp::make_error_for(root, {condition, std::string(text), {}});
-    if (answer) deliver(*answer);
+    if (answer) connection_->send(answer->to_xml());
   };
   if (!root.attribute("id")) {
     return refuse(xmpp::StanzaCondition::bad_request, "an iq needs an id");
@@ -243,14 +245,38 @@ void C2sStream::handle_binding(xml::DocumentPtr document) {
       wanted.empty() ? random_token(kResourceCharacters) : wanted);
   if (!full) return refuse(xmpp::StanzaCondition::bad_request, "not a valid resource");
 
-  session_ = &service_->worker().bind(*full, *this);
+  hold();
+  service_->worker().turns().run(full->bare(), [self = shared_from_this(), full = *full,
+                                                id = std::string(*root.attribute("id"))]() mutable {
+    return self->bind(self, std::move(full), std::move(id));
+  });
+}
+
+// In the account's turn. The first parameter keeps the stream alive until the answer is there.
+Task<void> C2sStream::bind(std::shared_ptr<C2sStream> /*self*/, xmpp::Jid full, std::string id) {
+  if (phase_ == Phase::ended) co_return;
+  const auto session = co_await service_->worker().bind(full, *this);
+  if (phase_ == Phase::ended) {  // the client has gone meanwhile
+    if (session) service_->worker().unbind(**session);
+    co_return;
+  }
+  if (!session) {
+    log::warning("session_not_bound", {{"jid", full.full()}, {"error", session.error().message}});
+    stream_error(session.error().code == Errc::not_found ? StreamCondition::not_authorized
+                                                         : StreamCondition::resource_constraint,
+                 session.error().code == Errc::not_found
+                     ? "the account was removed"
+                     : "the account is not accessible at the moment");
+    co_return;
+  }
+  session_ = *session;
   xml::Writer w;
-  w.open("iq").attribute("type", "result").attribute("id", *root.attribute("id"));
-  w.open("bind", xmpp::ns::kBind).open("jid").text(full->full()).close().close().close();
+  w.open("iq").attribute("type", "result").attribute("id", id);
+  w.open("bind", xmpp::ns::kBind).open("jid").text(full.full()).close().close().close();
   connection_->send(w.view());
   phase_ = Phase::bound;
-  negotiation_.reset();
-  log::info("session_bound", {{"jid", full->full()}, {"remote", remote()}});
+  log::info("session_bound", {{"jid", full.full()}, {"remote", remote()}});
+  go_on();
 }
 
 void C2sStream::hold() {
@@ -261,6 +287,7 @@ void C2sStream::hold() {
 void C2sStream::go_on() {
   held_ = false;
   const std::string held = std::exchange(negotiation_->held, {});
+  if (phase_ == Phase::bound) negotiation_.reset();
   if (!held.empty()) process(held);
   if (!held_ && phase_ != Phase::ended) connection_->resume_reading();
 }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <string>
 
 #include "net/tls.h"
 #include "xml/stream_scanner.h"
@@ -25,6 +26,16 @@ struct C2sOptions {
   std::chrono::seconds ping_after{300};          // silence after which the server asks (XEP-0199)
   std::chrono::seconds ping_timeout{60};  // further silence after which the stream is given up
   std::size_t max_queued_bytes = 4 * 1024 * 1024;  // unread by a slow client: then it is dropped
+
+  // Stream management (XEP-0198).
+  std::chrono::seconds resume_timeout{300};       // how long a lost stream may be resumed
+  std::chrono::seconds max_resume_timeout{3600};  // what a client may ask for with `max`
+  std::string resume_location;  // "host:port" to resume at, as clients see it; "": not said
+  // What a client may leave unacknowledged; beyond either, its session ends.
+  std::size_t max_unacknowledged = 5'000;
+  std::size_t max_unacknowledged_bytes = 16 * 1024 * 1024;
+  // Stanzas of a client that wait for the disk at once; beyond, nothing more is read from it.
+  std::size_t max_in_hand = 2'000;
 };
 
 }  // namespace starling::stream

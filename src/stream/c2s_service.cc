@@ -59,6 +59,26 @@ std::shared_ptr<C2sStream> C2sService::remove(C2sStream& stream) {
   return removed;
 }
 
+void C2sService::not_resumable(const std::string& id, std::uint32_t h) {
+  constexpr std::size_t kMaxExpired = 10'000;
+  if (resumable_.erase(id) == 0) return;
+  expired_.emplace(id, h);
+  expired_order_.push_back(id);
+  if (expired_order_.size() <= kMaxExpired) return;
+  expired_.erase(expired_order_.front());
+  expired_order_.pop_front();
+}
+
+C2sStream* C2sService::find_resumable(const std::string& id) const {
+  const auto found = resumable_.find(id);
+  return found == resumable_.end() ? nullptr : found->second;
+}
+
+std::optional<std::uint32_t> C2sService::find_expired(const std::string& id) const {
+  const auto found = expired_.find(id);
+  return found == expired_.end() ? std::nullopt : std::optional(found->second);
+}
+
 bool C2sService::turn_away(C2sStream& stream) {
   if (shutting_down_) {
     stream.stream_error(xmpp::StreamCondition::system_shutdown, "the server is stopping");

@@ -5,8 +5,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "core/worker.h"
@@ -40,6 +45,13 @@ class C2sService {
   [[nodiscard]] C2sService& of_worker(std::size_t index) const { return *services_[index]; }
   [[nodiscard]] std::uint32_t now_s() const;
 
+  // Streams that can be resumed (XEP-0198), by their ids. `h` of one that no longer can be is
+  // remembered for a while.
+  void resumable(const std::string& id, C2sStream& stream) { resumable_[id] = &stream; }
+  void not_resumable(const std::string& id, std::uint32_t h);
+  [[nodiscard]] C2sStream* find_resumable(const std::string& id) const;
+  [[nodiscard]] std::optional<std::uint32_t> find_expired(const std::string& id) const;
+
   void add(std::shared_ptr<C2sStream> stream);
   std::shared_ptr<C2sStream> remove(C2sStream& stream);
   // True, and the stream is ended, if the service is shutting down.
@@ -51,6 +63,9 @@ class C2sService {
   core::Worker& worker_;
   const std::vector<std::unique_ptr<C2sService>>& services_;
   std::vector<std::shared_ptr<C2sStream>> streams_;
+  std::unordered_map<std::string, C2sStream*> resumable_;
+  std::unordered_map<std::string, std::uint32_t> expired_;
+  std::deque<std::string> expired_order_;
   std::size_t sweep_at_ = 0;
   bool shutting_down_ = false;
   Callback when_empty_;

@@ -13,6 +13,12 @@ namespace starling::stream {
 
 using xmpp::StreamCondition;
 
+namespace {
+// Seconds after which an <r/> is answered even if the disk has not yet taken what it asks for, so
+// that the client sees that the stream is alive.
+constexpr std::uint32_t kMaxAckDelay = 5;
+}  // namespace
+
 C2sStream::C2sStream(C2sService& service, std::shared_ptr<const C2sOptions> options,
                      std::shared_ptr<net::Connection> connection)
     : service_(&service),
@@ -68,15 +74,32 @@ void C2sStream::handle(const xml::ScanEvent& event, std::string_view& rest) {
     case Phase::binding:
       return handle_binding(event.document);
     case Phase::bound:
-      return handle_stanza(event.document);
+      return handle_bound(event.document);
     case Phase::header:
     case Phase::tls_handshake:
+    case Phase::detached:
     case Phase::ended:
       return;
   }
 }
 
+void C2sStream::handle_bound(xml::DocumentPtr document) {
+  const xml::Element root = document->root();
+  if (root.ns() == xmpp::ns::kClient) return handle_stanza(std::move(document));
+  if (root.ns() == xmpp::ns::kStreamManagement) return handle_stream_management(root);
+  const core::Host* host = service_->worker().server().host(session_->jid.domain());
+  if (const auto* handler = host->find_nonza(root)) return (*handler)(*session_, root);
+  stream_error(StreamCondition::unsupported_stanza_type,
+               "expected message, presence or iq in jabber:client");
+}
+
 void C2sStream::handle_stanza(xml::DocumentPtr document) {
+  // Whatever becomes of it, it counts.
+  const xmpp::ReceiptPtr receipt = managed_ ? managed_->state->received() : nullptr;
+  if (managed_ && managed_->state->in_hand() > options_->max_in_hand && !managed_->paused) {
+    managed_->paused = true;
+    connection_->pause_reading();
+  }
   auto stanza = xmpp::Stanza::from_document(document, xmpp::ns::kClient);
   if (!stanza) {
     const auto& malformed = stanza.error();
@@ -88,31 +111,50 @@ void C2sStream::handle_stanza(xml::DocumentPtr document) {
     if (answer) deliver(*answer);
     return;
   }
+  stanza->set_receipt(receipt);
   const auto submitted = service_->worker().router().submit(*session_, std::move(*stanza));
   if (submitted == core::Router::Submitted::invalid_from) {
     stream_error(StreamCondition::invalid_from, "'from' is not an address of this session");
   }
 }
 
-void C2sStream::deliver(const xmpp::Stanza& stanza) {
-  if (phase_ == Phase::ended) return;
+bool C2sStream::deliver(const xmpp::Stanza& stanza) {
+  if (phase_ == Phase::ended) return false;
+  if (managed_) {
+    managed_->state->sent(stanza);
+    ask_for_acknowledgement();
+    if (phase_ == Phase::detached) return true;
+  }
   stanza.append_to(connection_->output());
-  if (connection_->queued_bytes() <= options_->max_queued_bytes || overflowed_) return;
-  // Not at once: whoever delivers may be walking over the account's sessions, and what one turn
-  // queued has not been offered to the client yet.
-  overflowed_ = true;
-  service_->worker().loop().at_turn_end([self = shared_from_this()] { self->drop_if_too_slow(); });
+  if (connection_->queued_bytes() > options_->max_queued_bytes && !overflowed_) {
+    // Not at once: whoever delivers may be walking over the account's sessions, and what one turn
+    // queued has not been offered to the client yet.
+    overflowed_ = true;
+    service_->worker().loop().at_turn_end(
+        [self = shared_from_this()] { self->drop_if_too_slow(); });
+  }
+  return managed_ != nullptr;
+}
+
+bool C2sStream::congested() const {
+  if (managed_ &&
+      (managed_->state->unacknowledged() > options_->max_unacknowledged / 4 ||
+       managed_->state->unacknowledged_bytes() > options_->max_unacknowledged_bytes / 4)) {
+    return true;
+  }
+  return phase_ == Phase::bound && connection_->queued_bytes() > options_->max_queued_bytes / 4;
 }
 
 void C2sStream::drop_if_too_slow() {
   overflowed_ = false;
-  if (phase_ == Phase::ended) return;
+  if (phase_ == Phase::ended || phase_ == Phase::detached) return;
   const std::size_t queued = connection_->queued_bytes();
   if (queued <= options_->max_queued_bytes) return;
   log::warning("client_too_slow", {{"jid", session_ ? session_->jid.full() : ""},
                                    {"remote", remote()},
                                    {"queued_bytes", queued}});
-  finish();
+  // With stream management nothing is lost by it: the session may be resumed.
+  if (!managed_ || managed_->id.empty()) finish();
   connection_->abort();
 }
 
@@ -122,6 +164,7 @@ void C2sStream::end(StreamCondition condition, std::string_view text) {
 }
 
 std::string C2sStream::remote() const {
+  if (!connection_) return "none: disconnected";
   const std::string& address = connection_->remote_address();
   const bool v6 = address.find(':') != std::string::npos;
   return (v6 ? "[" + address + "]" : address) + ":" + std::to_string(connection_->remote_port());
@@ -129,16 +172,29 @@ std::string C2sStream::remote() const {
 
 void C2sStream::check(std::uint32_t now_s) {
   if (phase_ == Phase::ended) return;
+  if (phase_ == Phase::detached) {
+    if (now_s - last_heard_s_ < managed_->timeout.count()) return;
+    log::info("resumption_timed_out", {{"jid", session_->jid.full()}});
+    return finish();
+  }
   if (phase_ != Phase::bound) {
     if (now_s - since_s_ > options_->negotiation_timeout.count()) {
       stream_error(StreamCondition::connection_timeout, "no session within the time allowed");
     }
     return;
   }
+  if (managed_ && managed_->state->asked_and_waiting() &&
+      now_s - managed_->since_s > kMaxAckDelay) {
+    send_acknowledgement();
+  }
   const auto silent = static_cast<std::int64_t>(now_s - last_heard_s_);
   if (silent <= options_->ping_after.count()) return;
   if (silent > options_->ping_after.count() + options_->ping_timeout.count()) {
-    return stream_error(StreamCondition::connection_timeout, "no answer to a ping");
+    if (!managed_ || managed_->id.empty()) {
+      return stream_error(StreamCondition::connection_timeout, "no answer to a ping");
+    }
+    log::info("client_silent", {{"jid", session_->jid.full()}, {"remote", remote()}});
+    return connection_->abort();  // the session may be resumed
   }
   if (std::exchange(pinged_, true)) return;
   xml::Writer w;
@@ -184,7 +240,7 @@ void C2sStream::stream_error(StreamCondition condition, std::string_view text) {
                              {"text", text},
                              {"jid", session_ ? session_->jid.full() : ""},
                              {"remote", remote()}});
-  if (phase_ != Phase::tls_handshake) {
+  if (phase_ != Phase::tls_handshake && phase_ != Phase::detached) {
     if (!header_sent_) open_stream("");
     connection_->send(xmpp::stream_error_xml(condition, text));
   }
@@ -194,23 +250,31 @@ void C2sStream::stream_error(StreamCondition condition, std::string_view text) {
 // Both sides' last word (section 4.4); the answer to a client's </stream:stream> goes out at once.
 void C2sStream::finish() {
   if (phase_ == Phase::ended) return;
-  if (header_sent_ && phase_ != Phase::tls_handshake) connection_->send("</stream:stream>");
+  const bool detached = phase_ == Phase::detached;
+  if (!detached && header_sent_ && phase_ != Phase::tls_handshake) {
+    if (managed_) send_acknowledgement();
+    connection_->send("</stream:stream>");
+  }
   phase_ = Phase::ended;
+  if (managed_) service_->not_resumable(managed_->id, managed_->state->handled());
   if (session_ != nullptr) {
     log::info("session_closed", {{"jid", session_->jid.full()}, {"remote", remote()}});
     service_->worker().unbind(*std::exchange(session_, nullptr));
   }
-  connection_->close();
+  if (!detached) return connection_->close();
+  // Not at once: whoever ends it may be walking over the streams.
+  service_->worker().loop().post([self = shared_from_this()] { self->service_->remove(*self); });
 }
 
 void C2sStream::on_disconnected(net::CloseReason reason, std::string_view detail) {
-  const auto alive = service_->remove(*this);
   if (phase_ != Phase::ended) {
     log::info("connection_lost", {{"reason", net::to_string(reason)},
                                   {"detail", detail},
                                   {"jid", session_ ? session_->jid.full() : ""},
                                   {"remote", remote()}});
   }
+  if (phase_ == Phase::bound && managed_ && !managed_->id.empty()) return detach();
+  const auto alive = service_->remove(*this);
   phase_ = Phase::ended;
   if (session_ != nullptr) service_->worker().unbind(*std::exchange(session_, nullptr));
 }

@@ -17,6 +17,7 @@
 #include "net/connection.h"
 #include "stream/c2s_options.h"
 #include "stream/sasl_exchange.h"
+#include "stream/stream_management.h"
 #include "xml/stream_scanner.h"
 #include "xmpp/errors.h"
 
@@ -37,7 +38,9 @@ class C2sStream final : public net::ConnectionHandler,
   void on_disconnected(net::CloseReason reason, std::string_view detail) override;
 
   // core::Outbox
-  void deliver(const xmpp::Stanza& stanza) override;
+  bool deliver(const xmpp::Stanza& stanza) override;
+  std::vector<xmpp::Stanza> take_unacknowledged() override;
+  [[nodiscard]] bool congested() const override;
   void end(xmpp::StreamCondition condition, std::string_view text) override;
   [[nodiscard]] std::string remote() const override;
 
@@ -54,6 +57,7 @@ class C2sStream final : public net::ConnectionHandler,
     tls_handshake,  // <proceed/> sent
     binding,        // authenticated; waiting for the bind request
     bound,          // a session
+    detached,       // the connection is lost; the session may be resumed (XEP-0198)
     ended,          // our </stream:stream> is sent
   };
 
@@ -64,7 +68,24 @@ class C2sStream final : public net::ConnectionHandler,
   void handle_negotiation(xml::DocumentPtr document, std::string_view& rest);
   void handle_starttls(std::string_view& rest);
   void handle_binding(xml::DocumentPtr document);
+  Task<void> bind(std::shared_ptr<C2sStream> self, xmpp::Jid full, std::string id);
+  void handle_bound(xml::DocumentPtr document);
   void handle_stanza(xml::DocumentPtr document);
+
+  // Stream management; in c2s_resumption.cc.
+  void handle_stream_management(const xml::Element& element);
+  void handle_enable(const xml::Element& enable);
+  void handle_resume(const xml::Element& resume);
+  void handle_acknowledgement(const xml::Element& a);
+  void resume(C2sStream& former, std::uint32_t h);
+  void fail_stream_management(std::string_view condition, std::string_view attributes = {});
+  [[nodiscard]] bool acknowledge(std::uint32_t h);
+  void handled_count_too_high(std::uint32_t h);
+  void use(std::shared_ptr<StreamManagement> management);
+  void send_acknowledgement();
+  void ask_for_acknowledgement();
+  void detach();
+  void too_much_unacknowledged();
 
   void open_stream(std::string_view to);
   void send_features();
@@ -97,9 +118,23 @@ class C2sStream final : public net::ConnectionHandler,
   };
   std::unique_ptr<Negotiation> negotiation_;
 
+  // Once the client has enabled it.
+  struct Managed {
+    std::shared_ptr<StreamManagement> state;
+    std::string id;  // to resume by; "": it cannot be
+    std::chrono::seconds timeout{0};
+    bool asked = false;        // an <r/> of ours is not yet answered
+    bool ask_planned = false;  // one will go out at the end of this turn
+    bool answer_planned = false;
+    bool too_much = false;
+    bool paused = false;        // nothing is read: too much is in hand
+    std::uint32_t since_s = 0;  // when the oldest <r/> of the client came that waits
+  };
+  std::unique_ptr<Managed> managed_;
+
   std::uint32_t index_ = 0;         // in the service's list
   std::uint32_t since_s_ = 0;       // when it was accepted
-  std::uint32_t last_heard_s_ = 0;  // when bytes last came
+  std::uint32_t last_heard_s_ = 0;  // when bytes last came; or the connection was lost
   Phase phase_ = Phase::header;
   bool header_sent_ = false;
   bool held_ = false;

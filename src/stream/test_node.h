@@ -40,7 +40,7 @@ class TestNode {
       services_.push_back(std::make_unique<C2sService>(server_->worker(i), services_));
       loops_[i]->inside([&] { services_[i]->start(); });
     }
-    spawn(prepare(&server_->authenticator()));
+    spawn(prepare(&*server_));
     add_account("alice");
   }
 
@@ -92,9 +92,7 @@ class TestNode {
   }
 
  private:
-  static Task<void> prepare(core::Authenticator* authenticator) {
-    static_cast<void>(co_await authenticator->prepare());
-  }
+  static Task<void> prepare(core::Server* server) { static_cast<void>(co_await server->prepare()); }
   static Task<void> create(store::Store* store, store::Account account) {
     static_cast<void>(co_await store->accounts().create(std::move(account)));
   }

@@ -24,8 +24,13 @@ inline constexpr std::string_view kPrivate = "jabber:iq:private";               
 inline constexpr std::string_view kVcardTemp = "vcard-temp";                               // 0054
 inline constexpr std::string_view kVersion = "jabber:iq:version";                          // 0092
 inline constexpr std::string_view kCaps = "http://jabber.org/protocol/caps";               // 0115
+inline constexpr std::string_view kStreamManagement = "urn:xmpp:sm:3";                     // 0198
 inline constexpr std::string_view kPing = "urn:xmpp:ping";                                 // 0199
 inline constexpr std::string_view kTime = "urn:xmpp:time";                                 // 0202
+inline constexpr std::string_view kDelay = "urn:xmpp:delay";                               // 0203
+inline constexpr std::string_view kForward = "urn:xmpp:forward:0";                         // 0297
+inline constexpr std::string_view kHints = "urn:xmpp:hints";                               // 0334
+inline constexpr std::string_view kStanzaId = "urn:xmpp:sid:0";                            // 0359
 inline constexpr std::string_view kSaslChannelBinding = "urn:xmpp:sasl-cb:0";              // 0440
 
 }  // namespace starling::xmpp::ns

@@ -158,6 +158,23 @@ std::string_view Stanza::id() const {
   return element().attribute("id").value_or(std::string_view());
 }
 
+void Stanza::remove_children(const std::function<bool(const xml::Element&)>& unwanted) {
+  const xml::Element root = element();
+  bool any = false;
+  for (const xml::Element child : root.children()) any = any || unwanted(child);
+  if (!any) return;
+  // What is left, in a root that has nothing but the namespace: the attributes are in head_, but
+  // for the id, which is read from the document.
+  xml::Writer w;
+  w.open(to_string(kind_), ns::kClient).attribute_if("id", id());
+  for (const xml::Element child : root.children()) {
+    if (!unwanted(child)) w.raw(child.canonical(ns::kClient));
+  }
+  w.close();
+  document_ = xml::Document::parse(w.view());
+  assert(document_ && "children that were well-formed no longer are");
+}
+
 void Stanza::append_to(std::string& out) const {
   const std::string_view name = to_string(kind_);
   out += '<';

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "xml/document.h"
 #include "xmpp/errors.h"
 #include "xmpp/jid.h"
+#include "xmpp/receipt.h"
 
 namespace starling::xmpp {
 
@@ -76,6 +78,18 @@ class Stanza {
   // Adds a child written by the server (a delay, a stanza-id) after what the sender wrote.
   void add_child(std::string_view xml) { added_ += xml; }
 
+  // Takes out the sender's children for which `unwanted` is true. Costs a copy of the document if
+  // there are any.
+  void remove_children(const std::function<bool(const xml::Element&)>& unwanted);
+
+  // The id under which the addressee's archive holds this message; 0 if it does not.
+  [[nodiscard]] std::uint64_t archive_id() const { return archive_id_; }
+  void set_archive_id(std::uint64_t id) { archive_id_ = id; }
+
+  // See receipt.h.
+  void set_receipt(ReceiptPtr receipt) { receipt_ = std::move(receipt); }
+  void drop_receipt() { receipt_.reset(); }
+
   // The stanza as it goes out on a client's stream, with the addresses as they are now.
   void append_to(std::string& out) const;
   [[nodiscard]] std::string to_xml() const;
@@ -90,6 +104,8 @@ class Stanza {
   xml::DocumentPtr document_;
   std::string head_;  // the sender's attributes other than from and to, as XML
   std::string added_;
+  std::uint64_t archive_id_ = 0;
+  ReceiptPtr receipt_;
 };
 
 // The answer to an iq request: addresses swapped, `payload` as content.

@@ -1,0 +1,111 @@
+#include "core/archive.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "core/server.h"
+#include "core/worker.h"
+#include "xml/writer.h"
+#include "xmpp/ns.h"
+
+namespace starling::core {
+
+using xmpp::Jid;
+using xmpp::Stanza;
+
+std::optional<Stanza> message_of(const store::LogEntry& entry) {
+  auto document = xml::Document::parse(entry.value, xmpp::ns::kClient);
+  if (!document) return std::nullopt;
+  auto stanza = Stanza::from_document(std::move(document), xmpp::ns::kClient);
+  if (!stanza) return std::nullopt;
+  return std::move(*stanza);
+}
+
+Archive::Archive(Worker& worker) : worker_(worker), uid_(random_bytes(ArchiveUid::kSecretBytes)) {}
+
+void Archive::begin(std::string_view uid_secret, ArchiveId last_id) {
+  uid_ = ArchiveUid(uid_secret);
+  last_id_ = reserved_ = last_id;
+}
+
+ArchiveId Archive::next_id() {
+  last_id_ = std::max(archive_id_at(wall_clock_us()), last_id_ + 1);
+  if (last_id_ >= reserved_) {
+    // Queued before the write of what gets this id: the store keeps that order.
+    constexpr ArchiveId kOneSecond = archive_id_at(1'000'000);
+    reserved_ = last_id_ + kOneSecond;
+    worker_.gate().spawn(reserve(reserved_));
+  }
+  return last_id_;
+}
+
+Task<void> Archive::reserve(ArchiveId until) {
+  std::vector<store::Change> changes(1);
+  changes[0].map = kClockMap;
+  changes[0].key = std::to_string(worker_.index());
+  changes[0].value = std::to_string(until);
+  const auto done = co_await worker_.server().store().maps().apply("", std::move(changes));
+  if (!done) reserved_ = 0;  // so that the next id tries again
+}
+
+std::string Archive::stanza_id(const Jid& account, ArchiveId id) const {
+  xml::Writer w;
+  w.open("stanza-id", xmpp::ns::kStanzaId).attribute("by", account.full());
+  w.attribute("id", uid_.encode(id)).close();
+  return std::move(w).take();
+}
+
+void Archive::store_incoming(LocalAccount& account, Keep keep, Stanza& message) {
+  store::LogEntry entry;
+  entry.id = next_id();
+  entry.peer = message.from().bare();
+  entry.detail = message.from().resource();
+  entry.value = message.to_xml();
+  message.set_archive_id(entry.id);
+  if (keep == Keep::archived) {
+    message.add_child(stanza_id(account.bare, entry.id));
+  } else {
+    account.has_transient = true;
+  }
+  ++account.appending;
+  const std::string_view log = keep == Keep::archived ? kArchiveLog : kTransientLog;
+  worker_.gate().spawn(append(std::string(log), std::move(entry), account.bare, message, true));
+}
+
+void Archive::store_sent(LocalAccount& account, const Stanza& message) {
+  store::LogEntry entry;
+  entry.id = next_id();
+  entry.peer = message.to().bare();
+  entry.detail = message.to().resource();
+  entry.value = message.to_xml();
+  ++account.appending;
+  worker_.gate().spawn(
+      append(std::string(kArchiveLog), std::move(entry), account.bare, message, false));
+}
+
+// The message, and with it its receipt, lives until the write has ended.
+Task<void> Archive::append(std::string log, store::LogEntry entry, Jid owner, Stanza message,
+                           bool incoming) {
+  const ArchiveId id = entry.id;
+  const auto stored = co_await worker_.server().store().logs().append(owner.str(), std::move(log),
+                                                                      std::move(entry));
+  if (LocalAccount* account = worker_.directory().find(owner.full())) {
+    if (!stored && incoming) account->owed.forget(id);
+    if (--account->appending == 0) {
+      for (auto& resume : std::exchange(account->when_appended, {})) resume(true);
+    }
+  }
+  if (stored) co_return;
+  log::error("message_not_stored", {{"owner", owner.full()},
+                                    {"from", message.from().full()},
+                                    {"error", stored.error().message}});
+  // The sender's copy fails when the addressee's does; one error is enough.
+  if (!incoming) co_return;
+  worker_.router().bounce(message, xmpp::StanzaCondition::resource_constraint,
+                          "the message cannot be stored at the moment");
+}
+
+}  // namespace starling::core

@@ -1,0 +1,68 @@
+// Offline: hands an account the messages that no client has had yet (XEP-0160), and keeps track of
+// which those are while clients come, acknowledge and go.
+//
+// There is no second copy of a message: what waits is in the archive above a cursor (owed.h), which
+// is stored about a second after it moved, and when the last session ends. So a crash can make a
+// message be offered twice, never lose one.
+//
+// Runs on the account's home worker.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "base/task.h"
+#include "core/directory.h"
+#include "core/session.h"
+#include "store/store.h"
+#include "xmpp/stanza.h"
+
+namespace starling::core {
+
+class Worker;
+
+class Offline {
+ public:
+  explicit Offline(Worker& worker) : worker_(worker) {}
+
+  // Reads the cursor into an account that is being loaded.
+  Task<Result<>> load(LocalAccount& account);
+
+  // A message is in the archive and was handed to `handed` sessions, of which `holders` have yet to
+  // acknowledge it.
+  void stored(LocalAccount& account, ArchiveId id, std::size_t handed, std::size_t holders);
+
+  // A client has acknowledged these.
+  void acknowledged(const xmpp::Jid& account, std::span<const ArchiveId> ids);
+
+  // A session is gone and leaves these unacknowledged: they go to the account's other sessions,
+  // wait for the next one, or, if they were not to be kept, go back to their senders as errors.
+  void return_unacknowledged(const xmpp::Jid& account, std::vector<xmpp::Stanza> stanzas);
+
+  // Hands what waits to a session that has become available with non-negative priority. In the
+  // account's turn.
+  Task<void> hand_out(SessionRef ref);
+
+  // Stores the cursor now, if it moved.
+  void store_cursor(LocalAccount& account);
+
+ private:
+  struct Page {
+    std::vector<store::LogEntry> archived;
+    std::vector<store::LogEntry> transient;
+    bool complete = false;
+  };
+  Task<Result<Page>> read_page(xmpp::Jid account, ArchiveId after);
+  bool hand_out_page(LocalAccount& account, Session& session, const Page& page);
+  void hand_out_later(SessionRef ref);
+  void give_back(LocalAccount& account, xmpp::Stanza message);
+  void changed(LocalAccount& account);
+  void store_changed();
+  Task<void> save(xmpp::Jid account);
+
+  Worker& worker_;
+  std::vector<xmpp::Jid> changed_;  // accounts whose cursor moved
+  bool timer_ = false;
+};
+
+}  // namespace starling::core

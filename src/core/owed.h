@@ -1,0 +1,80 @@
+// Owed: which messages of an account's archive still have to reach a client (XEP-0160).
+//
+// Offline storage is no second copy but a cursor into the archive: everything up to the floor has
+// reached a client, everything above it has not. Several clients and acknowledgements that come in
+// any order make exceptions to that: messages below the floor that a client was handed and has not
+// acknowledged yet (XEP-0198), and messages above it that are settled already. Both lists are
+// short: a client's unacknowledged messages are bounded, and the floor rises whenever everything
+// that waits has been handed out.
+//
+// Pure bookkeeping, no I/O. Ids rise: a later message has a higher one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace starling::core {
+
+using ArchiveId = std::uint64_t;  // 0 is none
+
+class Owed {
+ public:
+  // A new message is in the archive. `handed`: a client was given it; `holders`: so many of those
+  // have yet to acknowledge it.
+  void stored(ArchiveId id, bool handed, unsigned holders);
+  // It could not be stored after all.
+  void forget(ArchiveId id);
+
+  // A client has acknowledged it: nobody needs it any more, whoever else may hold it.
+  void settle(ArchiveId id);
+  // A client that held it is gone. True if nobody else holds it and it is still owed: it has to be
+  // offered again.
+  bool give_back(ArchiveId id);
+  // A message that was given back is handed to others.
+  void handed_again(ArchiveId id, unsigned holders);
+
+  // True while messages may wait that no client was handed.
+  [[nodiscard]] bool backlog() const { return backlog_; }
+  // The waiting messages, in rising order, are read from the archive: the first is above this id.
+  [[nodiscard]] ArchiveId backlog_after() const;
+  // True if this one is waiting, false if it was handed out or settled.
+  [[nodiscard]] bool waits(ArchiveId id) const;
+  // The backlog was read up to this message, which was handed to a client (that holds it, until
+  // it acknowledges) or needs no handing out.
+  void passed(ArchiveId id, bool handed, bool held);
+  // All of it was read.
+  void backlog_read() { backlog_ = false; }
+
+  // Everything before this one is settled.
+  [[nodiscard]] ArchiveId first_unsettled() const;
+
+  // As it is stored; "" for a cursor that never moved. After decode there may be a backlog.
+  [[nodiscard]] std::string encode() const;
+  // False, and nothing is changed, if the text is not one of encode's.
+  bool decode(std::string_view text);
+
+ private:
+  struct Handed {
+    ArchiveId id;
+    unsigned holders;  // 0: given back
+  };
+  struct Exceptions {
+    std::vector<Handed> handed;      // not settled; in rising order
+    std::vector<ArchiveId> settled;  // above the floor; in rising order
+  };
+  Exceptions& exceptions();
+  [[nodiscard]] Handed* find_handed(ArchiveId id) const;
+  void hand(ArchiveId id, unsigned holders);
+  void raise_floor(ArchiveId id);
+  void tidy();
+
+  ArchiveId floor_ = 0;
+  std::unique_ptr<Exceptions> exceptions_;  // nullptr if there are none
+  bool backlog_ = true;                     // until the archive was looked at
+};
+
+}  // namespace starling::core

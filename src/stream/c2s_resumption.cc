@@ -1,0 +1,230 @@
+// Stream management on a client's stream (XEP-0198): acknowledgements both ways, and resumption.
+// The counters are in stream_management.h, the rest of C2sStream in c2s_stream.cc.
+//
+// A session whose connection is lost stays with its stream, which is then detached: it goes on
+// queueing what comes, until a new stream takes the session over or the time to do so has passed.
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "core/server.h"
+#include "stream/c2s_service.h"
+#include "stream/c2s_stream.h"
+#include "xml/writer.h"
+#include "xmpp/ns.h"
+
+namespace starling::stream {
+
+using xmpp::StreamCondition;
+
+namespace {
+
+constexpr std::size_t kIdCharacters = 26;
+
+std::optional<std::uint32_t> number(const xml::Element& element, std::string_view attribute) {
+  const auto text = element.attribute(attribute);
+  if (!text) return std::nullopt;
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+  if (error != std::errc() || end != text->data() + text->size()) return std::nullopt;
+  return value;
+}
+
+bool is_true(const xml::Element& element, std::string_view attribute) {
+  const auto text = element.attribute(attribute).value_or("");
+  return text == "true" || text == "1";
+}
+
+}  // namespace
+
+void C2sStream::handle_stream_management(const xml::Element& element) {
+  if (element.name() == "resume") return handle_resume(element);
+  if (element.name() == "enable") return handle_enable(element);
+  if (!managed_ || (element.name() != "r" && element.name() != "a")) {
+    return fail_stream_management("unexpected-request");
+  }
+  if (element.name() == "a") return handle_acknowledgement(element);
+  auto& state = *managed_->state;
+  if (!state.asked_and_waiting()) managed_->since_s = service_->now_s();
+  state.asked();
+  if (state.answer_due()) send_acknowledgement();
+}
+
+// Section 3.
+void C2sStream::handle_enable(const xml::Element& enable) {
+  if (phase_ != Phase::bound) return fail_stream_management("unexpected-request");
+  if (managed_) {
+    return stream_error(StreamCondition::policy_violation, "stream management is enabled already");
+  }
+  managed_ = std::make_unique<Managed>();
+  use(std::make_shared<StreamManagement>(service_->worker().loop()));
+  xml::Writer w;
+  w.open("enabled", xmpp::ns::kStreamManagement);
+  if (is_true(enable, "resume")) {
+    managed_->timeout = options_->resume_timeout;
+    if (const auto wanted = number(enable, "max")) {
+      managed_->timeout = std::min(std::chrono::seconds(*wanted), options_->max_resume_timeout);
+    }
+    managed_->id = random_token(kIdCharacters);
+    service_->resumable(managed_->id, *this);
+    w.attribute("resume", "true").attribute("id", managed_->id);
+    w.attribute("max", std::to_string(managed_->timeout.count()));
+    w.attribute_if("location", options_->resume_location);
+  }
+  w.close();
+  connection_->send(w.view());
+}
+
+void C2sStream::use(std::shared_ptr<StreamManagement> management) {
+  managed_->state = std::move(management);
+  managed_->state->on_progress([this] {
+    if (managed_->paused && managed_->state->in_hand() < options_->max_in_hand / 2) {
+      managed_->paused = false;
+      if (phase_ == Phase::bound) connection_->resume_reading();
+    }
+    if (!managed_->state->answer_due() || std::exchange(managed_->answer_planned, true)) return;
+    service_->worker().loop().at_turn_end([self = shared_from_this()] {
+      if (!self->managed_) return;  // its session was resumed on another stream
+      self->managed_->answer_planned = false;
+      if (self->managed_->state->answer_due()) self->send_acknowledgement();
+    });
+  });
+}
+
+void C2sStream::send_acknowledgement() {
+  managed_->state->answered();
+  managed_->since_s = service_->now_s();
+  if (phase_ != Phase::bound) return;
+  connection_->send("<a xmlns='urn:xmpp:sm:3' h='" + std::to_string(managed_->state->handled()) +
+                    "'/>");
+}
+
+// Called for every stanza sent: asks at the end of the turn, if there is not a question out
+// already.
+void C2sStream::ask_for_acknowledgement() {
+  const auto& state = *managed_->state;
+  if (!managed_->too_much && (state.unacknowledged() > options_->max_unacknowledged ||
+                              state.unacknowledged_bytes() > options_->max_unacknowledged_bytes)) {
+    managed_->too_much = true;
+    service_->worker().loop().at_turn_end(
+        [self = shared_from_this()] { self->too_much_unacknowledged(); });
+  }
+  if (managed_->asked || std::exchange(managed_->ask_planned, true)) return;
+  service_->worker().loop().at_turn_end([self = shared_from_this()] {
+    if (!self->managed_) return;
+    self->managed_->ask_planned = false;
+    if (self->phase_ != Phase::bound || self->managed_->state->unacknowledged() == 0) return;
+    self->managed_->asked = true;
+    self->connection_->send("<r xmlns='urn:xmpp:sm:3'/>");
+  });
+}
+
+void C2sStream::too_much_unacknowledged() {
+  if (!managed_ || session_ == nullptr) return;
+  log::warning("too_much_unacknowledged", {{"jid", session_->jid.full()},
+                                           {"remote", remote()},
+                                           {"stanzas", managed_->state->unacknowledged()},
+                                           {"bytes", managed_->state->unacknowledged_bytes()}});
+  stream_error(StreamCondition::policy_violation, "too many stanzas are not acknowledged");
+}
+
+void C2sStream::handle_acknowledgement(const xml::Element& a) {
+  const auto h = number(a, "h");
+  if (!h) return stream_error(StreamCondition::invalid_xml, "an <a/> needs a number 'h'");
+  managed_->asked = false;
+  if (!acknowledge(*h)) return handled_count_too_high(*h);
+  if (managed_->state->unacknowledged() > 0) ask_for_acknowledgement();
+}
+
+bool C2sStream::acknowledge(std::uint32_t h) {
+  std::vector<core::ArchiveId> archived;
+  if (!managed_->state->acknowledge(h, archived)) return false;
+  if (!archived.empty()) service_->worker().acknowledged(*session_, archived);
+  return true;
+}
+
+// Section 5.
+void C2sStream::handled_count_too_high(std::uint32_t h) {
+  const std::string sent = std::to_string(managed_->state->sent_count());
+  log::info("handled_count_too_high",
+            {{"jid", session_->jid.full()}, {"remote", remote()}, {"h", h}, {"send-count", sent}});
+  connection_->send(
+      "<stream:error><undefined-condition xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
+      "<handled-count-too-high xmlns='urn:xmpp:sm:3' h='" +
+      std::to_string(h) + "' send-count='" + sent + "'/></stream:error>");
+  finish();
+}
+
+void C2sStream::fail_stream_management(std::string_view condition, std::string_view attributes) {
+  std::string failed = "<failed xmlns='urn:xmpp:sm:3'";
+  failed += attributes;
+  failed += "><";
+  failed += condition;
+  failed += " xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>";
+  connection_->send(failed);
+}
+
+std::vector<xmpp::Stanza> C2sStream::take_unacknowledged() {
+  return managed_ ? managed_->state->take_queue() : std::vector<xmpp::Stanza>();
+}
+
+// The connection is lost; the session waits here to be resumed.
+void C2sStream::detach() {
+  phase_ = Phase::detached;
+  last_heard_s_ = service_->now_s();
+  log::info("session_detached", {{"jid", session_->jid.full()},
+                                 {"unacknowledged", managed_->state->unacknowledged()},
+                                 {"timeout_s", managed_->timeout.count()}});
+  // Not from inside a call of the connection.
+  service_->worker().loop().post([connection = std::move(connection_)] {});
+}
+
+// Section 4.
+void C2sStream::handle_resume(const xml::Element& element) {
+  if (phase_ != Phase::binding) return fail_stream_management("unexpected-request");
+  const std::string id(element.attribute("previd").value_or(""));
+  const auto h = number(element, "h");
+  if (id.empty() || !h) return fail_stream_management("bad-request");
+  C2sStream* former = service_->find_resumable(id);
+  // Only the account itself may take it; to others there is no such session.
+  if (former == nullptr || former->session_->jid.bare() != negotiation_->account.full()) {
+    const auto expired = service_->find_expired(id);
+    return fail_stream_management("item-not-found",
+                                  expired ? " h='" + std::to_string(*expired) + "'" : "");
+  }
+  resume(*former, *h);
+}
+
+// Takes the session over from the stream that had it, which may still be connected: then it is a
+// connection that is dead and does not know it yet.
+void C2sStream::resume(C2sStream& former, std::uint32_t h) {
+  session_ = std::exchange(former.session_, nullptr);
+  session_->outbox = this;
+  managed_ = std::move(former.managed_);
+  managed_->asked = managed_->ask_planned = managed_->answer_planned = managed_->paused = false;
+  use(managed_->state);
+  service_->resumable(managed_->id, *this);
+  if (former.phase_ == Phase::detached) {
+    former.finish();
+  } else {
+    former.stream_error(StreamCondition::conflict, "the session was resumed on another stream");
+  }
+  phase_ = Phase::bound;
+  if (!acknowledge(h)) return handled_count_too_high(h);
+  xml::Writer w;
+  w.open("resumed", xmpp::ns::kStreamManagement).attribute("previd", managed_->id);
+  w.attribute("h", std::to_string(managed_->state->handled())).close();
+  connection_->send(w.view());
+  for (const xmpp::Stanza& stanza : managed_->state->queue()) {
+    stanza.append_to(connection_->output());
+  }
+  if (managed_->state->unacknowledged() > 0) ask_for_acknowledgement();
+  log::info("session_resumed", {{"jid", session_->jid.full()},
+                                {"remote", remote()},
+                                {"sent_again", managed_->state->unacknowledged()}});
+  negotiation_.reset();
+}
+
+}  // namespace starling::stream

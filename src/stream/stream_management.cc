@@ -1,0 +1,87 @@
+#include "stream/stream_management.h"
+
+#include <utility>
+
+namespace starling::stream {
+
+// The receipt of one stanza. Counts by itself when it is destroyed.
+class StreamManagement::Slot final : public xmpp::Receipt {
+ public:
+  Slot(std::weak_ptr<StreamManagement> owner, EventLoop& loop, std::uint32_t number)
+      : owner_(std::move(owner)), loop_(loop), number_(number) {}
+  ~Slot() override {
+    if (EventLoop::current() == &loop_) {
+      if (const auto owner = owner_.lock()) owner->done(number_);
+    } else if (!owner_.expired()) {
+      loop_.post([owner = std::move(owner_), number = number_] {
+        if (const auto alive = owner.lock()) alive->done(number);
+      });
+    }
+  }
+
+ private:
+  std::weak_ptr<StreamManagement> owner_;
+  EventLoop& loop_;
+  std::uint32_t number_;
+};
+
+xmpp::ReceiptPtr StreamManagement::received() {
+  in_hand_.push_back(false);
+  const auto number = handled_ + static_cast<std::uint32_t>(in_hand_.size());
+  return {new Slot(weak_from_this(), loop_, number)};
+}
+
+void StreamManagement::done(std::uint32_t number) {
+  const std::uint32_t place = number - handled_ - 1;
+  if (place >= in_hand_.size()) return;
+  in_hand_[place] = true;
+  if (place != 0) return;
+  while (!in_hand_.empty() && in_hand_.front()) {
+    in_hand_.pop_front();
+    ++handled_;
+  }
+  if (progress_) progress_();
+}
+
+void StreamManagement::asked() {
+  last_asked_ = handled_ + static_cast<std::uint32_t>(in_hand_.size());
+  if (!std::exchange(asked_, true)) first_asked_ = last_asked_;
+}
+
+// One <a/> answers every <r/> that its h covers; later ones go on waiting, if only for the last.
+void StreamManagement::answered() {
+  asked_ = handled_ != last_asked_;
+  first_asked_ = last_asked_;
+}
+
+void StreamManagement::sent(const xmpp::Stanza& stanza) {
+  ++sent_;
+  queue_bytes_ += stanza.element().document().memory();
+  queue_.push_back(stanza);
+  queue_.back().drop_receipt();  // its sender does not wait for this client
+}
+
+bool StreamManagement::acknowledge(std::uint32_t h, std::vector<core::ArchiveId>& archived) {
+  const auto remaining = static_cast<std::size_t>(sent_ - h);
+  if (remaining > queue_.size()) {
+    // More than was sent; or less than was acknowledged before, which may be an old <a/>.
+    return h - sent_ >= kHalf;
+  }
+  while (queue_.size() > remaining) {
+    const xmpp::Stanza& stanza = queue_.front();
+    if (stanza.archive_id() != 0) archived.push_back(stanza.archive_id());
+    queue_bytes_ -= stanza.element().document().memory();
+    queue_.pop_front();
+  }
+  return true;
+}
+
+std::vector<xmpp::Stanza> StreamManagement::take_queue() {
+  std::vector<xmpp::Stanza> taken(std::make_move_iterator(queue_.begin()),
+                                  std::make_move_iterator(queue_.end()));
+  queue_.clear();
+  queue_bytes_ = 0;
+  return taken;
+}
+
+}  // namespace starling::stream
