@@ -17,6 +17,8 @@ from harness.xmpp.items import CLIENT, STREAM, XML, split_name, to_text
 
 _ANY_ATTRIBUTE = "any-attribute"
 _TAG = re.compile(r"""<[^<>!?/](?:[^<>'"]|'[^']*'|"[^"]*")*>""")
+# What a server may add to any message (XEP-0359).
+_STANZA_ID = "{urn:xmpp:sid:0}stanza-id"
 _LANG = f"{{{XML}}}lang"
 
 
@@ -153,7 +155,7 @@ def _match_text(pattern: Pattern, element: Element,
 def _match_children(pattern: Pattern, index: int, rest: list[Element],
                     bindings: dict[str, str]) -> Iterator[dict[str, str]]:
     if index == len(pattern.children):
-        if not rest or pattern.more_children:
+        if pattern.more_children or all(child.tag == _STANZA_ID for child in rest):
             yield bindings
         return
     for at, child in enumerate(rest):
@@ -178,7 +180,7 @@ def _why_not(pattern: Pattern, element: Element, bindings: dict[str, str], path:
             return _why_not(child, alike[0], found, path)
         return f"{path}: no child is like line {child.line}, {child.name}"
     matched = {c.tag for c in pattern.children}
-    extra = [e for e in element if e.tag not in matched] or list(element)
+    extra = [e for e in element if e.tag not in matched | {_STANZA_ID}] or list(element)
     if len(element) > len(pattern.children) and extra:
         return f"{path}: unexpected child {to_text(extra[-1], split_name(element.tag)[0])}"
     return f"{path}: its children do not fit all at once"

@@ -59,6 +59,14 @@ def test_language_is_ignored_unless_asked_for() -> None:
     refused("<a xml:lang='en'/>", "<a xml:lang='de'/>")
 
 
+def test_stanza_id_is_ignored_unless_asked_for() -> None:
+    stanza_id = "<stanza-id xmlns='urn:xmpp:sid:0' by='a@x' id='1'/>"
+    fits("<a><b/></a>", f"<a><b/>{stanza_id}</a>")
+    fits(f"<a>{stanza_id}</a>", f"<a>{stanza_id}</a>")
+    refused(f"<a>{stanza_id}</a>", "<a/>")
+    refused("<a><b/></a>", "<a><b/><stanza-id/></a>")
+
+
 def test_children_come_in_any_order_each_once() -> None:
     fits("<a><b/><c/></a>", "<a><c/><b/></a>")
     assert "unexpected child <c/>" in refused("<a><b/></a>", "<a><b/><c/></a>")
