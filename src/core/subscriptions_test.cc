@@ -361,9 +361,9 @@ TEST_P(SubscriptionsTest, LogInDuringAnInboundRequest_SeesIt) {
   TestClient& alice = server_.online("alice@example.org/phone");
   server_.store().hold();
   alice.send("<presence to='bob@example.org' type='subscribe'/>");
-  TestClient& bob = server_.connect("bob@example.org/phone");
-  bob.send("<presence/>");
+  TestClient& bob = server_.connect("bob@example.org/phone");  // binds when it is its turn
   server_.release_one_by_one();
+  bob.send("<presence/>");
   const auto got = bob.take();
   ASSERT_FALSE(got.empty());
   EXPECT_EQ(got.back(),

@@ -51,7 +51,7 @@ TEST_P(WorkerTest, EndSessions_EndsAllOfTheAccountOnly) {
   EXPECT_EQ(phone.ended(), xmpp::StreamCondition::policy_violation);
   EXPECT_EQ(tablet.ended(), xmpp::StreamCondition::policy_violation);
   EXPECT_FALSE(bob.ended());
-  EXPECT_EQ(home.directory().find("alice@example.org"), nullptr);
+  EXPECT_THAT(home.directory().find("alice@example.org")->sessions, IsEmpty());
 }
 
 TEST_P(WorkerTest, SessionCount_FollowsBindingAndUnbinding) {

@@ -194,11 +194,34 @@ void C2sStream::handle_resume(const xml::Element& element) {
     return fail_stream_management("item-not-found",
                                   expired ? " h='" + std::to_string(*expired) + "'" : "");
   }
-  resume(*former, *h);
+  // The stream that has it may still be connected: a connection that is dead and does not know it.
+  if (former->phase_ == Phase::bound) former->connection_->pause_reading();
+  StreamManagement& state = *former->managed_->state;
+  if (state.in_hand() == 0) return resume(*former, *h);
+  // The client sends again what <resumed/> does not count, so first the disk has to have all of it.
+  hold();
+  state.on_progress([self = shared_from_this(), id, h = *h] { self->resume_if_ready(id, h); });
 }
 
-// Takes the session over from the stream that had it, which may still be connected: then it is a
-// connection that is dead and does not know it yet.
+void C2sStream::resume_if_ready(const std::string& id, std::uint32_t h) {
+  C2sStream* former = service_->find_resumable(id);
+  if (phase_ != Phase::binding || former == nullptr || former->managed_->state->in_hand() > 0) {
+    return;
+  }
+  // Not from inside a call of what is about to change hands.
+  service_->worker().loop().post([self = shared_from_this(), id, h] {
+    if (self->phase_ != Phase::binding) return;
+    C2sStream* ready = self->service_->find_resumable(id);
+    if (ready == nullptr) {
+      self->fail_stream_management("item-not-found");
+    } else {
+      self->resume(*ready, h);
+    }
+    self->go_on();
+  });
+}
+
+// Takes the session over from the stream that had it.
 void C2sStream::resume(C2sStream& former, std::uint32_t h) {
   session_ = std::exchange(former.session_, nullptr);
   session_->outbox = this;
@@ -224,7 +247,7 @@ void C2sStream::resume(C2sStream& former, std::uint32_t h) {
   log::info("session_resumed", {{"jid", session_->jid.full()},
                                 {"remote", remote()},
                                 {"sent_again", managed_->state->unacknowledged()}});
-  negotiation_.reset();
+  if (!held_) negotiation_.reset();
 }
 
 }  // namespace starling::stream

@@ -60,6 +60,7 @@ void C2sStream::handle(const xml::ScanEvent& event, std::string_view& rest) {
     case xml::ScanEvent::Kind::stream_open:
       return handle_header(event.document->root());
     case xml::ScanEvent::Kind::stream_close:
+      if (managed_) send_acknowledgement();
       return finish();
     case xml::ScanEvent::Kind::error:
       return scan_error(event.error);
@@ -242,6 +243,7 @@ void C2sStream::stream_error(StreamCondition condition, std::string_view text) {
                              {"remote", remote()}});
   if (phase_ != Phase::tls_handshake && phase_ != Phase::detached) {
     if (!header_sent_) open_stream("");
+    if (managed_) send_acknowledgement();
     connection_->send(xmpp::stream_error_xml(condition, text));
   }
   finish();
@@ -252,7 +254,6 @@ void C2sStream::finish() {
   if (phase_ == Phase::ended) return;
   const bool detached = phase_ == Phase::detached;
   if (!detached && header_sent_ && phase_ != Phase::tls_handshake) {
-    if (managed_) send_acknowledgement();
     connection_->send("</stream:stream>");
   }
   phase_ = Phase::ended;

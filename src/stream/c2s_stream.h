@@ -77,6 +77,7 @@ class C2sStream final : public net::ConnectionHandler,
   void handle_enable(const xml::Element& enable);
   void handle_resume(const xml::Element& resume);
   void handle_acknowledgement(const xml::Element& a);
+  void resume_if_ready(const std::string& id, std::uint32_t h);
   void resume(C2sStream& former, std::uint32_t h);
   void fail_stream_management(std::string_view condition, std::string_view attributes = {});
   [[nodiscard]] bool acknowledge(std::uint32_t h);

@@ -18,6 +18,7 @@ from harness.xmpp.connection import Connection, client_context
 from harness.xmpp.items import Declaration, Item, Received
 
 _T = TypeVar("_T")
+_ASKED = "{urn:xmpp:sm:3}r"
 _BARRIER = "barrier-"  # ids that belong to this file
 _PREFERRED = ("SCRAM-SHA-256", "SCRAM-SHA-1")
 
@@ -219,12 +220,14 @@ class Client:
         self.jid = None
 
     def _handle(self, item: Item) -> bool:
-        """Takes what belongs to `ask` and `ping`."""
+        """Takes what belongs to `ask` and `ping`, and <r/> (XEP-0198), which may come any time."""
         if isinstance(item, items.Closed):
             for future in self._answers.values():
                 if not future.done():
                     future.set_exception(ConnectionError(f"while waiting for an answer: {item}"))
             return False
+        if isinstance(item, Received) and item.element.tag == _ASKED:
+            return True
         if not isinstance(item, Received) or item.element.tag != f"{{{items.CLIENT}}}iq":
             return False
         iq = item.element
