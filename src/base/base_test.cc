@@ -90,6 +90,24 @@ TEST(Random, Token_HasTheAlphabetAndDiffers) {
 TEST(Clock, DateTime_IsXep0082) {
   EXPECT_EQ(xmpp_datetime(0), "1970-01-01T00:00:00Z");
   EXPECT_EQ(xmpp_datetime(1'790'000'000'999'999), "2026-09-21T14:13:20Z");
+  EXPECT_EQ(xmpp_datetime_us(1'790'000'000'000'012), "2026-09-21T14:13:20.000012Z");
+}
+
+TEST(Clock, ParseDateTime_TakesFractionsAndZones) {
+  for (const std::int64_t us : {0LL, 1'790'000'000'000'012LL, 951'782'400'000'000LL}) {
+    EXPECT_EQ(parse_xmpp_datetime(xmpp_datetime_us(us)), us);
+  }
+  EXPECT_EQ(parse_xmpp_datetime("1970-01-01T00:00:01Z"), 1'000'000);
+  EXPECT_EQ(parse_xmpp_datetime("1970-01-01T00:00:00.5Z"), 500'000);
+  EXPECT_EQ(parse_xmpp_datetime("1970-01-01T00:00:00.123456789Z"), 123'456);
+  EXPECT_EQ(parse_xmpp_datetime("1970-01-01T02:30:00+02:30"), 0);
+  EXPECT_EQ(parse_xmpp_datetime("1969-12-31T22:00:00-02:00"), 0);
+  for (const char* text :
+       {"", "1970-01-01", "1970-01-01T00:00:00", "1970-13-01T00:00:00Z", "1970-02-30T00:00:00Z",
+        "1970-01-01T00:00:00.Z", "1970-01-01T00:00:00ZZ", "1970-01-01T25:00:00Z",
+        "1970-1-01T00:00:00Z", "1970-01-01T00:00:00+2:00", "-970-01-01T00:00:00Z"}) {
+    EXPECT_EQ(parse_xmpp_datetime(text), std::nullopt) << text;
+  }
 }
 
 }  // namespace

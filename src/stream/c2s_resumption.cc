@@ -171,7 +171,7 @@ std::vector<xmpp::Stanza> C2sStream::take_unacknowledged() {
 }
 
 // The connection is lost; the session waits here to be resumed.
-void C2sStream::detach() {
+void C2sStream::keep_for_resumption() {
   phase_ = Phase::detached;
   last_heard_s_ = service_->now_s();
   log::info("session_detached", {{"jid", session_->jid.full()},

@@ -274,7 +274,7 @@ void C2sStream::on_disconnected(net::CloseReason reason, std::string_view detail
                                   {"jid", session_ ? session_->jid.full() : ""},
                                   {"remote", remote()}});
   }
-  if (phase_ == Phase::bound && managed_ && !managed_->id.empty()) return detach();
+  if (phase_ == Phase::bound && managed_ && !managed_->id.empty()) return keep_for_resumption();
   const auto alive = service_->remove(*this);
   phase_ = Phase::ended;
   if (session_ != nullptr) service_->worker().unbind(*std::exchange(session_, nullptr));

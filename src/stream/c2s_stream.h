@@ -85,7 +85,7 @@ class C2sStream final : public net::ConnectionHandler,
   void use(std::shared_ptr<StreamManagement> management);
   void send_acknowledgement();
   void ask_for_acknowledgement();
-  void detach();
+  void keep_for_resumption();
   void too_much_unacknowledged();
 
   void open_stream(std::string_view to);

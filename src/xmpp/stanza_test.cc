@@ -305,5 +305,25 @@ TEST(MakePresence, TypeAndAddresses_AreWritten) {
             "<presence from='a@example.org/x' to='b@example.org' type='unavailable'/>");
 }
 
+TEST(Stanza, RemoveChildren_LeavesAllElse) {
+  const auto is_x = [](const xml::Element& child) { return child.ns() == "urn:x"; };
+  const std::string plain =
+      "<message to='b@x.example' type='chat' id='&lt;1' xml:lang='de'><body>a &amp; b</body>"
+      "<y xmlns='urn:y'><x xmlns='urn:x'/></y></message>";
+  Stanza untouched = Stanza::from_text(plain);
+  untouched.remove_children(is_x);
+  EXPECT_EQ(untouched.to_xml(), plain);
+
+  auto document = xml::Document::parse(
+      "<p:message xmlns:p='jabber:client' xmlns:q='urn:x' to='b@x.example' type='chat' id='&lt;1' "
+      "xml:lang='de'><q:x/><p:body>a &amp; b</p:body><y xmlns='urn:y'><q:x/></y><x xmlns='urn:x'/>"
+      "</p:message>");
+  Stanza stanza = *Stanza::from_document(document, ns::kClient);
+  stanza.remove_children(is_x);
+  EXPECT_EQ(stanza.to_xml(), plain);
+  EXPECT_EQ(stanza.id(), "<1");
+  EXPECT_FALSE(stanza.element().child("x", "urn:x"));
+}
+
 }  // namespace
 }  // namespace starling::xmpp

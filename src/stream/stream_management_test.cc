@@ -1,0 +1,157 @@
+#include "stream/stream_management.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "base/manual_loop.h"
+
+namespace starling::stream {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class StreamManagementTest : public testing::Test {
+ protected:
+  // On the session's own thread.
+  void release(xmpp::ReceiptPtr& receipt) {
+    loop_.inside([&] { receipt.reset(); });
+  }
+  static xmpp::Stanza message(core::ArchiveId id) {
+    auto stanza = xmpp::Stanza::from_text("<message><body>x</body></message>");
+    stanza.set_archive_id(id);
+    return stanza;
+  }
+
+  ManualLoop loop_;
+  std::shared_ptr<StreamManagement> state_ = std::make_shared<StreamManagement>(loop_);
+};
+
+// What is not yet durable holds back the count, whatever was done after it.
+TEST_F(StreamManagementTest, Handled_HasNoGaps) {
+  auto first = state_->received();
+  auto second = state_->received();
+  auto third = state_->received();
+  release(second);
+  EXPECT_EQ(state_->handled(), 0U);
+  release(first);
+  EXPECT_EQ(state_->handled(), 2U);
+  EXPECT_EQ(state_->in_hand(), 1U);
+  release(third);
+  EXPECT_EQ(state_->handled(), 3U);
+  EXPECT_EQ(state_->in_hand(), 0U);
+}
+
+TEST_F(StreamManagementTest, Copies_OnlyTheLastCounts) {
+  xmpp::Stanza stanza = message(0);
+  stanza.set_receipt(state_->received());
+  loop_.inside([&] {
+    xmpp::Stanza copy = stanza;
+    stanza.drop_receipt();
+    EXPECT_EQ(state_->handled(), 0U);
+    copy = message(1);
+  });
+  EXPECT_EQ(state_->handled(), 1U);
+}
+
+TEST_F(StreamManagementTest, ReceiptLetGoOnAnotherThread_CountsOnTheLoop) {
+  auto receipt = state_->received();
+  std::thread([&] { receipt.reset(); }).join();
+  EXPECT_EQ(state_->handled(), 0U);
+  loop_.run();
+  EXPECT_EQ(state_->handled(), 1U);
+}
+
+TEST_F(StreamManagementTest, ReceiptThatOutlivesTheSession_IsHarmless) {
+  auto one = state_->received();
+  auto two = state_->received();
+  std::thread([&] { one.reset(); }).join();
+  state_.reset();
+  loop_.run();
+  std::thread([&] { two.reset(); }).join();
+  EXPECT_EQ(loop_.run(), 0);
+}
+
+TEST_F(StreamManagementTest, Asked_IsAnsweredWhenAllThatCameBeforeIsDone) {
+  int progress = 0;
+  state_->on_progress([&] { ++progress; });
+  state_->asked();
+  EXPECT_TRUE(state_->answer_due());
+  state_->answered();
+  EXPECT_FALSE(state_->asked_and_waiting());
+
+  auto first = state_->received();
+  state_->asked();
+  auto second = state_->received();
+  state_->asked();
+  EXPECT_FALSE(state_->answer_due());
+  release(first);
+  EXPECT_EQ(progress, 1);
+  ASSERT_TRUE(state_->answer_due());
+  state_->answered();
+  // The second question is still open.
+  EXPECT_TRUE(state_->asked_and_waiting());
+  EXPECT_FALSE(state_->answer_due());
+  release(second);
+  ASSERT_TRUE(state_->answer_due());
+  state_->answered();
+  EXPECT_FALSE(state_->asked_and_waiting());
+}
+
+// Under load questions come faster than answers; each answer must not wait for the latest question.
+TEST_F(StreamManagementTest, AskedAgainAndAgain_IsAnsweredMeanwhile) {
+  auto receipt = state_->received();
+  state_->asked();
+  for (int i = 0; i < 10; ++i) {
+    auto next = state_->received();
+    state_->asked();
+    release(receipt);
+    EXPECT_TRUE(state_->answer_due()) << i;
+    state_->answered();
+    receipt = std::move(next);
+  }
+}
+
+TEST_F(StreamManagementTest, Acknowledge_TakesWhatWasSentUpToThere) {
+  for (core::ArchiveId id = 1; id <= 4; ++id) state_->sent(message(id == 2 ? 0 : id));
+  std::vector<core::ArchiveId> archived;
+  EXPECT_TRUE(state_->acknowledge(3, archived));
+  EXPECT_THAT(archived, ElementsAre(1, 3));
+  EXPECT_EQ(state_->unacknowledged(), 1U);
+  EXPECT_TRUE(state_->acknowledge(3, archived));
+  EXPECT_TRUE(state_->acknowledge(1, archived)) << "an old one that was on its way";
+  EXPECT_EQ(state_->unacknowledged(), 1U);
+  EXPECT_FALSE(state_->acknowledge(5, archived));
+  EXPECT_GT(state_->unacknowledged_bytes(), 0U);
+  EXPECT_TRUE(state_->acknowledge(4, archived));
+  EXPECT_EQ(state_->unacknowledged_bytes(), 0U);
+  EXPECT_THAT(state_->take_queue(), IsEmpty());
+}
+
+TEST_F(StreamManagementTest, TakeQueue_IsWhatTheClientMayNotHave) {
+  for (core::ArchiveId id = 1; id <= 3; ++id) state_->sent(message(id));
+  std::vector<core::ArchiveId> archived;
+  ASSERT_TRUE(state_->acknowledge(1, archived));
+  const auto taken = state_->take_queue();
+  ASSERT_EQ(taken.size(), 2U);
+  EXPECT_EQ(taken[0].archive_id(), 2U);
+  EXPECT_EQ(taken[1].archive_id(), 3U);
+  EXPECT_EQ(state_->unacknowledged(), 0U);
+}
+
+// The sender of what this client was sent does not wait for it.
+TEST_F(StreamManagementTest, Queue_KeepsNoReceipts) {
+  auto sender = std::make_shared<StreamManagement>(loop_);
+  xmpp::Stanza stanza = message(1);
+  stanza.set_receipt(sender->received());
+  loop_.inside([&] {
+    state_->sent(stanza);
+    stanza.drop_receipt();
+  });
+  EXPECT_EQ(sender->handled(), 1U);
+}
+
+}  // namespace
+}  // namespace starling::stream
