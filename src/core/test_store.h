@@ -12,11 +12,14 @@
 
 namespace starling::core {
 
-class TestStore final : public store::Store, private store::Accounts, private store::Maps {
+class TestStore final : public store::Store,
+                        private store::Accounts,
+                        private store::Maps,
+                        private store::Logs {
  public:
   store::Accounts& accounts() override { return *this; }
   store::Maps& maps() override { return *this; }
-  store::Logs& logs() override { return inner_->logs(); }
+  store::Logs& logs() override { return *this; }
 
   // The n-th call from now on fails as unavailable, without effect; 1 is the next one.
   void fail_call(int n) { fail_in_ = n; }
@@ -85,6 +88,26 @@ class TestStore final : public store::Store, private store::Accounts, private st
   }
   Task<Result<>> apply(std::string owner, std::vector<store::Change> changes) override {
     return pass(inner_->maps().apply(std::move(owner), std::move(changes)));
+  }
+  Task<Result<>> append(std::string owner, std::string log, store::LogEntry entry) override {
+    return pass(inner_->logs().append(std::move(owner), std::move(log), std::move(entry)));
+  }
+  Task<Result<store::LogPage>> read(std::string owner, std::string log, store::LogFilter filter,
+                                    std::uint32_t limit, bool newest) override {
+    return pass(
+        inner_->logs().read(std::move(owner), std::move(log), std::move(filter), limit, newest));
+  }
+  Task<Result<std::uint64_t>> count(std::string owner, std::string log,
+                                    store::LogFilter filter) override {
+    return pass(inner_->logs().count(std::move(owner), std::move(log), std::move(filter)));
+  }
+  Task<Result<std::uint64_t>> trim(std::string owner, std::string log,
+                                   store::LogFilter filter) override {
+    return pass(inner_->logs().trim(std::move(owner), std::move(log), std::move(filter)));
+  }
+  Task<Result<std::uint64_t>> keep_newest(std::string owner, std::string log,
+                                          std::uint64_t keep) override {
+    return pass(inner_->logs().keep_newest(std::move(owner), std::move(log), keep));
   }
 
   std::unique_ptr<store::Store> inner_ = store::open_memory();

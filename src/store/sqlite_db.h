@@ -51,6 +51,8 @@ class Connection {
   [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(db_.get()) == 0; }
   [[nodiscard]] bool read_only() const { return sqlite3_db_readonly(db_.get(), "main") == 1; }
   [[nodiscard]] const std::string& path() const { return path_; }
+  // For what this class does not offer.
+  [[nodiscard]] sqlite3* handle() const { return db_.get(); }
 
   // What result code `rc` of the last call means: exists for a violated key, unavailable for what
   // the machine or another process did, with the file's name and what to do about it.

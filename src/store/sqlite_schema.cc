@@ -38,6 +38,10 @@ constexpr auto kMigrations = std::to_array<const char*>({
          PRIMARY KEY (owner, map, key)
        ) STRICT, WITHOUT ROWID;)",
     // 2: logs. An owner's entries lie together, so that a page of an archive is read in one place.
+    // `detail` comes last in the index, only to be tested there: a page by a rare detail walks the
+    // index of its peer (0.1 us an entry) instead of looking every entry up (13 us). An index of
+    // its own by detail would need no walk, but makes a third page to be written with each append
+    // where there are two (40 % more), for a question that few clients ask.
     R"(CREATE TABLE log_entry (
          owner  TEXT NOT NULL,
          log    TEXT NOT NULL,
@@ -47,7 +51,7 @@ constexpr auto kMigrations = std::to_array<const char*>({
          value  BLOB NOT NULL,
          PRIMARY KEY (owner, log, id)
        ) STRICT, WITHOUT ROWID;
-       CREATE INDEX log_entry_by_peer ON log_entry (owner, log, peer, id);)",
+       CREATE INDEX log_entry_by_peer ON log_entry (owner, log, peer, id, detail);)",
 });
 
 // A new, empty file may become ours; anything else must be marked as such.
