@@ -57,7 +57,7 @@ Result<> make_file(const std::string& path) {
   return {};
 }
 
-Result<> use_wal(Connection& db) {
+Result<> use_wal(Connection& db, const SqliteOptions& options) {
   std::string mode;
   {
     Query row(db, "PRAGMA journal_mode = WAL");
@@ -69,11 +69,12 @@ Result<> use_wal(Connection& db) {
                                        mode + "); move it to a local file system");
   }
   // In KiB: what a batch of 2,000 appends to as many archives changes fits, and is written once.
-  // In pages of 4 KiB: fewer, larger checkpoints. In bytes: what an unusual load leaves behind.
+  // In bytes: what an unusual load leaves behind of the log.
   return db.script(
       "PRAGMA cache_size = -16384;"
-      "PRAGMA wal_autocheckpoint = 4000;"
-      "PRAGMA journal_size_limit = 67108864;");
+      "PRAGMA journal_size_limit = 67108864;"
+      "PRAGMA wal_autocheckpoint = " +
+      std::to_string(options.checkpoint_pages));
 }
 
 Result<Connection> open_writer(const std::string& path, const SqliteOptions& options) {
@@ -82,7 +83,7 @@ Result<Connection> open_writer(const std::string& path, const SqliteOptions& opt
   if (db->read_only()) return std::unexpected(db->error(SQLITE_READONLY));
   // First what refuses a file that is not ours, or too new: it must stay untouched.
   if (auto done = migrate(*db); !done) return std::unexpected(done.error());
-  if (auto done = use_wal(*db); !done) return std::unexpected(done.error());
+  if (auto done = use_wal(*db, options); !done) return std::unexpected(done.error());
   return db;
 }
 

@@ -21,6 +21,9 @@ struct SqliteOptions {
   std::size_t readers = 2;
   // Calls waiting at once, for writes and for reads; more are refused as unavailable.
   std::size_t max_queued = 65536;
+  // Pages (4 KiB) of the write-ahead log after which it is worked into the file: the more, the
+  // larger the log and the fewer and larger these pauses of the writer.
+  std::size_t checkpoint_pages = 4000;
   std::string vfs;  // the name of a registered SQLite VFS, for fault tests; "" is the default
 };
 
