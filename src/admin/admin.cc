@@ -43,11 +43,13 @@ Task<Result<Json>> Admin::run(std::string command, std::vector<std::string> argu
   if (command == "registered_users") co_return co_await registered_users(std::move(arguments));
   if (command == "connected_users") co_return co_await connected_users();
   if (command == "kick_user") co_return co_await kick_user(std::move(arguments));
+  if (command == "backup") co_return co_await backup(std::move(arguments));
   if (command == "connected_users_number") co_return Json(server_.session_count());
   if (command == "stop") {
     stop_();
     co_return Json("stopping");
   }
+  if (known->local) co_return fail(Errc::invalid, "starlingctl does this itself: " + command);
   co_return fail(Errc::internal, "the command is listed but does nothing: " + command);
 }
 
@@ -138,6 +140,24 @@ Task<Result<Json>> Admin::kick_user(Arguments arguments) {
   const auto account = account_of(arguments[0], arguments[1]);
   if (!account) co_return std::unexpected(account.error());
   co_return Json(co_await end_sessions(*account, "ended by an administrator"));
+}
+
+Task<Result<Json>> Admin::backup(Arguments arguments) {
+  const std::string& file = arguments[0];
+  if (!file.starts_with('/')) co_return fail(Errc::invalid, "not an absolute path: " + file);
+  const auto made = co_await server_.store().backup(file);
+  if (!made) {
+    log::error("backup_failed", {{"file", file}, {"error", made.error().message}});
+    co_return std::unexpected(made.error());
+  }
+  log::info("backup_made", {{"file", file}, {"bytes", made->bytes}});
+  Json result = Json::object();
+  result["file"] = file;
+  result["bytes"] = made->bytes;
+  result["accounts"] = made->accounts;
+  result["map_entries"] = made->map_entries;
+  result["log_entries"] = made->log_entries;
+  co_return result;
 }
 
 Task<std::size_t> Admin::end_sessions(xmpp::Jid account, std::string text) {

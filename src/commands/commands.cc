@@ -60,6 +60,24 @@ const std::vector<Command>& table() {
        "Each session's stream is closed with a policy-violation error; the user may log in again. "
        "Answers with the number of sessions ended.",
        "starlingctl kick_user alice example.org"},
+      {"backup",
+       "Copy the whole database into a file",
+       {{kFile, "a new file; the node's user must be able to make it"}},
+       "Accounts, rosters and archives as of one moment, while the node serves. The file has its "
+       "name once it is complete, checked and on disk; only the node's user can read it. Answers "
+       "with its size and what it holds. Fails if there is such a file, or the database is "
+       "damaged.",
+       "starlingctl backup /var/backups/starling.db",
+       true},
+      {"restore",
+       "Put a backup in the place of a stopped node's database",
+       {{kFile, "a file that backup has made"}, {"FOLDER", "the data_dir of the stopped node"}},
+       "Checks the backup first, and keeps the database of before in FOLDER under a name with the "
+       "date. Fails if a node runs there, or the backup is damaged or of a newer version; nothing "
+       "is changed then.",
+       "starlingctl restore /var/backups/starling.db /var/lib/starling",
+       true,
+       true},
   };
   return kTable;
 }

@@ -11,6 +11,9 @@ namespace starling::commands {
 // The name of every argument that must never be shown or logged.
 inline constexpr std::string_view kPassword = "PASSWORD";
 
+// The name of every argument that is a path, relative to where starlingctl was called.
+inline constexpr std::string_view kFile = "FILE";
+
 struct Argument {
   std::string_view name;
   std::string_view meaning;
@@ -22,6 +25,8 @@ struct Command {
   std::vector<Argument> arguments;
   std::string_view effect;   // what changes, what it answers, what can go wrong
   std::string_view example;  // as typed in a shell
+  bool takes_long = false;   // more than a minute: starlingctl waits for its end
+  bool local = false;        // done by starlingctl itself, where no node runs
 };
 
 [[nodiscard]] std::span<const Command> all();

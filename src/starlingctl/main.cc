@@ -9,14 +9,17 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/log.h"
 #include "base/version.h"
 #include "commands/commands.h"
+#include "store/sqlite_restore.h"
 
 namespace {
 
@@ -29,6 +32,7 @@ constexpr int kRefused = 1;
 constexpr int kNoNode = 2;  // no node answers, or bad usage
 
 constexpr time_t kPatienceSeconds = 60;
+constexpr time_t kNoLimit = 0;  // as SO_RCVTIMEO understands it
 
 int complain(const std::string& message) {
   std::cerr << "starlingctl: " << message << '\n';
@@ -43,7 +47,8 @@ std::string why_not_connected(const std::string& path, int error) {
 }
 
 // One line there, one line back.
-std::string ask(const std::string& path, const std::string& line, std::string& error) {
+std::string ask(const std::string& path, const std::string& line, time_t patience_seconds,
+                std::string& error) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) {
@@ -52,7 +57,7 @@ std::string ask(const std::string& path, const std::string& line, std::string& e
   }
   std::memcpy(address.sun_path, path.data(), path.size());
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const timeval patience{.tv_sec = kPatienceSeconds, .tv_usec = 0};
+  const timeval patience{.tv_sec = patience_seconds, .tv_usec = 0};
   ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     error = why_not_connected(path, errno);
@@ -72,7 +77,7 @@ std::string ask(const std::string& path, const std::string& line, std::string& e
     answer.append(buffer, static_cast<std::size_t>(n));
   }
   if (n < 0 && errno == EAGAIN) {
-    error = "the node has not answered for " + std::to_string(kPatienceSeconds) +
+    error = "the node has not answered for " + std::to_string(patience_seconds) +
             " seconds; whether it does what it was asked is not known (its log may tell)";
   } else if (answer.empty()) {
     error = "the node ended the conversation without an answer";
@@ -105,29 +110,50 @@ void print_text(const Json& value) {
   }
 }
 
-int run(const std::string& socket, const std::string& format, const std::string& command,
-        const std::vector<std::string>& arguments) {
-  std::string request;
-  try {
-    request = Json{{"command", command}, {"arguments", arguments}}.dump();
-  } catch (const Json::exception&) {
-    return complain("the arguments are not UTF-8");
-  }
-  std::string error;
-  const std::string line = ask(socket, request + "\n", error);
-  if (!error.empty()) return complain(error);
-  const Json answer = Json::parse(line, nullptr, false);
-  if (!answer.is_object() || !answer.contains("ok")) {
-    return complain("the node's answer cannot be understood (is it of another version?)");
-  }
+// Prints the answer and gives the exit code.
+int print(const Json& answer, const std::string& format) {
   if (format == "json") {
-    std::cout << answer.dump() << '\n';
+    std::cout << answer.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
   } else if (answer["ok"] == true) {
     print_text(answer["result"]);
   } else {
     std::cerr << "starlingctl: " << answer.value("error", "refused") << '\n';
   }
   return answer["ok"] == true ? 0 : kRefused;
+}
+
+int run(const std::string& socket, const std::string& format,
+        const starling::commands::Command& command, const std::vector<std::string>& arguments) {
+  std::string request;
+  try {
+    request = Json{{"command", command.name}, {"arguments", arguments}}.dump();
+  } catch (const Json::exception&) {
+    return complain("the arguments are not UTF-8");
+  }
+  std::string error;
+  const std::string line =
+      ask(socket, request + "\n", command.takes_long ? kNoLimit : kPatienceSeconds, error);
+  if (!error.empty()) return complain(error);
+  const Json answer = Json::parse(line, nullptr, false);
+  if (!answer.is_object() || !answer.contains("ok")) {
+    return complain("the node's answer cannot be understood (is it of another version?)");
+  }
+  return print(answer, format);
+}
+
+// The one command that needs the node stopped.
+int restore(const std::string& format, const std::string& file, const std::string& folder) {
+  starling::log::configure(starling::log::Level::error, starling::log::Format::text);
+  const std::string database = folder + "/starling.db";
+  const auto restored = starling::store::restore_sqlite(file, database);
+  if (!restored) return print({{"ok", false}, {"error", restored.error().message}}, format);
+  Json result = Json::object();
+  result["restored"] = database;
+  result["accounts"] = restored->contents.accounts;
+  result["map_entries"] = restored->contents.map_entries;
+  result["log_entries"] = restored->contents.log_entries;
+  if (!restored->kept.empty()) result["kept"] = restored->kept;
+  return print({{"ok", true}, {"result", result}}, format);
 }
 
 // The text in lines of at most 80 columns.
@@ -165,20 +191,23 @@ void describe(CLI::App& app) {
 }
 
 // Adds a command with its help; parsing it fills in `chosen` and `arguments`.
-void add_command(CLI::App& app, const starling::commands::Command& command, std::string& chosen,
-                 std::vector<std::string>& arguments) {
+void add_command(CLI::App& app, const starling::commands::Command& command,
+                 const starling::commands::Command*& chosen, std::vector<std::string>& arguments) {
   auto* sub = app.add_subcommand(std::string(command.name), std::string(command.summary));
   sub->group("Commands");
   sub->footer(wrap(command.effect) + "\n\nExample: " + std::string(command.example));
   for (const auto& argument : command.arguments) {
     sub->add_option_function<std::string>(
            std::string(argument.name),
-           [&arguments](const std::string& value) { arguments.push_back(value); },
+           [&arguments,
+            is_file = argument.name == starling::commands::kFile](const std::string& value) {
+             arguments.push_back(is_file ? std::filesystem::absolute(value).string() : value);
+           },
            std::string(argument.meaning))
         ->required()
         ->option_text(" ");
   }
-  sub->final_callback([&chosen, &command] { chosen = command.name; });
+  sub->final_callback([&chosen, &command] { chosen = &command; });
 }
 
 }  // namespace
@@ -199,7 +228,7 @@ int main(int argc, char** argv) {
   app.fallthrough();
   app.require_subcommand(0, 1);
 
-  std::string chosen;
+  const starling::commands::Command* chosen = nullptr;
   std::vector<std::string> arguments;
   for (const auto& command : starling::commands::all()) {
     add_command(app, command, chosen, arguments);
@@ -212,17 +241,18 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     return app.exit(error) == 0 ? 0 : kNoNode;
   }
-  if (const auto unknown = app.remaining(); chosen.empty() && !unknown.empty()) {
+  if (const auto unknown = app.remaining(); chosen == nullptr && !unknown.empty()) {
     return complain("there is no command '" + unknown.front() +
                     "'; `starlingctl --help` lists them");
   }
-  if (chosen.empty()) {
+  if (chosen == nullptr) {
     std::cerr << app.help();
     return kNoNode;
   }
   if (!app.remaining().empty()) {
-    return complain("'" + app.remaining().front() + "' is not understood; `starlingctl " + chosen +
-                    " --help` says what it takes");
+    return complain("'" + app.remaining().front() + "' is not understood; `starlingctl " +
+                    std::string(chosen->name) + " --help` says what it takes");
   }
-  return run(socket, format, chosen, arguments);
+  if (chosen->local) return restore(format, arguments[0], arguments[1]);
+  return run(socket, format, *chosen, arguments);
 }

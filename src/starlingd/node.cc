@@ -197,6 +197,7 @@ Result<> Node::reload_certificates() {
 bool Node::stop() {
   if (threads_.empty()) return true;
   for (const auto& listener : listeners_) listener->close();
+  store_->cancel_backups();
 
   // Shared, since what did not end in time may still count down.
   const auto streams = std::make_shared<Latch>(services_.size());

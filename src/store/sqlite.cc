@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "store/sqlite_backup.h"
 #include "store/sqlite_db.h"
 #include "store/sqlite_lock.h"
 #include "store/sqlite_readers.h"
@@ -27,16 +28,22 @@ class SqliteStore final : public Store {
   SqliteStore(FileLock lock, Connection writer, std::vector<Connection> readers,
               const SqliteOptions& options)
       : lock_(std::move(lock)),
+        backups_(writer.path(), options),
         writer_(std::move(writer), options.max_queued),
         readers_(std::move(readers), options.max_queued) {}
 
   Accounts& accounts() override { return accounts_; }
   Maps& maps() override { return maps_; }
   Logs& logs() override { return logs_; }
+  Task<Result<Backup>> backup(std::string path) override {
+    return backups_.backup(std::move(path));
+  }
+  void cancel_backups() override { backups_.cancel(); }
   [[nodiscard]] Stats stats() const override { return writer_.stats(); }
 
  private:
   FileLock lock_;  // first: let go last
+  Backups backups_;
   Writer writer_;
   Readers readers_;
   SqliteAccounts accounts_{writer_, readers_};

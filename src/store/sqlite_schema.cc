@@ -66,6 +66,19 @@ Result<> check_ours(Connection& db) {
               db.path() + " is a database of another program; move it away or name another file");
 }
 
+// How many of `steps` the database has seen.
+Result<std::size_t> version_of(Connection& db, std::span<const char* const> steps) {
+  if (auto ours = check_ours(db); !ours) return std::unexpected(ours.error());
+  const auto version = db.number("PRAGMA user_version");
+  if (!version) return std::unexpected(version.error());
+  if (*version < 0 || static_cast<std::size_t>(*version) > steps.size()) {
+    return fail(Errc::invalid, db.path() + " has schema version " + std::to_string(*version) +
+                                   ", newer than this program's " + std::to_string(steps.size()) +
+                                   "; start a newer Starling, or restore a backup of before");
+  }
+  return static_cast<std::size_t>(*version);
+}
+
 Result<> apply(Connection& db, const char* step, std::size_t version) {
   std::string sql = "BEGIN IMMEDIATE;";
   sql.append(step);
@@ -83,16 +96,17 @@ std::span<const char* const> migrations() {
   return kMigrations;
 }
 
-Result<> migrate(Connection& db, std::span<const char* const> steps) {
-  if (auto ours = check_ours(db); !ours) return ours;
-  const auto version = db.number("PRAGMA user_version");
+Result<> check_schema(Connection& db) {
+  const auto version = version_of(db, migrations());
   if (!version) return std::unexpected(version.error());
-  if (*version < 0 || static_cast<std::size_t>(*version) > steps.size()) {
-    return fail(Errc::invalid, db.path() + " has schema version " + std::to_string(*version) +
-                                   ", newer than this program's " + std::to_string(steps.size()) +
-                                   "; start a newer Starling, or restore a backup of before");
-  }
-  for (auto next = static_cast<std::size_t>(*version); next < steps.size(); ++next) {
+  if (*version == 0) return fail(Errc::invalid, db.path() + " is no database of a Starling");
+  return {};
+}
+
+Result<> migrate(Connection& db, std::span<const char* const> steps) {
+  const auto version = version_of(db, steps);
+  if (!version) return std::unexpected(version.error());
+  for (std::size_t next = *version; next < steps.size(); ++next) {
     if (auto done = apply(db, steps[next], next + 1); !done) return done;
     log::info("store_migrated", {{"file", db.path()}, {"version", next + 1}});
   }

@@ -19,4 +19,7 @@ namespace starling::store::sqlite {
 // invalid: the file has seen more migrations than we know, or is another program's database.
 Result<> migrate(Connection& db, std::span<const char* const> steps = migrations());
 
+// For a database that is only read: it is one of ours, and not too new; errors as of migrate().
+Result<> check_schema(Connection& db);
+
 }  // namespace starling::store::sqlite

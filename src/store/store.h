@@ -142,12 +142,30 @@ struct Stats {
   std::uint64_t unavailable = 0;  // writes that failed because the engine could not serve
 };
 
+// What a backup holds.
+struct Backup {
+  std::uint64_t bytes = 0;
+  std::uint64_t accounts = 0;
+  std::uint64_t map_entries = 0;
+  std::uint64_t log_entries = 0;
+};
+
 class Store {
  public:
   virtual ~Store() = default;
   virtual Accounts& accounts() = 0;
   virtual Maps& maps() = 0;
   virtual Logs& logs() = 0;
+
+  // Copies all there is at one moment into the new file `path` (mode 0600), while calls go on. It
+  // has its name only once it is complete, checked and on disk. May take minutes. exists: there is
+  // such a file; unavailable: a file cannot be read or written, the database is damaged, or
+  // cancel_backups(); invalid: this backend has no backups.
+  virtual Task<Result<Backup>> backup(std::string path) {
+    co_return fail(Errc::invalid, "this store has no backups: " + path);
+  }
+  // For the end of the process: backups fail from now on, those under way soon. Thread-safe.
+  virtual void cancel_backups() {}
   [[nodiscard]] virtual Stats stats() const { return {}; }
 };
 
