@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "base/log.h"
+#include "core/test_session.h"
 #include "modules/registry.h"
 #include "stream/test_client.h"
 
@@ -35,16 +36,16 @@ const net::PretendedTls kTls{
     .channel_bindings = {{"tls-exporter", "exported"}}};
 
 // A session of another user.
-class Bystander final : public core::Outbox {
+class Bystander final : public core::TestOutbox {
  public:
-  void deliver(const xmpp::Stanza& stanza) override {
+  bool deliver(const xmpp::Stanza& stanza) override {
     ++heard_;
     require(stanza.to().bare() == "bob@example.org");
     require(stanza.from().bare() == "alice@example.org" || stanza.from().is_domain() ||
             stanza.from().bare() == "bob@example.org");
+    return false;
   }
   void end(xmpp::StreamCondition, std::string_view) override { std::abort(); }
-  [[nodiscard]] std::string remote() const override { return "bystander"; }
   [[nodiscard]] int heard() const { return heard_; }
 
  private:
@@ -74,7 +75,7 @@ class Dialogue {
       : node_(pool(), 1, modules::all()), client_(node_, options_for(start)) {
     node_.add_account("bob");
     const auto bob = xmpp::Jid::parse("bob@example.org/home");
-    bystander_session_ = &worker().bind(*bob, bystander_);
+    bystander_session_ = &core::bind_at_once(worker(), *bob, bystander_);
     switch (start) {
       case Start::fresh:
         break;
