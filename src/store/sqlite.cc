@@ -68,7 +68,8 @@ Result<> use_wal(Connection& db, const SqliteOptions& options) {
   std::string mode;
   {
     Query row(db, "PRAGMA journal_mode = WAL");
-    if (row.next()) mode = row.text(0);
+    // To its end: the change is committed after the row that tells of it.
+    while (row.next()) mode = row.text(0);
     if (auto done = row.result(); !done) return done;
   }
   if (mode != "wal") {

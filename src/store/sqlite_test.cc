@@ -221,6 +221,31 @@ TEST_F(SqliteFile, DamagedAnywhere_NeverCrashesNorHangs) {
   }
 }
 
+// SQLite itself would go on in the file that nobody can find any more.
+TEST_F(SqliteFile, TakenAwayWhileInUse_NothingIsAcknowledgedUntilItIsBack) {
+  const std::string folder = folder_.file("data");
+  const std::string elsewhere = folder_.file("elsewhere");
+  std::filesystem::create_directory(folder);
+  path_ = folder + "/starling.db";
+  auto store = open();
+  const auto create = [&](const std::string& username) {
+    return wait(store->accounts().create({username, "example.org", 1}));
+  };
+  ASSERT_TRUE(create("alice"));
+  std::filesystem::rename(folder, elsewhere);
+  const auto refused = create("bob");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::unavailable);
+  EXPECT_THAT(refused.error().message, AllOf(HasSubstr(path_), HasSubstr("removed or replaced")));
+  EXPECT_TRUE(wait(store->accounts().find("example.org", "alice"))) << "readers go on";
+  // Another folder in its place does not do.
+  std::filesystem::copy(elsewhere, folder);
+  EXPECT_FALSE(create("carol"));
+  std::filesystem::remove_all(folder);
+  std::filesystem::rename(elsewhere, folder);
+  EXPECT_TRUE(create("dave"));
+}
+
 // --- locks
 
 TEST_F(SqliteFile, OpenTwice_SecondRefusedWithPid_FirstServes) {

@@ -1,12 +1,27 @@
 #include "store/sqlite_writer.h"
 
+#include <sys/stat.h>
+
 #include <cassert>
 #include <utility>
 
 namespace starling::store::sqlite {
 
+namespace {
+
+// 0: there is no such file.
+std::uint64_t inode_of(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 ? status.st_ino : 0;
+}
+
+}  // namespace
+
 Writer::Writer(Connection db, std::size_t max_queued)
-    : max_queued_(max_queued), db_(std::move(db)), failures_(db_.path()) {}
+    : max_queued_(max_queued),
+      db_(std::move(db)),
+      inode_(inode_of(db_.path())),
+      failures_(db_.path()) {}
 
 Task<Result<>> Writer::write(Job job) {
   EventLoop* loop = EventLoop::current();
@@ -100,7 +115,15 @@ Result<> Writer::run_job(Pending& pending) {
 Result<> Writer::end(bool commit) {
   Result<> ended = db_.exec(commit ? "COMMIT" : "ROLLBACK");
   if (!ended) db_.roll_back();
-  return ended;
+  return ended && commit ? still_there() : ended;
+}
+
+Result<> Writer::still_there() const {
+  if (inode_of(db_.path()) == inode_ && inode_of(db_.path() + "-wal") != 0) return {};
+  return fail(Errc::unavailable,
+              db_.path() +
+                  " or its -wal was removed or replaced while in use; put back what was "
+                  "there, or stop the node, restore a backup and start it");
 }
 
 void Writer::note(const Batch& batch, const Result<>& committed) {

@@ -10,11 +10,14 @@
 //  (3) If the COMMIT fails, or the transaction is lost on the way, every write of it fails as
 //      unavailable, and the next batch starts afresh.
 //  (4) Writes take effect in the order they were queued.
+//  (5) What was committed to files that are not in their folder any more (removed, moved, replaced)
+//      is not acknowledged: nobody would find it again.
 //
 // write() is thread-safe. Destruction commits what is queued.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <vector>
@@ -56,11 +59,13 @@ class Writer {
   Result<> run_jobs(Batch& batch);
   Result<> run_job(Pending& pending);
   Result<> end(bool commit);
+  [[nodiscard]] Result<> still_there() const;
   void note(const Batch& batch, const Result<>& committed);
   static void answer(Batch batch);
 
   const std::size_t max_queued_;
   Connection db_;
+  const std::uint64_t inode_;  // of the database file
   FailureLog failures_;
 
   mutable std::mutex mutex_;  // guards what follows
