@@ -19,6 +19,7 @@
 
 #include "base/result.h"
 #include "base/task.h"
+#include "core/options.h"
 #include "core/session.h"
 #include "xml/writer.h"
 #include "xmpp/stanza.h"
@@ -67,11 +68,13 @@ struct Identity {
 
 class Host {
  public:
-  explicit Host(std::string name) : name_(std::move(name)) {}
+  // `options` must outlive the host.
+  Host(std::string name, const Options& options) : name_(std::move(name)), options_(options) {}
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
 
   [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const Options& options() const { return options_; }
 
   // --- for setup() ---
 
@@ -185,6 +188,7 @@ class Host {
   };
 
   std::string name_;
+  const Options& options_;
   std::map<Key, Entry, std::less<>> handlers_;
   Disco host_disco_;
   Disco account_disco_;

@@ -1,6 +1,7 @@
 #include "core/server.h"
 
 #include <charconv>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -8,13 +9,15 @@
 namespace starling::core {
 
 Server::Server(store::Store& store, ThreadPool& pool, const std::vector<std::string>& hosts,
-               std::span<const Module* const> modules, const std::vector<EventLoop*>& loops)
-    : store_(store),
+               std::span<const Module* const> modules, const std::vector<EventLoop*>& loops,
+               Options options)
+    : options_(std::move(options)),
+      store_(store),
       authenticator_(store, pool),
       host_names_(hosts),
       started_at_us_(wall_clock_us()) {
   for (const auto& name : host_names_) {
-    auto host = std::make_unique<Host>(name);
+    auto host = std::make_unique<Host>(name, options_);
     for (const Module* module : modules) module->setup(*host);
     const std::string_view key = host->name();
     hosts_.emplace(key, std::move(host));

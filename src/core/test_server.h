@@ -116,9 +116,10 @@ class TestServer {
  public:
   static constexpr const char* kHost = "example.org";
 
-  explicit TestServer(std::size_t workers = 1, std::span<const Module* const> modules = {})
+  explicit TestServer(std::size_t workers = 1, std::span<const Module* const> modules = {},
+                      Options options = {})
       : loops_(make_loops(workers)),
-        server_(store_, pool_, {kHost, "example.net"}, modules, pointers()) {
+        server_(store_, pool_, {kHost, "example.net"}, modules, pointers(), std::move(options)) {
     for (const char* name : {"alice", "bob", "carol"})
       create_account(*xmpp::Jid::make(name, kHost));
     bystander_ = &online("carol@example.org/bystander");

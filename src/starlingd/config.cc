@@ -7,6 +7,7 @@
 #include <fstream>
 #include <system_error>
 
+#include "starlingd/module_options.h"
 #include "starlingd/yaml_reader.h"
 #include "xmpp/jid.h"
 
@@ -92,11 +93,6 @@ void read_certfiles(Config& config, const YAML::Node& node) {
     text(config.certfiles.emplace_back(), "the path of a PEM file")(item);
 }
 
-void read_modules(const YAML::Node& node) {
-  if (node.IsNull()) return;
-  read_map(node, {}, "modules");  // no module has options yet
-}
-
 void read(Config& config, const YAML::Node& root) {
   if (root.IsNull()) return;
   read_map(root,
@@ -112,7 +108,8 @@ void read(Config& config, const YAML::Node& root) {
             {"log_format", choice<log::Format>(config.log_format, {{"text", log::Format::text},
                                                                    {"json", log::Format::json}})},
             {"workers", number(config.workers, kMaxWorkers)},
-            {"modules", read_modules}},
+            {"admins", [&](const YAML::Node& n) { read_admins(config.options, n); }},
+            {"modules", [&](const YAML::Node& n) { read_modules(config.options, n); }}},
            "the configuration");
 }
 

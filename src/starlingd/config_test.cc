@@ -123,14 +123,16 @@ TEST(Config, RelativePaths_StartAtItsOwnFolder) {
 TEST(Config, UnknownOption_IsNamedWithItsPlaceAndTheKnownOnes) {
   EXPECT_THAT(mistake("hosts: [a]\n  \nlog_level: info\n"),
               AllOf(StartsWith(at(3, 1) + "unknown option 'log_level' (known here: "),
-                    HasSubstr("certfiles, ctl_socket, data_dir, hosts, listen, log_format, "
+                    HasSubstr("admins, certfiles, ctl_socket, data_dir, hosts, listen, log_format, "
                               "loglevel, modules, workers)")));
   EXPECT_EQ(mistake("listen:\n  - port: 5222\n    prot: 1\n"),
             at(3, 5) +
                 "listen: unknown option 'prot' (known here: ip, module, port, "
                 "starttls_required, tls)");
   EXPECT_EQ(mistake("modules: { mod_x: {} }"),
-            at(1, 12) + "modules: unknown option 'mod_x' (known here: none)");
+            at(1, 12) +
+                "modules: unknown option 'mod_x' (known here: archive, contact, register, "
+                "stream_management)");
   EXPECT_THAT(mistake("[a, b]: 1"), StartsWith(at(1, 1) + "unknown option '?'"));
   EXPECT_THAT(mistake("<<: {workers: 1}"), HasSubstr("unknown option '<<'"));
 }

@@ -118,7 +118,8 @@ Result<> Node::start() {
     loops_.push_back(std::make_unique<net::IoLoop>());
     loops.push_back(loops_.back().get());
   }
-  server_ = std::make_unique<core::Server>(*store_, *pool_, config_.hosts, modules::all(), loops);
+  server_ = std::make_unique<core::Server>(*store_, *pool_, config_.hosts, modules::all(), loops,
+                                           config_.options);
   for (std::size_t i = 0; i < workers; ++i) {
     services_.push_back(std::make_unique<stream::C2sService>(server_->worker(i), services_));
   }
