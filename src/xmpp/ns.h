@@ -18,19 +18,28 @@ inline constexpr std::string_view kSession = "urn:ietf:params:xml:ns:xmpp-sessio
 inline constexpr std::string_view kRoster = "jabber:iq:roster";
 
 // Extensions
+inline constexpr std::string_view kDataForms = "jabber:x:data";                            // 0004
+inline constexpr std::string_view kLastActivity = "jabber:iq:last";                        // 0012
 inline constexpr std::string_view kDiscoInfo = "http://jabber.org/protocol/disco#info";    // 0030
 inline constexpr std::string_view kDiscoItems = "http://jabber.org/protocol/disco#items";  // 0030
 inline constexpr std::string_view kPrivate = "jabber:iq:private";                          // 0049
+inline constexpr std::string_view kCommands = "http://jabber.org/protocol/commands";       // 0050
 inline constexpr std::string_view kVcardTemp = "vcard-temp";                               // 0054
+inline constexpr std::string_view kRegister = "jabber:iq:register";                        // 0077
+inline constexpr std::string_view kIqRegister = "http://jabber.org/features/iq-register";  // 0077
 inline constexpr std::string_view kVersion = "jabber:iq:version";                          // 0092
 inline constexpr std::string_view kCaps = "http://jabber.org/protocol/caps";               // 0115
+inline constexpr std::string_view kAdmin = "http://jabber.org/protocol/admin";             // 0133
+inline constexpr std::string_view kServerInfo = "http://jabber.org/network/serverinfo";    // 0157
 inline constexpr std::string_view kStreamManagement = "urn:xmpp:sm:3";                     // 0198
 inline constexpr std::string_view kPing = "urn:xmpp:ping";                                 // 0199
 inline constexpr std::string_view kTime = "urn:xmpp:time";                                 // 0202
 inline constexpr std::string_view kDelay = "urn:xmpp:delay";                               // 0203
 inline constexpr std::string_view kForward = "urn:xmpp:forward:0";                         // 0297
+inline constexpr std::string_view kHashes = "urn:xmpp:hashes:2";                           // 0300
 inline constexpr std::string_view kHints = "urn:xmpp:hints";                               // 0334
 inline constexpr std::string_view kStanzaId = "urn:xmpp:sid:0";                            // 0359
+inline constexpr std::string_view kCaps2 = "urn:xmpp:caps";                                // 0390
 inline constexpr std::string_view kSaslChannelBinding = "urn:xmpp:sasl-cb:0";              // 0440
 
 }  // namespace starling::xmpp::ns
