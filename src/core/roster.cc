@@ -3,12 +3,19 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/random.h"
 #include "xml/document.h"
 #include "xml/writer.h"
 #include "xmpp/ns.h"
 #include "xmpp/stanza.h"
 
 namespace starling::core {
+
+namespace {
+
+constexpr std::string_view kVersionKey;  // "", which is no contact's
+
+}  // namespace
 
 bool RosterItem::listed() const {
   return kept || subscription.to || subscription.from || subscription.pending_out ||
@@ -103,11 +110,20 @@ void Roster::erase(const xmpp::Jid& bare) {
   items_.erase(bare);
 }
 
+std::string Roster::new_version() {
+  constexpr std::size_t kCharacters = 16;
+  return random_token(kCharacters);
+}
+
 Task<Result<Roster>> load_roster(store::Maps& maps, xmpp::Jid owner) {
   auto entries = co_await maps.scan(owner.str(), std::string(kRosterMap));
   if (!entries) co_return std::unexpected(entries.error());
   Roster roster;
-  for (const auto& entry : *entries) {
+  for (auto& entry : *entries) {
+    if (entry.key == kVersionKey) {
+      roster.set_version(std::move(entry.value));
+      continue;
+    }
     auto item = RosterItem::decode(entry);
     if (item) {
       roster.put(std::move(*item));
@@ -118,11 +134,15 @@ Task<Result<Roster>> load_roster(store::Maps& maps, xmpp::Jid owner) {
   co_return roster;
 }
 
-Task<Result<>> store_roster_item(store::Maps& maps, xmpp::Jid owner, RosterItem item) {
+Task<Result<>> store_roster_item(store::Maps& maps, xmpp::Jid owner, RosterItem item,
+                                 std::string version) {
   std::vector<store::Change> changes(1);
   changes[0].map = kRosterMap;
   changes[0].key = item.jid.str();
   if (!item.vacant()) changes[0].value = item.encode();
+  if (!version.empty()) {
+    changes.push_back({std::string(kRosterMap), std::string(kVersionKey), std::move(version)});
+  }
   co_return co_await maps.apply(owner.str(), std::move(changes));
 }
 

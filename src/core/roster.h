@@ -1,13 +1,15 @@
 // Roster: a user's contacts (RFC 6121 section 2), as it is in memory and as it is stored.
 //
 // Stored as one Map entry per contact (map "roster", key = the contact's bare JID), so that a
-// change writes one small row. Not thread-safe: it belongs to the account's home worker.
+// change writes one small row, and one with the key "" for the version of the whole (section 2.6).
+// Not thread-safe: it belongs to the account's home worker.
 #pragma once
 
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/subscription.h"
@@ -52,14 +54,23 @@ class Roster {
   void erase(const xmpp::Jid& bare);
   [[nodiscard]] const std::map<xmpp::Jid, RosterItem>& items() const { return items_; }
 
+  // Names what clients see of this roster; another one after every change of that. Random, so that
+  // a roster restored from a backup never takes an older one's name.
+  [[nodiscard]] const std::string& version() const { return version_; }
+  void set_version(std::string version) { version_ = std::move(version); }
+  [[nodiscard]] static std::string new_version();
+
  private:
+  std::string version_ = "0";  // until the first change
   std::map<xmpp::Jid, RosterItem> items_;
 };
 
 // Reads a roster from the store. An entry that cannot be decoded is logged and left out.
 Task<Result<Roster>> load_roster(store::Maps& maps, xmpp::Jid owner);
 
-// Writes (or, if vacant, removes) one item; durable when the Task ends.
-Task<Result<>> store_roster_item(store::Maps& maps, xmpp::Jid owner, RosterItem item);
+// Writes (or, if vacant, removes) one item, and with it the roster's new version, if it has one;
+// durable when the Task ends.
+Task<Result<>> store_roster_item(store::Maps& maps, xmpp::Jid owner, RosterItem item,
+                                 std::string version = {});
 
 }  // namespace starling::core

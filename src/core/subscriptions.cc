@@ -70,13 +70,14 @@ Task<void> Subscriptions::apply_outbound(Stanza stanza) {
   const OutboundStep step = outbound_step(item.subscription, stanza.type());
   item.subscription = step.next;
   if (!item.subscription.pending_in) item.request.clear();
+  const bool visible = !same_to_clients(before, item);
   if (!(item.subscription == before.subscription)) {
-    if (auto error = co_await save(account_jid, *roster, item)) {
+    if (auto error = co_await save(account_jid, *roster, item, visible)) {
       worker_.router().route(xmpp::make_error(stanza, *error));
       co_return;
     }
   }
-  if (!same_to_clients(before, item)) push(account_jid, item.to_xml());
+  if (visible) push(account_jid, **roster, item.to_xml());
   if (!step.route) co_return;
   // Section 3: these stanzas are between bare JIDs.
   stanza.set_from(account_jid);
@@ -108,8 +109,9 @@ Task<void> Subscriptions::inbound(Stanza stanza) {
   item.subscription = step.next;
   if (stanza.type() == StanzaType::subscribe && step.deliver) item.request = kept_request(stanza);
   if (!item.subscription.pending_in) item.request.clear();
+  const bool visible = !same_to_clients(before, item);
   if (!(item.subscription == before.subscription)) {
-    if (auto error = co_await save(account_jid, *roster, item)) {
+    if (auto error = co_await save(account_jid, *roster, item, visible)) {
       worker_.router().route(xmpp::make_error(stanza, *error));
       co_return;
     }
@@ -122,7 +124,7 @@ Task<void> Subscriptions::inbound(Stanza stanza) {
       if (request ? session->available() : session->interested) session->deliver(stanza);
     }
   }
-  if (!same_to_clients(before, item)) push(account_jid, item.to_xml());
+  if (visible) push(account_jid, **roster, item.to_xml());
   if (step.reply_subscribed) {
     worker_.router().route(xmpp::make_presence(StanzaType::subscribed, account_jid, contact));
   }
@@ -143,8 +145,8 @@ Task<std::optional<StanzaError>> Subscriptions::update_contact(Jid account, Jid 
   item.kept = true;
   item.name = std::move(name);
   item.groups = std::move(groups);
-  if (auto error = co_await save(account, *roster, item)) co_return error;
-  push(account, item.to_xml());
+  if (auto error = co_await save(account, *roster, item, true)) co_return error;
+  push(account, **roster, item.to_xml());
   co_return std::nullopt;
 }
 
@@ -157,43 +159,51 @@ Task<std::optional<StanzaError>> Subscriptions::remove_contact(Jid account, Jid 
   }
   RosterItem removed;
   removed.jid = contact;
-  if (auto error = co_await save(account, *roster, removed)) co_return error;
-  push(account, RosterItem::removed_xml(contact));
-  // Section 2.5.2: the subscriptions in both directions end.
-  const Subscription& was = before.subscription;
-  auto& router = worker_.router();
-  if (was.to || was.pending_out) {
-    router.route(xmpp::make_presence(StanzaType::unsubscribe, account, contact));
-  }
-  if (was.from || was.pending_in) {
-    const LocalAccount* live = worker_.directory().find(account.full());
-    if (was.from && live != nullptr) worker_.presence().hide_sessions(*live, contact);
-    router.route(xmpp::make_presence(StanzaType::unsubscribed, account, contact));
-  }
+  if (auto error = co_await save(account, *roster, removed, true)) co_return error;
+  push(account, **roster, RosterItem::removed_xml(contact));
+  end_both(account, before);
   co_return std::nullopt;
 }
 
+void Subscriptions::end_both(const Jid& account, const RosterItem& item) {
+  const Subscription& was = item.subscription;
+  auto& router = worker_.router();
+  if (was.to || was.pending_out) {
+    router.route(xmpp::make_presence(StanzaType::unsubscribe, account, item.jid));
+  }
+  if (was.from || was.pending_in) {
+    const LocalAccount* live = worker_.directory().find(account.full());
+    if (was.from && live != nullptr) worker_.presence().hide_sessions(*live, item.jid);
+    router.route(xmpp::make_presence(StanzaType::unsubscribed, account, item.jid));
+  }
+}
+
 Task<std::optional<StanzaError>> Subscriptions::save(Jid account, std::shared_ptr<Roster> roster,
-                                                     RosterItem item) {
+                                                     RosterItem item, bool visible) {
   if (has_no_room(*roster, item.jid)) {
     co_return StanzaError{StanzaCondition::policy_violation, "the roster is full", {}};
   }
   item.kept = item.listed();  // appendix A ends no item: only the user removes it
-  const auto stored = co_await store_roster_item(worker_.server().store().maps(), account, item);
+  // Section 2.6: another version for what is pushed, and for nothing else.
+  const std::string version = visible ? Roster::new_version() : std::string();
+  const auto stored =
+      co_await store_roster_item(worker_.server().store().maps(), account, item, version);
   if (!stored) co_return store_trouble(account, stored.error());
   roster->put(std::move(item));
+  if (!version.empty()) roster->set_version(version);
   co_return std::nullopt;
 }
 
 // Section 2.1.6: every interested resource, the one that asked for the change included.
-void Subscriptions::push(const Jid& account, const std::string& item_xml) {
+void Subscriptions::push(const Jid& account, const Roster& roster, const std::string& item_xml) {
   const LocalAccount* live = worker_.directory().find(account.full());
   if (live == nullptr) return;
   for (const auto& session : live->sessions) {
     if (!session->interested) continue;
     xml::Writer w;
     w.open("iq").attribute("type", "set").attribute("id", "push" + random_token(8));
-    w.open("query", xmpp::ns::kRoster).raw(item_xml).close().close();
+    w.open("query", xmpp::ns::kRoster).attribute("ver", roster.version());
+    w.raw(item_xml).close().close();
     Stanza stanza = Stanza::from_text(std::move(w).take());
     stanza.set_to(session->jid);
     session->deliver(stanza);

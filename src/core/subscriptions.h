@@ -35,11 +35,15 @@ class Subscriptions {
                                                         std::vector<std::string> groups);
   Task<std::optional<xmpp::StanzaError>> remove_contact(xmpp::Jid account, xmpp::Jid contact);
 
+  // Tells the contact that the subscriptions of this former item are over (section 2.5.2).
+  void end_both(const xmpp::Jid& account, const RosterItem& item);
+
  private:
   Task<void> apply_outbound(xmpp::Stanza stanza);
+  // `visible`: clients are told of it, so the roster gets another version.
   Task<std::optional<xmpp::StanzaError>> save(xmpp::Jid account, std::shared_ptr<Roster> roster,
-                                              RosterItem item);
-  void push(const xmpp::Jid& account, const std::string& item_xml);
+                                              RosterItem item, bool visible);
+  void push(const xmpp::Jid& account, const Roster& roster, const std::string& item_xml);
 
   Worker& worker_;
 };

@@ -20,6 +20,9 @@ using xmpp::StanzaType;
 // The stream feature of section 3.4.1.
 constexpr std::string_view kPreApproval = "urn:xmpp:features:pre-approval";
 
+// The stream feature of section 2.6.1.
+constexpr std::string_view kVersioning = "urn:xmpp:features:rosterver";
+
 constexpr std::size_t kMaxNameBytes = 1'023;
 constexpr std::size_t kMaxGroups = 64;
 
@@ -27,7 +30,7 @@ std::unexpected<StanzaError> refuse(StanzaCondition condition, std::string_view 
   return std::unexpected(StanzaError{condition, std::string(text), {}});
 }
 
-// Section 2.1.3 and 2.2.
+// Sections 2.1.3, 2.2 and 2.6.
 Task<IqReply> get(IqRequest request) {
   const xmpp::Jid account = request.stanza.to().to_bare();
   const auto roster = co_await request.worker->roster(account);
@@ -39,8 +42,14 @@ Task<IqReply> get(IqRequest request) {
   if (auto* session = request.worker->directory().find(request.session)) {
     session->interested = true;
   }
+  // Section 2.6.3: nothing at all tells the client that it has the whole roster already.
+  const xml::Element query = request.payload();
+  const auto known = query.attribute("ver");
+  const std::string& version = (*roster)->version();
+  if (known == version) co_return std::string();
   xml::Writer w;
   w.open("query", xmpp::ns::kRoster);
+  if (known) w.attribute("ver", version);
   for (const auto& [jid, item] : (*roster)->items()) {
     if (item.listed()) w.raw(item.to_xml());
   }
@@ -96,7 +105,10 @@ Task<IqReply> set(IqRequest request) {
 }
 
 void setup(core::Host& host) {
-  host.stream_feature([](xml::Writer& w) { w.open("sub", kPreApproval).close(); });
+  host.stream_feature([](xml::Writer& w) {
+    w.open("sub", kPreApproval).close();
+    w.open("ver", kVersioning).close();
+  });
   host.on_own_iq(StanzaType::get, "query", xmpp::ns::kRoster, get);
   host.on_own_iq(StanzaType::set, "query", xmpp::ns::kRoster, set);
 }

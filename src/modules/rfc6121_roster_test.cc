@@ -1,4 +1,6 @@
 // Roster management by iq (RFC 6121 section 2).
+#include <set>
+
 #include "modules/test_modules.h"
 
 namespace starling::modules {
@@ -167,13 +169,95 @@ TEST_P(RosterModule, MessageAfterASet_DoesNotOvertakeIt) {
   EXPECT_THAT(got[1], HasSubstr(" id='3'"));
 }
 
-TEST(RosterFeature, PreApproval_IsAnnounced) {
+// Section 2.6.
+class RosterVersions : public RosterModule {
+ protected:
+  static std::string ver_of(const std::string& stanza) {
+    const auto document = xml::Document::parse(stanza);
+    const auto query = document->root().child("query", "jabber:iq:roster");
+    return query ? std::string(query->attribute("ver").value_or("none")) : "no query";
+  }
+  static std::string get_since(core::TestClient& client, const std::string& ver) {
+    return ask(client, "get", "", "<query xmlns='jabber:iq:roster' ver='" + ver + "'/>");
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Workers, RosterVersions, testing::Values(1, 3));
+
+TEST_P(RosterVersions, CurrentVersion_IsAnsweredWithNothing) {
+  core::TestClient& client = alice();
+  EXPECT_EQ(ver_of(get(client)), "none");  // to those who do not ask for it
+  const std::string empty = ver_of(get_since(client, ""));
+  EXPECT_EQ(get_since(client, empty), done());
+  set(client, "<item jid='bob@example.org'/>");
+  const std::string whole = get_since(client, empty);
+  EXPECT_THAT(whole, HasSubstr("<item jid='bob@example.org'"));
+  EXPECT_NE(ver_of(whole), empty);
+  EXPECT_EQ(get_since(client, ver_of(whole)), done());
+  EXPECT_THAT(get_since(client, "of some other server"), HasSubstr("bob@example.org"));
+}
+
+TEST_P(RosterVersions, EveryPush_BringsTheRostersNewVersion) {
+  core::TestClient& client = alice();
+  get(client);
+  client.take();
+  std::set<std::string> versions;
+  for (const char* item :
+       {"<item jid='bob@example.org'/>", "<item jid='bob@example.org' name='B'/>",
+        "<item jid='bob@example.org' name='B'/>",
+        "<item jid='bob@example.org' subscription='remove'/>"}) {
+    client.send("<iq type='set' id='q'><query xmlns='jabber:iq:roster'>" + std::string(item) +
+                "</query></iq>");
+    const auto got = client.take_as_sent();
+    ASSERT_EQ(got.size(), 2U);  // the push and the result
+    const std::string ver = ver_of(got[got[0].find("type='set'") == std::string::npos ? 1 : 0]);
+    EXPECT_TRUE(versions.insert(ver).second) << item;
+    EXPECT_EQ(get_since(client, ver), done()) << item;
+  }
+}
+
+// A change that no client is told of leaves the version as it is.
+TEST_P(RosterVersions, RequestOfAStranger_ChangesNoVersion) {
+  core::TestClient& client = alice();
+  set(client, "<item jid='x@example.org'/>");
+  const std::string ver = ver_of(get_since(client, ""));
+  server_.online("bob@example.org/phone")
+      .send("<presence to='alice@example.org' type='subscribe'/>");
+  EXPECT_EQ(get_since(client, ver), done());
+}
+
+TEST_P(RosterVersions, Restart_KeepsVersionAndItemsTogether) {
+  std::string ver;
+  {
+    core::TestClient& client = alice();
+    set(client, "<item jid='bob@example.org'/>");
+    ver = ver_of(get_since(client, ""));
+  }
+  server_.restart();
+  core::TestClient& client = alice();
+  EXPECT_EQ(get_since(client, ver), done());
+  EXPECT_EQ(get(client), roster("<item jid='bob@example.org' subscription='none'/>"));
+  set(client, "<item jid='bob@example.org' name='B'/>");
+  EXPECT_THAT(get_since(client, ver), HasSubstr("name='B'"));
+}
+
+// Neither half of a change is there without the other.
+TEST_P(RosterVersions, ChangeThatFailed_LeavesTheVersion) {
+  core::TestClient& client = alice();
+  set(client, "<item jid='bob@example.org'/>");
+  const std::string ver = ver_of(get_since(client, ""));
+  server_.store().fail_call(1);
+  set(client, "<item jid='bob@example.org' name='B'/>");
+  EXPECT_EQ(get_since(client, ver), done());
+}
+
+TEST(RosterFeature, PreApprovalAndVersions_AreAnnounced) {
   core::TestServer server(1, all());
   xml::Writer w;
   w.open("features");
   server.server().host("example.org")->write_stream_features(w);
   w.close();
-  EXPECT_THAT(std::move(w).take(), HasSubstr("<sub xmlns='urn:xmpp:features:pre-approval'/>"));
+  EXPECT_THAT(std::move(w).take(), HasSubstr("<sub xmlns='urn:xmpp:features:pre-approval'/>"
+                                             "<ver xmlns='urn:xmpp:features:rosterver'/>"));
 }
 
 }  // namespace
