@@ -22,6 +22,8 @@
 #include "core/options.h"
 #include "core/session.h"
 #include "xml/writer.h"
+#include "xmpp/data_form.h"
+#include "xmpp/disco_info.h"
 #include "xmpp/stanza.h"
 
 namespace starling::core {
@@ -56,14 +58,46 @@ struct IqRequest {
 
   [[nodiscard]] xml::Element payload() const { return *stanza.payload(); }
 };
+// Whether the handler of an account's own iq runs in the account's turn. One that is free may be
+// overtaken, but may wait for the turn itself.
+enum class Turn : std::uint8_t { taken, free };
+
 // The content of the result, or the error to answer with.
 using IqReply = std::expected<std::string, xmpp::StanzaError>;
 using IqHandler = std::function<Task<IqReply>(IqRequest)>;
 
-struct Identity {
-  std::string category;
-  std::string type;
+// Nodes of the host's own, beside its own disco#info and disco#items (XEP-0030 section 3.2).
+struct DiscoNode {
+  // nullopt: not one of these nodes.
+  using Answer =
+      std::function<std::optional<IqReply>(const xmpp::Jid& asker, std::string_view node)>;
+  Answer info;
+  Answer items;
+};
+
+// One step of an ad-hoc command: what the user has filled in so far, stage after stage.
+struct CommandCall {
+  Worker* worker;
+  const Host* host;
+  xmpp::Jid from;
+  std::vector<xmpp::DataForm> filled;
+};
+// What the user sees next. Without `completed`, a form to fill in, after which come others or not.
+struct CommandReply {
+  bool completed = true;
+  bool last_form = true;
+  std::optional<xmpp::DataForm> form;
+  std::string note;
+};
+// An error leaves the session at the stage where it was.
+using CommandHandler =
+    std::function<Task<std::expected<CommandReply, xmpp::StanzaError>>(CommandCall)>;
+
+struct Command {
+  std::string node;
   std::string name;
+  bool admins_only = true;  // to others it does not exist
+  CommandHandler handler;
 };
 
 class Host {
@@ -80,11 +114,13 @@ class Host {
 
   // Service discovery (XEP-0030).
   void disco_feature(At at, std::string_view feature);
-  void disco_identity(At at, Identity identity);
-  // A node at which disco#info of the host answers the same (XEP-0115 section 6.2).
-  void disco_node(std::function<bool(std::string_view)> is_alias) {
-    disco_node_ = std::move(is_alias);
+  void disco_identity(At at, xmpp::Identity identity);
+  void disco_form(At at, xmpp::DataForm form);  // XEP-0128
+  // Nodes at which disco#info of the host answers the same (XEP-0115 section 6.2).
+  void disco_alias(std::function<bool(std::string_view)> is_alias) {
+    disco_aliases_.push_back(std::move(is_alias));
   }
+  void disco_node(DiscoNode node) { disco_nodes_.push_back(std::move(node)); }
 
   // Anyone may ask: `element` of namespace `element_ns`, in an iq of `type` (get or set).
   void on_iq(At at, xmpp::StanzaType type, std::string_view element, std::string_view element_ns,
@@ -92,7 +128,10 @@ class Host {
   // Only the account's own sessions may ask; others are told service-unavailable. A security rule,
   // which is why it is a function of its own.
   void on_own_iq(xmpp::StanzaType type, std::string_view element, std::string_view element_ns,
-                 IqHandler handler);
+                 IqHandler handler, Turn turn = Turn::taken);
+
+  // Ad-hoc commands (XEP-0050), with a node of their own each.
+  void on_command(Command command);
 
   // Adds to <stream:features/> once the stream is authenticated.
   void stream_feature(std::function<void(xml::Writer&)> write) {
@@ -164,13 +203,16 @@ class Host {
   struct FoundHandler {
     const IqHandler* handler = nullptr;
     bool own_only = false;
+    bool without_turn = false;
   };
   [[nodiscard]] FoundHandler find_handler(At at, const xmpp::Stanza& iq) const;
-  [[nodiscard]] const std::vector<std::string>& features(At at) const;  // sorted
-  [[nodiscard]] const std::vector<Identity>& identities(At at) const;
-  [[nodiscard]] bool is_disco_node(std::string_view node) const {
-    return disco_node_ && disco_node_(node);
+  [[nodiscard]] const xmpp::DiscoInfo& disco_info(At at) const {  // features are sorted
+    return at == At::host ? host_disco_ : account_disco_;
   }
+  [[nodiscard]] bool is_disco_alias(std::string_view node) const;
+  [[nodiscard]] const std::vector<DiscoNode>& disco_nodes() const { return disco_nodes_; }
+  [[nodiscard]] const std::vector<Command>& commands() const { return commands_; }
+  [[nodiscard]] const Command* find_command(std::string_view node) const;
   void write_stream_features(xml::Writer& w) const {
     for (const auto& write : stream_features_) write(w);
   }
@@ -181,18 +223,18 @@ class Host {
   struct Entry {
     IqHandler handler;
     bool own_only;
+    bool without_turn;
   };
-  struct Disco {
-    std::vector<std::string> features;
-    std::vector<Identity> identities;
-  };
+  xmpp::DiscoInfo& disco(At at) { return at == At::host ? host_disco_ : account_disco_; }
 
   std::string name_;
   const Options& options_;
   std::map<Key, Entry, std::less<>> handlers_;
-  Disco host_disco_;
-  Disco account_disco_;
-  std::function<bool(std::string_view)> disco_node_;
+  xmpp::DiscoInfo host_disco_;
+  xmpp::DiscoInfo account_disco_;
+  std::vector<std::function<bool(std::string_view)>> disco_aliases_;
+  std::vector<DiscoNode> disco_nodes_;
+  std::vector<Command> commands_;
   std::vector<std::function<void(xml::Writer&)>> stream_features_;
   std::vector<LoadAccount> load_account_;
   std::vector<BlocksInbound> blocks_inbound_;

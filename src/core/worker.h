@@ -17,6 +17,7 @@
 #include "base/task.h"
 #include "core/account_turns.h"
 #include "core/archive.h"
+#include "core/command_sessions.h"
 #include "core/delivery.h"
 #include "core/directory.h"
 #include "core/offline.h"
@@ -46,6 +47,7 @@ class Worker {
   [[nodiscard]] Offline& offline() { return offline_; }
   [[nodiscard]] Presence& presence() { return presence_; }
   [[nodiscard]] Subscriptions& subscriptions() { return subscriptions_; }
+  [[nodiscard]] CommandSessions& command_sessions() { return command_sessions_; }
 
   // The account, brought into memory; nullptr if there is none of that name. In the account's turn.
   // Errors: unavailable.
@@ -95,6 +97,7 @@ class Worker {
   Offline offline_;
   Presence presence_;
   Subscriptions subscriptions_;
+  CommandSessions command_sessions_;
   SessionId last_session_ = 0;
   std::vector<std::vector<xmpp::Stanza>> mailboxes_;  // by destination, for this turn
   bool mailboxes_dirty_ = false;

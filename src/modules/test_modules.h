@@ -1,6 +1,8 @@
 // What the tests of modules share: a server with all of them, and asking it things.
 #pragma once
 
+#include <utility>
+
 #include "core/test_server.h"
 #include "modules/registry.h"
 
@@ -31,7 +33,10 @@ class ModuleTest : public testing::TestWithParam<std::size_t> {
     return payload.empty() ? start + "/>" : start + ">" + std::string(payload) + "</iq>";
   }
 
-  core::TestServer server_{GetParam(), all()};
+  explicit ModuleTest(core::Options options = {})
+      : server_(GetParam(), all(), std::move(options)) {}
+
+  core::TestServer server_;
 };
 
 }  // namespace starling::modules

@@ -18,20 +18,6 @@ using xmpp::StanzaCondition;
 using xmpp::StanzaError;
 using xmpp::StanzaType;
 
-std::string info(const core::Host& host, At at, std::string_view node) {
-  xml::Writer w;
-  w.open("query", xmpp::ns::kDiscoInfo).attribute_if("node", node);
-  for (const auto& identity : host.identities(at)) {
-    w.open("identity").attribute("category", identity.category).attribute("type", identity.type);
-    w.attribute_if("name", identity.name).close();
-  }
-  for (const auto& feature : host.features(at)) {
-    w.open("feature").attribute("var", feature).close();
-  }
-  w.close();
-  return std::move(w).take();
-}
-
 std::string no_items(std::string_view node) {
   xml::Writer w;
   w.open("query", xmpp::ns::kDiscoItems).attribute_if("node", node).close();
@@ -44,14 +30,22 @@ IqReply no_such_node() {
 
 Task<IqReply> host_info(IqRequest request) {
   const std::string node(request.payload().attribute("node").value_or(""));
-  if (!node.empty() && !request.host->is_disco_node(node)) co_return no_such_node();
-  co_return info(*request.host, At::host, node);
+  if (node.empty() || request.host->is_disco_alias(node)) {
+    co_return request.host->disco_info(At::host).to_xml(node);
+  }
+  for (const auto& source : request.host->disco_nodes()) {
+    if (auto answer = source.info(request.stanza.from(), node)) co_return std::move(*answer);
+  }
+  co_return no_such_node();
 }
 
 Task<IqReply> host_items(IqRequest request) {
   const std::string node(request.payload().attribute("node").value_or(""));
-  if (!node.empty()) co_return no_such_node();
-  co_return no_items(node);
+  if (node.empty()) co_return no_items(node);
+  for (const auto& source : request.host->disco_nodes()) {
+    if (auto answer = source.items(request.stanza.from(), node)) co_return std::move(*answer);
+  }
+  co_return no_such_node();
 }
 
 // Section 8: an account says nothing to those who may not see its presence; to them it looks as
@@ -77,7 +71,7 @@ Task<std::optional<StanzaError>> refusal(const IqRequest& request) {
 
 Task<IqReply> account_info(IqRequest request) {
   if (auto error = co_await refusal(request)) co_return std::unexpected(std::move(*error));
-  co_return info(*request.host, At::account, "");
+  co_return request.host->disco_info(At::account).to_xml("");
 }
 
 Task<IqReply> account_items(IqRequest request) {
@@ -86,8 +80,8 @@ Task<IqReply> account_items(IqRequest request) {
 }
 
 void setup(core::Host& host) {
-  host.disco_identity(At::host, {"server", "im", "Starling"});
-  host.disco_identity(At::account, {"account", "registered", ""});
+  host.disco_identity(At::host, {"server", "im", "en", "Starling"});
+  host.disco_identity(At::account, {"account", "registered", "", ""});
   for (const At at : {At::host, At::account}) {
     host.disco_feature(at, xmpp::ns::kDiscoInfo);
     host.disco_feature(at, xmpp::ns::kDiscoItems);

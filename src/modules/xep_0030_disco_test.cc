@@ -15,7 +15,8 @@ INSTANTIATE_TEST_SUITE_P(Workers, DiscoModule, testing::Values(1, 3));
 TEST_P(DiscoModule, Host_NamesItselfAndItsFeatures) {
   core::TestClient& alice = server_.connect("alice@example.org/phone");
   const std::string info = ask(alice, "get", "example.org", kInfo);
-  EXPECT_THAT(info, HasSubstr("<identity category='server' type='im' name='Starling'/>"));
+  EXPECT_THAT(info,
+              HasSubstr("<identity category='server' type='im' name='Starling' xml:lang='en'/>"));
   for (const char* feature :
        {"http://jabber.org/protocol/disco#info", "http://jabber.org/protocol/disco#items",
         "http://jabber.org/protocol/caps", "urn:xmpp:ping", "urn:xmpp:time", "jabber:iq:version"}) {
