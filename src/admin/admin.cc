@@ -1,13 +1,13 @@
 #include "admin/admin.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/run_on.h"
 #include "base/version.h"
 #include "commands/commands.h"
+#include "core/account_removal.h"
+#include "core/operations.h"
 
 namespace starling::admin {
 
@@ -85,11 +85,8 @@ Task<Result<Json>> Admin::register_account(Arguments arguments) {
 Task<Result<Json>> Admin::unregister(Arguments arguments) {
   const auto account = account_of(arguments[0], arguments[1]);
   if (!account) co_return std::unexpected(account.error());
-  // Gone first, so that an ended session cannot log in again; then whoever is still connected.
-  const auto erased = co_await server_.store().accounts().erase(std::string(account->domain()),
-                                                                std::string(account->local()));
-  if (!erased) co_return std::unexpected(erased.error());
-  co_await end_sessions(*account, "the account was removed");
+  const auto removed = co_await core::remove_account(server_, *account);
+  if (!removed) co_return std::unexpected(removed.error());
   co_return Json("unregistered " + account->str());
 }
 
@@ -106,40 +103,22 @@ Task<Result<Json>> Admin::registered_users(Arguments arguments) {
   if (!domain || server_.host(*domain) == nullptr) {
     co_return fail(Errc::invalid, "this server does not serve the host " + arguments[0]);
   }
-  Json names = Json::array();
-  std::string after;
-  constexpr std::uint32_t kPage = 1'000;
-  for (;;) {
-    const auto page = co_await server_.store().accounts().list(*domain, after, kPage);
-    if (!page) co_return std::unexpected(page.error());
-    for (const auto& name : *page) names.push_back(name);
-    if (page->size() < kPage) break;
-    after = page->back();
-  }
-  co_return names;
+  const auto names = co_await core::registered_names(server_, *domain);
+  if (!names) co_return std::unexpected(names.error());
+  co_return Json(*names);
 }
 
 Task<Result<Json>> Admin::connected_users() {
-  std::vector<std::string> jids;
-  for (std::size_t i = 0; i < server_.worker_count(); ++i) {
-    core::Worker& worker = server_.worker(i);
-    const auto collect = [&worker] {
-      std::vector<std::string> found;
-      worker.directory().for_each(
-          [&found](const core::Session& session) { found.push_back(session.jid.str()); });
-      return found;
-    };
-    auto found = co_await run_on(worker.loop(), collect);
-    jids.insert(jids.end(), found.begin(), found.end());
-  }
-  std::ranges::sort(jids);
-  co_return Json(jids);
+  Json jids = Json::array();
+  const auto connected = co_await core::connected_jids(server_);
+  for (const auto& jid : connected) jids.push_back(jid.full());
+  co_return jids;
 }
 
 Task<Result<Json>> Admin::kick_user(Arguments arguments) {
   const auto account = account_of(arguments[0], arguments[1]);
   if (!account) co_return std::unexpected(account.error());
-  co_return Json(co_await end_sessions(*account, "ended by an administrator"));
+  co_return Json(co_await core::end_sessions(server_, *account, "ended by an administrator"));
 }
 
 Task<Result<Json>> Admin::backup(Arguments arguments) {
@@ -158,14 +137,6 @@ Task<Result<Json>> Admin::backup(Arguments arguments) {
   result["map_entries"] = made->map_entries;
   result["log_entries"] = made->log_entries;
   co_return result;
-}
-
-Task<std::size_t> Admin::end_sessions(xmpp::Jid account, std::string text) {
-  core::Worker& home = server_.worker(server_.home_of(account.full()));
-  const auto end = [&home, account, text = std::move(text)] {
-    return home.end_sessions(account.full(), xmpp::StreamCondition::policy_violation, text);
-  };
-  co_return co_await run_on(home.loop(), end);
 }
 
 }  // namespace starling::admin

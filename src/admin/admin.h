@@ -34,7 +34,6 @@ class Admin {
   Task<Result<Json>> connected_users();
   Task<Result<Json>> kick_user(Arguments arguments);
   Task<Result<Json>> backup(Arguments arguments);
-  Task<std::size_t> end_sessions(xmpp::Jid account, std::string text);
   [[nodiscard]] Result<xmpp::Jid> account_of(const std::string& user,
                                              const std::string& host) const;
 

@@ -176,7 +176,7 @@ TEST_F(AdminTest, Unregister_RemovesTheAccountAndEndsItsSessionsOnly) {
   EXPECT_EQ(ask("unregister", {"alice", "example.org"}), "unregistered alice@example.org");
   EXPECT_EQ(ask("registered_users", {"example.org"}), Json({"bob"}));
   EXPECT_EQ(ask("connected_users"), Json({"bob@example.org/a"}));
-  EXPECT_EQ(alice.ended_with, xmpp::StreamCondition::policy_violation);
+  EXPECT_EQ(alice.ended_with, xmpp::StreamCondition::not_authorized);
   EXPECT_EQ(alice.words, "the account was removed");
   EXPECT_FALSE(bob.ended_with);
 }

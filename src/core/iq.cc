@@ -15,9 +15,16 @@ namespace {
 Task<void> run_handler(const IqHandler* handler, IqRequest request) {
   Worker& worker = *request.worker;
   const xmpp::Stanza iq = request.stanza;
+  const SessionRef asker = request.session;
   const IqReply reply = co_await (*handler)(std::move(request));
-  worker.router().route(reply ? xmpp::make_result(iq, *reply)
-                              : xmpp::make_error(iq, reply.error()));
+  xmpp::Stanza answer = reply ? xmpp::make_result(iq, *reply) : xmpp::make_error(iq, reply.error());
+  const Session* session = worker.directory().find(asker);
+  // One that is about to end will not see the account's next turn.
+  if (session != nullptr && session->closing) {
+    session->outbox->deliver(answer);
+  } else {
+    worker.router().route(std::move(answer));
+  }
 }
 
 struct Job {
@@ -40,7 +47,7 @@ std::optional<Job> find_job(Worker& worker, const Host& host, At at, xmpp::Stanz
   }
   const bool changes = iq.type() == StanzaType::set;
   Job job{found.handler, {std::move(iq), &worker, &host, {}}, false};
-  job.takes_turn = at == At::account && (found.own_only || changes);
+  job.takes_turn = at == At::account && !found.without_turn && (found.own_only || changes);
   const Session* session = worker.directory().find_session(job.request.stanza.from());
   if (session != nullptr) job.request.session = {session->jid, session->id};
   return job;

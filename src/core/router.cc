@@ -19,6 +19,11 @@ Router::Submitted Router::submit(Session& session, Stanza stanza) {
     return Submitted::invalid_from;
   }
   stanza.set_from(session.jid);
+  if (session.closing) {
+    if (stanza.to().empty()) stanza.set_to(session.jid.to_bare());
+    bounce(stanza, xmpp::StanzaCondition::not_allowed, "the account is being removed");
+    return Submitted::accepted;
+  }
   if (stanza.kind() == StanzaKind::presence) {
     worker_.presence().outbound(session, std::move(stanza));
     return Submitted::accepted;

@@ -56,6 +56,9 @@ struct Session {
   Outbox* outbox = nullptr;
   std::int64_t bound_at_us = 0;  // wall clock
 
+  // The account is being removed (core/account_removal.h): nothing of this session may be written
+  // any more, and what it sends is refused.
+  bool closing = false;
   // RFC 6121 section 2.2: it has asked for the roster and gets roster pushes.
   bool interested = false;
   // Section 4: the last presence without type, nullptr while unavailable; and its priority.

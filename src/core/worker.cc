@@ -42,7 +42,9 @@ Task<Result<LocalAccount*>> Worker::load(xmpp::Jid bare) {
 Task<Result<Session*>> Worker::bind(xmpp::Jid full, Outbox& outbox) {
   const auto account = co_await load(full.to_bare());
   if (!account) co_return std::unexpected(account.error());
-  if (*account == nullptr) co_return fail(Errc::not_found, "there is no such account any more");
+  if (*account == nullptr || removing_.contains((*account)->bare)) {
+    co_return fail(Errc::not_found, "there is no such account any more");
+  }
   if (Session* old = directory_.find_session(full)) {
     log::info("session_replaced", {{"jid", full.full()}, {"remote", old->outbox->remote()}});
     Outbox* old_outbox = old->outbox;

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -58,6 +59,9 @@ class Worker {
   // that is surely alive). Errors: not_found (the account is gone), unavailable.
   Task<Result<Session*>> bind(xmpp::Jid full, Outbox& outbox);
 
+  // Accounts whose removal is under way (account_removal.h): nobody can bind as one of them.
+  [[nodiscard]] std::set<xmpp::Jid>& removing() { return removing_; }
+
   // The session's stream is over: its contacts learn that it is unavailable, what it has not
   // acknowledged is offered to others, and it is gone.
   void unbind(Session& session);
@@ -98,6 +102,7 @@ class Worker {
   Presence presence_;
   Subscriptions subscriptions_;
   CommandSessions command_sessions_;
+  std::set<xmpp::Jid> removing_;
   SessionId last_session_ = 0;
   std::vector<std::vector<xmpp::Stanza>> mailboxes_;  // by destination, for this turn
   bool mailboxes_dirty_ = false;

@@ -110,6 +110,7 @@ void C2sStream::send_features() {
             service_->worker().server().authenticator(), *connection_, negotiation_->host);
       }
       w.raw(negotiation_->sasl->features_xml());
+      if (may_register()) w.open("register", xmpp::ns::kIqRegister).close();
     }
   }
   w.close();
@@ -119,6 +120,10 @@ void C2sStream::send_features() {
 void C2sStream::handle_negotiation(xml::DocumentPtr document, std::string_view& rest) {
   const xml::Element root = document->root();
   if (root.is("starttls", xmpp::ns::kTls)) return handle_starttls(rest);
+  if (root.is("iq", xmpp::ns::kClient) && root.child("query", xmpp::ns::kRegister) &&
+      may_register()) {
+    return handle_registration(std::move(document));
+  }
   if (root.ns() != xmpp::ns::kSasl || !negotiation_->sasl) {
     // Section 6.3.2 and 4.9.3.12: a stanza before authentication ends the stream.
     return stream_error(StreamCondition::not_authorized, "authenticate first");

@@ -67,6 +67,7 @@ class C2sStream final : public net::ConnectionHandler,
   void handle_header(const xml::Element& header);
   void handle_negotiation(xml::DocumentPtr document, std::string_view& rest);
   void handle_starttls(std::string_view& rest);
+  void handle_registration(xml::DocumentPtr document);
   void handle_binding(xml::DocumentPtr document);
   Task<void> bind(std::shared_ptr<C2sStream> self, xmpp::Jid full, std::string id);
   void handle_bound(xml::DocumentPtr document);
@@ -91,6 +92,9 @@ class C2sStream final : public net::ConnectionHandler,
   void open_stream(std::string_view to);
   void send_features();
   Task<void> authenticate(std::shared_ptr<C2sStream> self, xml::DocumentPtr document);
+  [[nodiscard]] bool may_register() const;
+  Task<void> register_account(std::shared_ptr<C2sStream> self, xml::DocumentPtr document,
+                              xmpp::Jid account, std::string password);
   void authenticated(const SaslExchange::Step& step);
   void go_home(const xmpp::Jid& account, std::string success);
   void restart();
@@ -115,6 +119,8 @@ class C2sStream final : public net::ConnectionHandler,
     std::string host;   // the domain of the stream
     xmpp::Jid account;  // once authenticated
     std::unique_ptr<SaslExchange> sasl;
+    int registrations = 0;  // tried (XEP-0077)
+    bool registered = false;
     std::string held;  // input that came while an answer was being worked out
   };
   std::unique_ptr<Negotiation> negotiation_;

@@ -28,14 +28,15 @@ inline constexpr std::string_view kSalt = "salt of sixteen.";
 
 class TestNode {
  public:
-  TestNode(ThreadPool& pool, std::size_t workers, std::span<const core::Module* const> modules) {
+  TestNode(ThreadPool& pool, std::size_t workers, std::span<const core::Module* const> modules,
+           core::Options options = {}) {
     std::vector<EventLoop*> plain;
     for (std::size_t i = 0; i < workers; ++i) {
       loops_.push_back(std::make_unique<ManualLoop>());
       plain.push_back(loops_.back().get());
     }
     const std::vector<std::string> hosts{std::string(kHost), "other.example"};
-    server_.emplace(*store_, pool, hosts, modules, plain);
+    server_.emplace(*store_, pool, hosts, modules, plain, std::move(options));
     for (std::size_t i = 0; i < workers; ++i) {
       services_.push_back(std::make_unique<C2sService>(server_->worker(i), services_));
       loops_[i]->inside([&] { services_[i]->start(); });
