@@ -6,6 +6,7 @@ namespace starling::modules {
 
 extern const core::Module kRoster;
 extern const core::Module kSession;
+extern const core::Module kLastActivity;
 extern const core::Module kDisco;
 extern const core::Module kPrivateXml;
 extern const core::Module kVcardTemp;
@@ -20,21 +21,22 @@ extern const core::Module kTime;
 extern const core::Module kCaps2;
 
 std::span<const core::Module* const> all() {
-  static constexpr std::array<const core::Module*, 14> kAll{
-      &kSession,     // rfc3921_session.cc
-      &kDisco,       // xep_0030_disco.cc
-      &kCommands,    // xep_0050_commands.cc
-      &kPrivateXml,  // xep_0049_private_xml.cc
-      &kVcardTemp,   // xep_0054_vcard_temp.cc
-      &kRegister,    // xep_0077_register.cc
-      &kVersion,     // xep_0092_version.cc
-      &kCaps,        // xep_0115_caps.cc
-      &kAdmin,       // xep_0133_admin.cc
-      &kContact,     // xep_0157_contact.cc
-      &kPing,        // xep_0199_ping.cc
-      &kTime,        // xep_0202_time.cc
-      &kCaps2,       // xep_0390_caps2.cc
-      &kRoster,      // rfc6121_roster.cc
+  static constexpr std::array kAll{
+      &kSession,       // rfc3921_session.cc
+      &kLastActivity,  // xep_0012_last_activity.cc
+      &kDisco,         // xep_0030_disco.cc
+      &kCommands,      // xep_0050_commands.cc
+      &kPrivateXml,    // xep_0049_private_xml.cc
+      &kVcardTemp,     // xep_0054_vcard_temp.cc
+      &kRegister,      // xep_0077_register.cc
+      &kVersion,       // xep_0092_version.cc
+      &kCaps,          // xep_0115_caps.cc
+      &kAdmin,         // xep_0133_admin.cc
+      &kContact,       // xep_0157_contact.cc
+      &kPing,          // xep_0199_ping.cc
+      &kTime,          // xep_0202_time.cc
+      &kCaps2,         // xep_0390_caps2.cc
+      &kRoster,        // rfc6121_roster.cc
   };
   return kAll;
 }
