@@ -154,6 +154,7 @@ Result<> Node::start_listeners() {
     options->tls = tls_;
     options->direct_tls = listen.tls;
     options->starttls_required = listen.starttls_required;
+    options->stream_management = config_.options.stream_management;
     const std::shared_ptr<const stream::C2sOptions> shared = std::move(options);
     auto listener = net::Listener::open(
         loops, listen.ip, listen.port,

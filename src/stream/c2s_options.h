@@ -4,8 +4,8 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
-#include <string>
 
+#include "core/options.h"
 #include "net/tls.h"
 #include "xml/stream_scanner.h"
 
@@ -27,12 +27,8 @@ struct C2sOptions {
   std::chrono::seconds ping_timeout{60};  // further silence after which the stream is given up
   std::size_t max_queued_bytes = 4 * 1024 * 1024;  // unread by a slow client: then it is dropped
 
-  // Stream management (XEP-0198).
-  std::chrono::seconds resume_timeout{300};       // how long a lost stream may be resumed
-  std::chrono::seconds max_resume_timeout{3600};  // what a client may ask for with `max`
-  std::string resume_location;  // "host:port" to resume at, as clients see it; "": not said
-  // What a client may leave unacknowledged; beyond either, its session ends.
-  std::size_t max_unacknowledged = 5'000;
+  // Stream management (XEP-0198). What a client may leave unacknowledged is bounded in bytes, too.
+  core::StreamManagementOptions stream_management;
   std::size_t max_unacknowledged_bytes = 16 * 1024 * 1024;
   // Stanzas of a client that wait for the disk at once; beyond, nothing more is read from it.
   std::size_t max_in_hand = 2'000;

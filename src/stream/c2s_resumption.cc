@@ -63,15 +63,16 @@ void C2sStream::handle_enable(const xml::Element& enable) {
   xml::Writer w;
   w.open("enabled", xmpp::ns::kStreamManagement);
   if (is_true(enable, "resume")) {
-    managed_->timeout = options_->resume_timeout;
+    managed_->timeout = options_->stream_management.resume_timeout;
     if (const auto wanted = number(enable, "max")) {
-      managed_->timeout = std::min(std::chrono::seconds(*wanted), options_->max_resume_timeout);
+      managed_->timeout =
+          std::min(std::chrono::seconds(*wanted), options_->stream_management.max_resume_timeout);
     }
     managed_->id = random_token(kIdCharacters);
     service_->resumable(managed_->id, *this);
     w.attribute("resume", "true").attribute("id", managed_->id);
     w.attribute("max", std::to_string(managed_->timeout.count()));
-    w.attribute_if("location", options_->resume_location);
+    w.attribute_if("location", options_->stream_management.location);
   }
   w.close();
   connection_->send(w.view());
@@ -105,8 +106,9 @@ void C2sStream::send_acknowledgement() {
 // already.
 void C2sStream::ask_for_acknowledgement() {
   const auto& state = *managed_->state;
-  if (!managed_->too_much && (state.unacknowledged() > options_->max_unacknowledged ||
-                              state.unacknowledged_bytes() > options_->max_unacknowledged_bytes)) {
+  if (!managed_->too_much &&
+      (state.unacknowledged() > options_->stream_management.max_unacked_stanzas ||
+       state.unacknowledged_bytes() > options_->max_unacknowledged_bytes)) {
     managed_->too_much = true;
     service_->worker().loop().at_turn_end(
         [self = shared_from_this()] { self->too_much_unacknowledged(); });

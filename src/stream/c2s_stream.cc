@@ -139,7 +139,7 @@ bool C2sStream::deliver(const xmpp::Stanza& stanza) {
 
 bool C2sStream::congested() const {
   if (managed_ &&
-      (managed_->state->unacknowledged() > options_->max_unacknowledged / 4 ||
+      (managed_->state->unacknowledged() > options_->stream_management.max_unacked_stanzas / 4 ||
        managed_->state->unacknowledged_bytes() > options_->max_unacknowledged_bytes / 4)) {
     return true;
   }
