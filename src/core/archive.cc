@@ -86,6 +86,16 @@ void Archive::store_sent(LocalAccount& account, const Stanza& message) {
       append(std::string(kArchiveLog), std::move(entry), account.bare, message, false));
 }
 
+Task<void> Archive::written(Jid account_jid) {
+  for (;;) {
+    LocalAccount* account = worker_.directory().find(account_jid.full());
+    if (account == nullptr || account->appending == 0) co_return;
+    Completion<bool> appended(
+        [account](auto resume) { account->when_appended.push_back(std::move(resume)); });
+    co_await appended;
+  }
+}
+
 // The message, and with it its receipt, lives until the write has ended.
 Task<void> Archive::append(std::string log, store::LogEntry entry, Jid owner, Stanza message,
                            bool incoming) {

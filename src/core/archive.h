@@ -31,7 +31,9 @@ inline constexpr std::string_view kTransientLog = "undelivered";  // Keep::deliv
   return static_cast<std::int64_t>(id >> 10);
 }
 [[nodiscard]] constexpr ArchiveId archive_id_at(std::int64_t us) {
-  return us <= 0 ? 0 : static_cast<ArchiveId>(us) << 10;
+  if (us <= 0) return 0;
+  if (us >= archive_time_us(store::LogFilter::kNoLimit)) return store::LogFilter::kNoLimit;
+  return static_cast<ArchiveId>(us) << 10;
 }
 
 // The message of an entry, as it was stored; nullopt if the entry is damaged.
@@ -49,6 +51,10 @@ class Archive {
   void store_incoming(LocalAccount& account, Keep keep, xmpp::Stanza& message);
   // A message that the account sends.
   void store_sent(LocalAccount& account, const xmpp::Stanza& message);
+
+  // Ends when everything stored for the account before is in the archive, or has failed. In the
+  // account's turn, so that nothing new is stored meanwhile.
+  Task<void> written(xmpp::Jid account);
 
   [[nodiscard]] const ArchiveUid& uid() const { return uid_; }
   // <stanza-id/> of an entry in the account's archive.

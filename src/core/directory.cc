@@ -85,7 +85,7 @@ std::unique_ptr<Session> Directory::remove(Session& session) {
   account->sessions.erase(found);
   --session_count_;
   if (account->sessions.empty()) {
-    account->roster.reset();
+    if (!account->keeps_roster) account->roster.reset();
     make_room();
     idle_.push_back(account->bare);
   }

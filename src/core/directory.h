@@ -28,6 +28,7 @@ struct LocalAccount {
   xmpp::Jid bare;
   std::vector<std::unique_ptr<Session>> sessions;  // in order of binding
   std::shared_ptr<Roster> roster;                  // nullptr until first needed
+  bool keeps_roster = false;                       // even without sessions: a module looks at it
   Slots slots;                                     // of modules
 
   // See archive.h and offline.h.

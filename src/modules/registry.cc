@@ -18,7 +18,9 @@ extern const core::Module kAdmin;
 extern const core::Module kContact;
 extern const core::Module kPing;
 extern const core::Module kTime;
+extern const core::Module kMam;
 extern const core::Module kCaps2;
+extern const core::Module kMamPrefs;
 
 std::span<const core::Module* const> all() {
   static constexpr std::array kAll{
@@ -35,7 +37,9 @@ std::span<const core::Module* const> all() {
       &kContact,       // xep_0157_contact.cc
       &kPing,          // xep_0199_ping.cc
       &kTime,          // xep_0202_time.cc
+      &kMam,           // xep_0313_mam.cc
       &kCaps2,         // xep_0390_caps2.cc
+      &kMamPrefs,      // xep_0441_archive_preferences.cc
       &kRoster,        // rfc6121_roster.cc
   };
   return kAll;

@@ -129,6 +129,8 @@ Result<> Node::start() {
   run_on_first_worker(
       [&prepared](core::Server& server) -> Task<void> { prepared = co_await server.prepare(); });
   if (!prepared) return prepared;
+  retention_ = std::make_unique<core::Retention>(server_->worker(0));
+  loops_[0]->post([this] { retention_->start(); });
 
   admin_ = std::make_unique<admin::Admin>(*server_, stop_requested_);
   if (auto good = check_socket_path(config_.ctl_socket); !good) return good;

@@ -12,6 +12,7 @@
 #include "admin/ctl_socket.h"
 #include "base/result.h"
 #include "base/thread_pool.h"
+#include "core/retention.h"
 #include "core/server.h"
 #include "net/io_loop.h"
 #include "net/listener.h"
@@ -58,6 +59,7 @@ class Node {
   std::unique_ptr<ThreadPool> pool_;
   std::vector<std::unique_ptr<net::IoLoop>> loops_;
   std::unique_ptr<core::Server> server_;
+  std::unique_ptr<core::Retention> retention_;
   std::vector<std::unique_ptr<stream::C2sService>> services_;
   std::unique_ptr<admin::Admin> admin_;
   std::unique_ptr<admin::CtlSocket> ctl_;

@@ -1,0 +1,97 @@
+#include "core/retention.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/archive.h"
+#include "core/server.h"
+#include "core/worker.h"
+
+namespace starling::core {
+
+namespace {
+
+constexpr std::uint32_t kEntriesPerWrite = 100;
+constexpr std::int64_t kDayUs = std::int64_t{24} * 3'600 * 1'000'000;
+
+}  // namespace
+
+void Retention::start() {
+  const ArchiveOptions& limits = worker_.server().options().archive;
+  if (limits.expire_after_days != 0 || limits.max_messages != 0) step_after(kFirstAfter);
+}
+
+void Retention::step_after(Duration delay) {
+  worker_.loop().run_after(delay, [this] { worker_.gate().spawn(step()); });
+}
+
+Task<void> Retention::step() {
+  const auto& hosts = worker_.server().host_names();
+  const auto names =
+      co_await worker_.server().store().accounts().list(hosts[host_], after_, kAccountsPerStep);
+  if (!names) {
+    log::warning("archives_not_trimmed", {{"error", names.error().message}});
+    co_return step_after(kFirstAfter);
+  }
+  for (const auto& name : *names) {
+    const std::string owner = name + "@" + hosts[host_];
+    for (const std::string_view log : {kArchiveLog, kTransientLog}) {
+      const auto trimmed = co_await trim(owner, std::string(log));
+      if (worker_.gate().closed()) co_return;
+      // The next walk tries again.
+      if (!trimmed) {
+        log::warning("archive_not_trimmed", {{"jid", owner}, {"error", trimmed.error().message}});
+      }
+    }
+    after_ = name;
+  }
+  if (names->size() == kAccountsPerStep) co_return step_after(kStepEvery);
+  after_.clear();
+  host_ = (host_ + 1) % hosts.size();
+  if (host_ != 0) co_return step_after(kStepEvery);
+  log::info("archives_trimmed", {{"removed", std::exchange(removed_, 0)}});
+  step_after(kEvery);
+}
+
+Task<Result<>> Retention::trim(std::string owner, std::string log) {
+  const ArchiveOptions& limits = worker_.server().options().archive;
+  if (limits.expire_after_days != 0) {
+    store::LogFilter old;
+    old.before = archive_id_at(wall_clock_us() - limits.expire_after_days * kDayUs);
+    constexpr auto kAll = std::numeric_limits<std::uint64_t>::max();
+    auto removed = co_await remove_oldest(owner, log, std::move(old), kAll);
+    if (!removed) co_return removed;
+  }
+  if (limits.max_messages == 0) co_return Result<>{};
+  store::LogFilter all;
+  const auto count = co_await worker_.server().store().logs().count(owner, log, all);
+  if (!count) co_return std::unexpected(count.error());
+  if (*count <= limits.max_messages) co_return Result<>{};
+  co_return co_await remove_oldest(owner, log, std::move(all), *count - limits.max_messages);
+}
+
+// Of what passes the filter, `most` entries at most; little by little, so that no other write has
+// to wait for long.
+Task<Result<>> Retention::remove_oldest(std::string owner, std::string log, store::LogFilter filter,
+                                        std::uint64_t most) {
+  auto& logs = worker_.server().store().logs();
+  while (most > 0 && !worker_.gate().closed()) {
+    const auto limit = static_cast<std::uint32_t>(std::min<std::uint64_t>(most, kEntriesPerWrite));
+    const auto page = co_await logs.read(owner, log, filter, limit, false);
+    if (!page) co_return std::unexpected(page.error());
+    if (page->entries.empty()) break;
+    store::LogFilter these;
+    these.before = page->entries.back().id + 1;
+    const auto removed = co_await logs.trim(owner, log, std::move(these));
+    if (!removed) co_return std::unexpected(removed.error());
+    removed_ += *removed;
+    most -= std::min(most, *removed);
+    if (page->complete) break;
+  }
+  co_return Result<>{};
+}
+
+}  // namespace starling::core
