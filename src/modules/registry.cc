@@ -14,9 +14,10 @@ extern const core::Module kCaps;
 extern const core::Module kBlocking;
 extern const core::Module kPing;
 extern const core::Module kTime;
+extern const core::Module kCarbons;
 
 std::span<const core::Module* const> all() {
-  static constexpr std::array<const core::Module*, 10> kAll{
+  static constexpr std::array<const core::Module*, 11> kAll{
       &kSession,     // rfc3921_session.cc
       &kDisco,       // xep_0030_disco.cc
       &kPrivateXml,  // xep_0049_private_xml.cc
@@ -26,6 +27,7 @@ std::span<const core::Module* const> all() {
       &kBlocking,    // xep_0191_blocking.cc
       &kPing,        // xep_0199_ping.cc
       &kTime,        // xep_0202_time.cc
+      &kCarbons,     // xep_0280_carbons.cc
       &kRoster,      // rfc6121_roster.cc
   };
   return kAll;
