@@ -15,9 +15,10 @@ extern const core::Module kBlocking;
 extern const core::Module kPing;
 extern const core::Module kTime;
 extern const core::Module kCarbons;
+extern const core::Module kCsi;
 
 std::span<const core::Module* const> all() {
-  static constexpr std::array<const core::Module*, 11> kAll{
+  static constexpr std::array<const core::Module*, 12> kAll{
       &kSession,     // rfc3921_session.cc
       &kDisco,       // xep_0030_disco.cc
       &kPrivateXml,  // xep_0049_private_xml.cc
@@ -28,6 +29,7 @@ std::span<const core::Module* const> all() {
       &kPing,        // xep_0199_ping.cc
       &kTime,        // xep_0202_time.cc
       &kCarbons,     // xep_0280_carbons.cc
+      &kCsi,         // xep_0352_csi.cc
       &kRoster,      // rfc6121_roster.cc
   };
   return kAll;
