@@ -24,6 +24,14 @@ std::optional<Stanza> message_of(const store::LogEntry& entry) {
   return std::move(*stanza);
 }
 
+void remove_foreign_ids(Stanza& message, const Jid& account) {
+  message.remove_children([&account](const xml::Element& child) {
+    if (!child.is("stanza-id", xmpp::ns::kStanzaId)) return false;
+    const auto by = Jid::parse(child.attribute("by").value_or(""));
+    return by && by->bare() == account.full();
+  });
+}
+
 Archive::Archive(Worker& worker) : worker_(worker), uid_(random_bytes(ArchiveUid::kSecretBytes)) {}
 
 void Archive::begin(std::string_view uid_secret, ArchiveId last_id) {
@@ -75,15 +83,17 @@ void Archive::store_incoming(LocalAccount& account, Keep keep, Stanza& message) 
   worker_.gate().spawn(append(std::string(log), std::move(entry), account.bare, message, true));
 }
 
-void Archive::store_sent(LocalAccount& account, const Stanza& message) {
+ArchiveId Archive::store_sent(LocalAccount& account, const Stanza& message) {
+  const ArchiveId id = next_id();
   store::LogEntry entry;
-  entry.id = next_id();
+  entry.id = id;
   entry.peer = message.to().bare();
   entry.detail = message.to().resource();
   entry.value = message.to_xml();
   ++account.appending;
   worker_.gate().spawn(
       append(std::string(kArchiveLog), std::move(entry), account.bare, message, false));
+  return id;
 }
 
 Task<void> Archive::written(Jid account_jid) {

@@ -39,6 +39,9 @@ inline constexpr std::string_view kTransientLog = "undelivered";  // Keep::deliv
 // The message of an entry, as it was stored; nullopt if the entry is damaged.
 [[nodiscard]] std::optional<xmpp::Stanza> message_of(const store::LogEntry& entry);
 
+// XEP-0359 section 5: nobody but its own server gives ids in the account's name.
+void remove_foreign_ids(xmpp::Stanza& message, const xmpp::Jid& account);
+
 class Archive {
  public:
   explicit Archive(Worker& worker);
@@ -49,8 +52,8 @@ class Archive {
   // bears its archive id, and <stanza-id/> (XEP-0359) if it is archived. If the write fails, its
   // sender is told by an error.
   void store_incoming(LocalAccount& account, Keep keep, xmpp::Stanza& message);
-  // A message that the account sends.
-  void store_sent(LocalAccount& account, const xmpp::Stanza& message);
+  // A message that the account sends; its archive id.
+  ArchiveId store_sent(LocalAccount& account, const xmpp::Stanza& message);
 
   // Ends when everything stored for the account before is in the archive, or has failed. In the
   // account's turn, so that nothing new is stored meanwhile.

@@ -20,26 +20,22 @@ constexpr std::array<std::string_view, 12> kMeaningful{
     "urn:xmpp:omemo:2",                // XEP-0384
     "urn:xmpp:openpgp:0",              // XEP-0373
     "jabber:x:encrypted",              // XEP-0027
-    "urn:xmpp:receipts",               // XEP-0184
+    xmpp::ns::kReceipts,               // XEP-0184
     "urn:xmpp:message-correct:0",      // XEP-0308
     "urn:xmpp:reactions:0",            // XEP-0444
     "urn:xmpp:message-retract:1",      // XEP-0424
     "urn:xmpp:fasten:0",               // XEP-0422
-    "jabber:x:conference",             // XEP-0249
+    xmpp::ns::kConference,             // XEP-0249
     "urn:xmpp:jingle-message:0",       // XEP-0353
 };
 // ... but not a mere request for a receipt or a marker, which comes with what it is about.
-constexpr std::string_view kReceipts = "urn:xmpp:receipts";
-constexpr std::string_view kChatMarkers = "urn:xmpp:chat-markers:0";  // XEP-0333
-constexpr std::string_view kMucUser = "http://jabber.org/protocol/muc#user";
-
 bool is_meaningful(const xml::Element& child) {
   const std::string_view ns = child.ns();
   if (ns == xmpp::ns::kClient) return child.name() == "body" || child.name() == "subject";
-  if (ns == kReceipts) return child.name() == "received";
-  if (ns == kChatMarkers) return child.name() != "markable";
+  if (ns == xmpp::ns::kReceipts) return child.name() == "received";
+  if (ns == xmpp::ns::kChatMarkers) return child.name() != "markable";
   // A mediated invitation or its refusal (XEP-0045 section 7.8.2).
-  if (ns == kMucUser) return child.child("invite", kMucUser) || child.child("decline", kMucUser);
+  if (ns == xmpp::ns::kMucUser) return child.child("invite", ns) || child.child("decline", ns);
   return std::ranges::find(kMeaningful, ns) != kMeaningful.end();
 }
 

@@ -66,13 +66,11 @@ bool may_wait(const Stanza& message) {
   return message.to().is_bare() || message.type() == StanzaType::chat;
 }
 
-// XEP-0359 section 5: nobody else gives ids in the account's name.
-void remove_foreign_ids(Stanza& message, const xmpp::Jid& account) {
-  message.remove_children([&account](const xml::Element& child) {
-    if (!child.is("stanza-id", xmpp::ns::kStanzaId)) return false;
-    const auto by = xmpp::Jid::parse(child.attribute("by").value_or(""));
-    return by && by->bare() == account.full();
-  });
+// And if it may not: true if its sender is told.
+bool is_missed(const Stanza& message) {
+  const StanzaType type = message.type();
+  return type == StanzaType::groupchat ||
+         ((type == StanzaType::normal || type == StanzaType::chat) && has_body(message));
 }
 
 }  // namespace
@@ -160,12 +158,10 @@ void Delivery::message(const Host& host, LocalAccount* account, Stanza stanza) {
   std::size_t holders = 0;
   for (Session* session : recipients) holders += session->deliver(stanza) ? 1 : 0;
   if (stored) worker_.offline().stored(*account, stanza.archive_id(), recipients.size(), holders);
+  if (!stored && recipients.empty() && is_missed(stanza)) {
+    return worker_.router().bounce(stanza, StanzaCondition::service_unavailable);
+  }
   if (account != nullptr) host.message_delivered(worker_, *account, stanza, recipients);
-  if (stored || !recipients.empty()) return;
-  const StanzaType type = stanza.type();
-  const bool told = type == StanzaType::groupchat ||
-                    ((type == StanzaType::normal || type == StanzaType::chat) && has_body(stanza));
-  if (told) worker_.router().bounce(stanza, StanzaCondition::service_unavailable);
 }
 
 void Delivery::presence(LocalAccount* account, const Stanza& stanza) {

@@ -155,10 +155,12 @@ class Host {
   using Archives = std::function<bool(const LocalAccount&, const xmpp::Jid&)>;
   void decide_archiving(Archives archives) { archives_ = std::move(archives); }
 
-  // A session of the account sent a message, which is about to be routed.
+  // A session of the account sent a message, which is about to be routed. Its archive_id() is that
+  // of the account's own archive.
   using MessageSent = std::function<void(Worker&, LocalAccount&, const xmpp::Stanza&)>;
   void on_message_sent(MessageSent sent) { message_sent_.push_back(std::move(sent)); }
-  // A message for the account was handed to these of its sessions.
+  // A message for the account was handed to these of its sessions, or waits if there are none. (Not
+  // called for what goes back to its sender.)
   using MessageDelivered =
       std::function<void(Worker&, LocalAccount&, const xmpp::Stanza&, std::span<Session* const>)>;
   void on_message_delivered(MessageDelivered delivered) {

@@ -42,7 +42,6 @@ Stanza addressed(Stanza stanza, const Jid& to) {
 }  // namespace
 
 void Presence::outbound(Session& session, Stanza stanza) {
-  if (!stanza.to().empty() && worker_.router().refused(stanza)) return;
   switch (stanza.type()) {
     case StanzaType::subscribe:
     case StanzaType::subscribed:
@@ -149,6 +148,7 @@ void Presence::announce(const Session& session, const Roster& roster, const Stan
 // Section 4.2.2 and 3.1.3: what a session learns when it becomes available.
 void Presence::initial(Session& session, const Roster& roster) {
   const LocalAccount* account = worker_.directory().find(session.jid.bare());
+  const Host* host = worker_.server().host(session.jid.domain());
   for (const auto& other : account->sessions) {
     if (other.get() == &session || !other->available()) continue;
     session.deliver(addressed(*other->presence, session.jid));
@@ -158,7 +158,9 @@ void Presence::initial(Session& session, const Roster& roster) {
       Stanza probe = xmpp::make_presence(StanzaType::probe, session.jid, jid);
       if (may_send(session.jid, probe)) worker_.router().route(std::move(probe));
     }
-    if (!item.request.empty()) session.deliver(Stanza::from_text(item.request));
+    if (item.request.empty()) continue;
+    const Stanza request = Stanza::from_text(item.request);
+    if (!host->blocks_inbound(*account, request)) session.deliver(request);
   }
 }
 
@@ -166,6 +168,7 @@ void Presence::initial(Session& session, const Roster& roster) {
 // which also are for one recipient, just go their way.)
 void Presence::directed(Session& session, Stanza stanza) {
   constexpr std::size_t kMaxDirected = 10'000;
+  if (worker_.router().refused(stanza)) return;
   if (stanza.type() == StanzaType::unavailable) {
     if (session.directed) session.directed->erase(stanza.to());
   } else if (stanza.type() == StanzaType::available) {

@@ -49,8 +49,12 @@ bool Router::refused(const Stanza& stanza) {
   if (account == nullptr || stanza.to().bare() == stanza.from().bare()) return false;
   const Host* host = worker_.server().host(stanza.from().domain());
   const auto error = host->refuses_outbound(*account, stanza);
-  if (error) bounce(stanza, *error);
-  return error.has_value();
+  if (!error) return false;
+  // Not by way of Delivery: the error is in the name of one whose stanzas may be blocked.
+  Session* session = worker_.directory().find_session(stanza.from());
+  const bool answered = stanza.type() != StanzaType::error && stanza.type() != StanzaType::result;
+  if (session != nullptr && answered) session->deliver(xmpp::make_error(stanza, *error));
+  return true;
 }
 
 // On behalf of the sender: whom it has blocked gets nothing, its messages are archived.
@@ -60,10 +64,12 @@ void Router::send(Stanza stanza) {
   if (account != nullptr && stanza.kind() == StanzaKind::message) {
     const Host& host = *worker_.server().host(stanza.from().domain());
     const bool to_self = stanza.to().bare() == stanza.from().bare();
+    remove_foreign_ids(stanza, account->bare);
     if (!to_self && keep_of(stanza) == Keep::archived && host.archives(*account, stanza.to())) {
-      worker_.archive().store_sent(*account, stanza);
+      stanza.set_archive_id(worker_.archive().store_sent(*account, stanza));
     }
     host.message_sent(worker_, *account, stanza);
+    stanza.set_archive_id(0);  // of no use to the addressee
   }
   route(std::move(stanza));
 }

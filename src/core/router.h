@@ -40,7 +40,7 @@ class Router {
   void bounce(const xmpp::Stanza& offending, xmpp::StanzaCondition condition,
               std::string_view text = {});
   void bounce(const xmpp::Stanza& offending, const xmpp::StanzaError& error);
-  // If the account may not send this (XEP-0191, say), bounces it and is true.
+  // If the account may not send this (XEP-0191, say), tells the session so and is true.
   bool refused(const xmpp::Stanza& stanza);
 
  private:

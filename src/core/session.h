@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/slots.h"
@@ -48,6 +49,8 @@ class Holdback {
   virtual ~Holdback() = default;
   // True if it took the stanza, to send it later or never; false to have it delivered.
   virtual bool take(Session& session, const xmpp::Stanza& stanza) = 0;
+  // Sends what it keeps, in order.
+  virtual void release(Session& session) = 0;
 };
 
 struct Session {
@@ -73,6 +76,10 @@ struct Session {
   // To the client, unless it is held back; true as Outbox::deliver.
   bool deliver(const xmpp::Stanza& stanza) {
     return !(holdback && holdback->take(*this, stanza)) && outbox->deliver(stanza);
+  }
+  // From now on nothing is held back.
+  void end_holdback() {
+    if (const auto ended = std::exchange(holdback, nullptr)) ended->release(*this);
   }
   [[nodiscard]] bool available() const { return presence != nullptr; }
 };

@@ -60,6 +60,7 @@ Task<void> Subscriptions::apply_outbound(Stanza stanza) {
   const Jid account_jid = sender.to_bare();
   const Jid contact = stanza.to().to_bare();
   if (contact == account_jid) co_return;  // one's own resources see each other anyway
+  if (worker_.router().refused(stanza)) co_return;
   auto roster = co_await worker_.roster(account_jid);
   if (!roster) {
     worker_.router().route(xmpp::make_error(stanza, store_trouble(account_jid, roster.error())));

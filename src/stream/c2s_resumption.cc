@@ -245,6 +245,7 @@ void C2sStream::resume(C2sStream& former, std::uint32_t h) {
   for (const xmpp::Stanza& stanza : managed_->state->queue()) {
     stanza.append_to(connection_->output());
   }
+  session_->end_holdback();  // XEP-0352 section 5.2: a resumed stream begins active
   if (managed_->state->unacknowledged() > 0) ask_for_acknowledgement();
   log::info("session_resumed", {{"jid", session_->jid.full()},
                                 {"remote", remote()},

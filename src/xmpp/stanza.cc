@@ -236,6 +236,12 @@ std::optional<Stanza> make_error_for(const xml::Element& offending, const Stanza
   return bare_error(offending.name(), offending.attribute("id").value_or(""), error);
 }
 
+std::string forwarded(const Stanza& stanza) {
+  std::string xml = stanza.to_xml();
+  xml.insert(1 + to_string(stanza.kind()).size(), " xmlns='" + std::string(ns::kClient) + "'");
+  return "<forwarded xmlns='" + std::string(ns::kForward) + "'>" + xml + "</forwarded>";
+}
+
 Stanza make_presence(StanzaType type, const Jid& from, const Jid& to) {
   xml::Writer w;
   w.open("presence").attribute_if("type", to_string(type)).close();

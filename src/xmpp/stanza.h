@@ -116,6 +116,8 @@ class Stanza {
 // nullopt if it must not be answered: an error, an iq result (section 8.3.1).
 [[nodiscard]] std::optional<Stanza> make_error_for(const xml::Element& offending,
                                                    const StanzaError& error);
+// <forwarded/> with the stanza in it (XEP-0297).
+[[nodiscard]] std::string forwarded(const Stanza& stanza);
 // A presence with nothing in it.
 [[nodiscard]] Stanza make_presence(StanzaType type, const Jid& from, const Jid& to);
 
