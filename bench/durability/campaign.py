@@ -14,11 +14,13 @@ from durability.client import Client, Pace
 from durability.ledger import Ledger
 from durability.loop import Loop
 from durability.servers.base import START_TIMEOUT_S, Server
+from durability.syncs import SyncCounter
 
 _PATIENCE_S = 60.0  # without any progress; a server that stands still for longer has failed
 _QUIET_S = 3.0  # nothing new for so long: nothing more will come
 _LOGGING_IN = 40  # clients at a time
 _READING = 20  # archives at a time
+_ENOUGH = 50  # messages for a mean
 _DROPPED = 0.05  # of the clients lose their connection in each round, and resume
 
 
@@ -47,6 +49,7 @@ class Size:
     round_s: float = 4.0  # the longest time from log-in to kill
     spare: bool = False  # no kill: the control, in which nobody should lose anything
     seed: int = 1
+    syncs: bool = False  # count them, in a time of their own
 
 
 class Unfinished(Exception):
@@ -68,6 +71,7 @@ class Campaign:
         self._wanted: list[Client] = []  # those that are to be connected
         self._address: tuple[str, int] | None = None
         self._steady = [0.0, 0.0, 0.0]  # of the time measured: messages, CPU seconds, seconds
+        self._syncs: float | None = None
         self._kills = 0
         self._loop.tick = self._tick
 
@@ -120,6 +124,13 @@ class Campaign:
         before = state()
         self._loop.run_for(self._size.round_s)
         self._steady = [a - b for a, b in zip(state(), before, strict=True)]
+        if self._size.syncs and SyncCounter.is_available():
+            counter, first = SyncCounter(self._server.pid()), self._ledger.acknowledged
+            self._loop.run_for(self._size.round_s / 2)
+            acknowledged = self._ledger.acknowledged - first
+            syncs = counter.stop()
+            if acknowledged >= _ENOUGH:
+                self._syncs = round(syncs / acknowledged, 3)
 
     def _finish(self, senders: list[Client]) -> None:
         """Everything is acknowledged; all say good-bye."""
@@ -232,6 +243,7 @@ class Campaign:
             "messages_per_s": round(messages / steady) if steady else 0,
             "cpu_us_per_message": round(cpu / messages * 1e6) if messages else 0,
             "cpu_cores": round(cpu / steady, 2) if steady else 0,
+            **({} if self._syncs is None else {"syncs_per_message": self._syncs}),
             "faults": dict(self._ledger.faults),
             "seconds": round(seconds, 1),
         }

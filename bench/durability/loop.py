@@ -18,7 +18,7 @@ class Handler(Protocol):
 
 
 class Loop:
-    """Turns until a condition holds; `tick` is called about every 10 ms meanwhile."""
+    """Turns until a condition holds; meanwhile it calls `tick` about every 10 ms."""
 
     TICK_S = 0.01
 
@@ -39,7 +39,8 @@ class Loop:
         self._epoll.unregister(sock)
         del self._handlers[sock.fileno()]
 
-    def turn(self) -> None:
+    def turn(self) -> bool:
+        """Whether it was a turn with a tick."""
         now = time.monotonic()
         for fd, events in self._epoll.poll(max(0.0, self._next_tick - now)):
             # Handlers of the same turn may have closed it.
@@ -48,17 +49,20 @@ class Loop:
             if events & select.EPOLLOUT and fd in self._handlers:
                 self._handlers[fd].on_writable()
         now = time.monotonic()
-        if now >= self._next_tick:
-            self._next_tick = now + self.TICK_S
-            self.tick(now)
+        if now < self._next_tick:
+            return False
+        self._next_tick = now + self.TICK_S
+        self.tick(now)
+        return True
 
     def run_until(self, condition: Callable[[], bool], timeout_s: float) -> bool:
-        """Whether the condition came to hold in time."""
+        """Whether the condition came to hold in time; it is looked at after each tick."""
         deadline = time.monotonic() + timeout_s
         while not condition():
             if time.monotonic() > deadline:
                 return False
-            self.turn()
+            while not self.turn():
+                pass
         return True
 
     def run_for(self, seconds: float) -> None:

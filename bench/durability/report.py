@@ -26,6 +26,7 @@ _ROWS = {
     "sessions": "sessions begun",
     "messages_per_s": "messages a second, without a kill",
     "cpu_us_per_message": "CPU of the server, µs a message",
+    "syncs_per_message": "disk syncs a message",
     "seconds": "seconds, all in all",
 }
 Results = dict[str, dict[str, Any]]  # by "server situation"

@@ -46,6 +46,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--round", type=float, default=Size.round_s, metavar="SECONDS",
                         help="the longest time from log-in to kill (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=Size.seed)
+    parser.add_argument("--syncs", action="store_true", help="count fsync and fdatasync (strace)")
     parser.add_argument("--spare", action="store_true",
                         help="kill nobody: the control, in which nothing may be lost")
     parser.add_argument("--folder", type=Path, help="where the servers keep their data meanwhile")
@@ -65,7 +66,8 @@ def run_one(name: str, situation: str, size: Size, parent: Path | None) -> dict[
 
 def main() -> int:
     chosen = options()
-    size = Size(chosen.pairs, chosen.kills, chosen.round, chosen.spare, chosen.seed)
+    size = Size(chosen.pairs, chosen.kills, chosen.round, chosen.spare, chosen.seed,
+                chosen.syncs)
     results: report.Results = {}
     if chosen.results.exists():
         results = json.loads(chosen.results.read_text())

@@ -35,8 +35,11 @@ class Server(Protocol):
     def stop(self) -> None:
         """In order, if it runs."""
 
+    def pid(self) -> int:
+        """Of its running process."""
+
     def cpu_seconds(self) -> float:
-        """Of the running processes, since their start."""
+        """Of the running process and its children, since their start."""
 
 
 def free_port() -> int:

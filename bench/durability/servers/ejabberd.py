@@ -92,5 +92,9 @@ class Ejabberd:
             self._process.stop()
             self._process = None
 
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def cpu_seconds(self) -> float:
-        return cpu_seconds(self._process.pid) if self._process else 0.0
+        return cpu_seconds(self.pid())

@@ -80,5 +80,9 @@ class Prosody:
             self._process.stop()
             self._process = None
 
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def cpu_seconds(self) -> float:
-        return cpu_seconds(self._process.pid) if self._process else 0.0
+        return cpu_seconds(self.pid())

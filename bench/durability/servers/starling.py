@@ -43,5 +43,8 @@ class Starling:
     def stop(self) -> None:
         self._node.stop()
 
+    def pid(self) -> int:
+        return self._node.pid
+
     def cpu_seconds(self) -> float:
-        return cpu_seconds(self._node.pid)
+        return cpu_seconds(self.pid())
