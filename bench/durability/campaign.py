@@ -35,9 +35,9 @@ class Situation:
 
 
 SITUATIONS = {s.name: s for s in (
-    Situation("online", Pace(window=20, rate=0.5), drops=True),
-    Situation("saturated", Pace(window=10)),
-    Situation("offline", Pace(window=20, rate=1.0), receivers_online=False))}
+    Situation("online", Pace(window=5, rate=0.5), drops=True),
+    Situation("saturated", Pace(window=5)),
+    Situation("offline", Pace(window=5, rate=1.0), receivers_online=False))}
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Size:
     """How much of it."""
 
     pairs: int = 200
-    kills: int = 6
+    kills: int = 5
     round_s: float = 4.0  # the longest time from log-in to kill
     spare: bool = False  # no kill: the control, in which nobody should lose anything
     seed: int = 1
@@ -219,7 +219,8 @@ class Campaign:
         before = None
         while not self._loop.run_until(condition, _PATIENCE_S):
             if (now := progress()) == before:
-                raise Unfinished(f"{self._server.name}, {self._situation.name}: no {what}")
+                raise Unfinished(f"{self._server.name}, {self._situation.name}: no {what}; "
+                                 f"{dict(self._ledger.faults)}")
             before = now
 
     def _receptions(self) -> int:

@@ -183,10 +183,11 @@ class Client:
                 self._ledger.receive(self.number, text)
 
     def _acknowledge(self, h: int) -> None:
-        if h - self._acknowledged > len(self._unacknowledged):
-            self._ledger.faults["acknowledged more than was sent"] += 1
-            return
-        for _ in range(h - self._acknowledged):
+        count = h - self._acknowledged
+        if not 0 <= count <= len(self._unacknowledged):
+            self._ledger.faults["acknowledged what was never sent"] += 1
+            count = max(0, min(count, len(self._unacknowledged)))
+        for _ in range(count):
             number = self._unacknowledged.popleft()
             if number != _NOT_A_MESSAGE:
                 self._ledger.acknowledge(self.number, number)

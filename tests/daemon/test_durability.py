@@ -34,5 +34,6 @@ def test_nothing_is_doubled_without_a_kill(tmp_path: Path) -> None:
     size = Size(pairs=25, kills=3, round_s=1.0, spare=True)
     counts = Campaign(Starling(tmp_path / "node"), SITUATIONS[0], size).run()
     assert counts["resumed"] > 0
+    assert not counts["faults"]
     for what in ("not_received", "not_in_archive", "received_twice", "archived_twice", "disorder"):
         assert counts[what] == 0, (what, counts)
