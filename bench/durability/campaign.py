@@ -177,12 +177,13 @@ class Campaign:
         for client in self._wanted:
             client.pump(now)
 
-    def _start(self) -> None:
-        """The clients read on, meanwhile, what the killed server had written to them."""
+    def _start(self, before: Callable[[], None] = lambda: None) -> None:
+        """In a thread: the clients go on meanwhile, and read what a killed server had written."""
         failed: list[BaseException] = []
 
         def start() -> None:
             try:
+                before()
                 self._server.start()
             except BaseException as error:  # noqa: BLE001
                 failed.append(error)
@@ -198,10 +199,15 @@ class Campaign:
         """And starts it again."""
         if self._size.spare:
             return
-        self._server.kill()
+        moment = self._random.uniform(0, 5 * Loop.TICK_S)  # clients send at ticks; this is at none
+
+        def kill() -> None:
+            time.sleep(moment)
+            self._server.kill()
+
         self._kills += 1
         self._address = None
-        self._start()
+        self._start(kill)
 
     def _set_pace(self, pace: Pace | None) -> None:
         for client in self._wanted:
