@@ -105,9 +105,9 @@ class Campaign:
                 self._talk_for(self._random.uniform(0.05, 1) * self._size.round_s)
             self._kill()
             self._set_pace(None)  # log in, and send again what was not acknowledged
-        self._wait_for_log_in()
+        self._wait("acknowledgement of what was sent again", self._all_acknowledged)
         self._set_pace(self._situation.pace)
-        self._loop.run_for(self._size.round_s / 4)  # what was left over from the last kill
+        self._loop.run_for(self._size.round_s / 4)
         self._measure()
 
     def _talk_for(self, seconds: float) -> None:
@@ -122,7 +122,7 @@ class Campaign:
             return self._ledger.acknowledged, self._server.cpu_seconds(), time.monotonic()
 
         before = state()
-        self._loop.run_for(self._size.round_s)
+        self._loop.run_for(2 * self._size.round_s)
         self._steady = [a - b for a, b in zip(state(), before, strict=True)]
         if self._size.syncs and SyncCounter.is_available():
             counter, first = SyncCounter(self._server.pid()), self._ledger.acknowledged
@@ -135,7 +135,7 @@ class Campaign:
     def _finish(self, senders: list[Client]) -> None:
         """Everything is acknowledged; all say good-bye."""
         self._set_pace(None)
-        self._wait("acknowledgement of everything", lambda: all(c.idle for c in senders))
+        self._wait("acknowledgement of everything", self._all_acknowledged)
         if self._situation.receivers_online:
             self._until_quiet()
         self._wanted = []
@@ -166,6 +166,9 @@ class Campaign:
 
     def _ready(self) -> int:
         return sum(c.ready for c in self._wanted)
+
+    def _all_acknowledged(self) -> bool:
+        return all(c.idle for c in self._wanted)
 
     def _tick(self, now: float) -> None:
         if self._address is not None:
