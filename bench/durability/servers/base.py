@@ -1,0 +1,102 @@
+"""What the campaign wants of a server, and what those that are Debian's have in common."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+START_TIMEOUT_S = 60.0
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+class Server(Protocol):
+    """In a folder of its own, on free ports of 127.0.0.1; its host is `localhost`."""
+
+    name: str
+    address: tuple[str, int]  # of the port for clients, once it has started
+
+    def version(self) -> str: ...
+
+    def prepare(self, users: list[str], password: str) -> None:
+        """With an empty store and these accounts, durably; it is not running afterwards."""
+
+    def start(self) -> None:
+        """Returns when clients can log in."""
+
+    def kill(self) -> None:
+        """SIGKILL."""
+
+    def stop(self) -> None:
+        """In order, if it runs."""
+
+    def pid(self) -> int:
+        """Of its running process."""
+
+    def cpu_seconds(self) -> float:
+        """Of the running process and its children, since their start."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def cpu_seconds(pid: int) -> float:
+    """Of the process and its descendants."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
+            children = [int(child) for child in file.read().split()]
+    except OSError:
+        return 0.0
+    own = (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+    return own + sum(cpu_seconds(child) for child in children)
+
+
+class Process:
+    """A server's process, with its output in a file."""
+
+    def __init__(self, command: list[str], folder: Path, environment: dict[str, str]) -> None:
+        self._log = folder / "output.log"
+        with self._log.open("ab") as log:
+            self._popen = subprocess.Popen(
+                command, cwd=folder, env=os.environ | environment, stdin=subprocess.DEVNULL,
+                stdout=log, stderr=subprocess.STDOUT)
+        self.pid = self._popen.pid
+
+    def wait_for_port(self, port: int) -> None:
+        self.wait_until(lambda: _listens(port), f"port {port}")
+
+    def wait_until(self, condition: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not condition():
+            if self._popen.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                end = self._log.read_text(errors="replace")[-3000:]
+                raise RuntimeError(f"did not start, no {what}; {self._log} ends:\n{end}")
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        self._popen.kill()
+        self._popen.wait()
+
+    def stop(self) -> None:
+        self._popen.send_signal(signal.SIGTERM)
+        try:
+            self._popen.wait(START_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
