@@ -23,7 +23,8 @@ namespace {
 constexpr std::string_view kMap = "offline";
 constexpr std::string_view kCursor = "cursor";
 constexpr std::uint32_t kPage = 100;
-constexpr std::chrono::seconds kStoreAfter{1};
+// A crash in between makes messages be offered twice; shorter costs more writes.
+constexpr std::chrono::milliseconds kStoreAfter{200};
 constexpr std::chrono::milliseconds kLookAgainAfter{100};
 
 // XEP-0203.

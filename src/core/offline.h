@@ -2,7 +2,7 @@
 // which those are while clients come, acknowledge and go.
 //
 // There is no second copy of a message: what waits is in the archive above a cursor (owed.h), which
-// is stored about a second after it moved, and when the last session ends. So a crash can make a
+// is stored a moment after it moved, and when the last session ends. So a crash can make a
 // message be offered twice, never lose one.
 //
 // Runs on the account's home worker.
