@@ -68,4 +68,7 @@ async def session(account: Account, address: Address, ca_file: Path, *plugins: s
         await asyncio.wait_for(asyncio.shield(client.started), TIMEOUT_S)
         yield client
     finally:
-        client.abort()
+        if client.started.done() and client.started.result() == "failed":
+            await asyncio.wait_for(client.ended, TIMEOUT_S)  # it says goodbye by itself
+        elif not client.ended.done():
+            client.abort()
