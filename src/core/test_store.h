@@ -105,10 +105,6 @@ class TestStore final : public store::Store,
                                    store::LogFilter filter) override {
     return pass(inner_->logs().trim(std::move(owner), std::move(log), std::move(filter)));
   }
-  Task<Result<std::uint64_t>> keep_newest(std::string owner, std::string log,
-                                          std::uint64_t keep) override {
-    return pass(inner_->logs().keep_newest(std::move(owner), std::move(log), keep));
-  }
 
   std::unique_ptr<store::Store> inner_ = store::open_memory();
   int fail_in_ = -1;

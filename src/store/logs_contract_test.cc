@@ -126,25 +126,6 @@ TEST_P(LogsContract, Trim_RemovesWhatPassesOnly) {
   EXPECT_EQ(wait(logs().count("bob@x", "archive", {})), 1u);
 }
 
-TEST_P(LogsContract, KeepNewest_RemovesTheOldestOnly) {
-  fill();
-  EXPECT_EQ(wait(logs().keep_newest("alice@x", "archive", 6)), 0u);
-  EXPECT_EQ(wait(logs().keep_newest("alice@x", "archive", 2)), 4u);
-  EXPECT_THAT(read({}, 10, false), ElementsAre(50, 60));
-  EXPECT_THAT(read({.peer = "bob@x"}, 10, false), ElementsAre(50));
-  EXPECT_EQ(wait(logs().count("alice@x", "other", {})), 1u);
-  EXPECT_EQ(wait(logs().count("bob@x", "archive", {})), 1u);
-}
-
-TEST_P(LogsContract, KeepNewest_NoneOrAll) {
-  fill();
-  constexpr auto kAll = std::numeric_limits<std::uint64_t>::max();
-  EXPECT_EQ(wait(logs().keep_newest("alice@x", "archive", kAll)), 0u);
-  EXPECT_EQ(wait(logs().keep_newest("nobody@x", "archive", 0)), 0u);
-  EXPECT_EQ(wait(logs().keep_newest("alice@x", "archive", 0)), 6u);
-  EXPECT_THAT(read({}, 10, false), IsEmpty());
-}
-
 TEST_P(LogsContract, EraseAccount_TakesItsLogsWithIt) {
   fill();
   ASSERT_TRUE(wait(store_->accounts().create({"alice", "x", 1, {}})));

@@ -238,18 +238,6 @@ class MemoryLogs final : public Logs {
     co_return co_await later(std::move(result));
   }
 
-  Task<Result<std::uint64_t>> keep_newest(std::string owner, std::string log,
-                                          std::uint64_t keep) override {
-    Result<std::uint64_t> result;
-    {
-      std::lock_guard lock(state_.mutex);
-      auto& entries = state_.logs[{owner, log}];
-      for (; entries.size() > keep; ++*result) entries.erase(entries.begin());
-      state_.written({});
-    }
-    co_return co_await later(std::move(result));
-  }
-
  private:
   static bool passes(const LogFilter& filter, const LogEntry& entry) {
     return entry.id > filter.after && entry.id < filter.before &&

@@ -42,9 +42,4 @@ inline constexpr LogTexts kLogTrim = STARLING_LOG_TEXTS("DELETE");
 #undef STARLING_LOG_BY_ID
 #undef STARLING_LOG_WHERE
 
-// The newest entry that must go, and all that are older; nothing if there are no more than ?3.
-inline constexpr const char* kLogKeepNewest =
-    "DELETE FROM log_entry WHERE owner = ?1 AND log = ?2 AND id <= (SELECT id FROM log_entry"
-    " WHERE owner = ?1 AND log = ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3)";
-
 }  // namespace starling::store::sqlite

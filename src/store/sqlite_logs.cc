@@ -78,17 +78,4 @@ Task<Result<std::uint64_t>> SqliteLogs::trim(std::string owner, std::string log,
   co_return removed;
 }
 
-Task<Result<std::uint64_t>> SqliteLogs::keep_newest(std::string owner, std::string log,
-                                                    std::uint64_t keep) {
-  std::uint64_t removed = 0;  // as in trim()
-  auto job = [&removed, owner = std::move(owner), log = std::move(log), keep](Connection& db) {
-    auto done = db.exec(kLogKeepNewest, owner, log, std::min(keep, LogFilter::kNoLimit));
-    removed = static_cast<std::uint64_t>(db.changes());
-    return done;
-  };
-  const auto done = co_await writer_.write(std::move(job));
-  if (!done) co_return std::unexpected(done.error());
-  co_return removed;
-}
-
 }  // namespace starling::store::sqlite

@@ -48,8 +48,6 @@ class SqliteLogs final : public Logs {
                              std::uint32_t limit, bool newest) override;
   Task<Result<std::uint64_t>> count(std::string owner, std::string log, LogFilter filter) override;
   Task<Result<std::uint64_t>> trim(std::string owner, std::string log, LogFilter filter) override;
-  Task<Result<std::uint64_t>> keep_newest(std::string owner, std::string log,
-                                          std::uint64_t keep) override;
 
  private:
   Writer& writer_;

@@ -129,10 +129,6 @@ class Logs {
   // Removes what passes the filter; the number of entries that were removed.
   virtual Task<Result<std::uint64_t>> trim(std::string owner, std::string log,
                                            LogFilter filter) = 0;
-  // Removes all but the newest `keep` entries; the number of entries that were removed. It walks
-  // over what it keeps: for a quota that is checked now and then, not with each append.
-  virtual Task<Result<std::uint64_t>> keep_newest(std::string owner, std::string log,
-                                                  std::uint64_t keep) = 0;
 };
 
 // Counters since the start.
