@@ -4,7 +4,7 @@
 //   cmake --preset bench && ninja -C build/bench mam_bench && build/bench/bench/mam_bench
 //
 // STARLING_BENCH_ENTRIES (default 100000) is the size of the large archive, and of the 10,000
-// others together; 1000000 gives the numbers of docs/. STARLING_BENCH_FOLDER (default: the system's
+// others together. STARLING_BENCH_FOLDER (default: the system's
 // temporary folder) names the disk to measure. `small` has 1,000 messages: pages of `large` should
 // cost the same.
 #include <benchmark/benchmark.h>
@@ -14,11 +14,11 @@
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <iostream>
 #include <map>
 #include <memory>
 #include <random>
-#include <semaphore>
 #include <string>
 #include <thread>
 #include <utility>
@@ -105,7 +105,7 @@ class Bench {
     return bench;
   }
   ~Bench() {
-    run([this] { server_->worker(0).gate().close([this] { done_.release(); }); });
+    run([this] { server_->worker(0).gate().close([this] { release(); }); });
     loop_.stop();
     thread_.join();
     server_.reset();
@@ -131,14 +131,12 @@ class Bench {
   // the answers. `next` gives the client and what is in its <query/>.
   template <class Next>
   void query(std::uint64_t count, std::uint64_t at_once, Next next) {
-    left_ = count;
-    open_ = 0;
+    left_ = count - at_once;
+    open_ = at_once;
     send_next_ = [this, &next] {
       auto [client, content] = next();
       const std::string text =
           "<iq type='set' id='q'><query xmlns='urn:xmpp:mam:2'>" + content + "</query></iq>";
-      ++open_;
-      --left_;
       static_cast<void>(
           server_->worker(0).router().submit(*client->session, xmpp::Stanza::from_text(text)));
     };
@@ -173,38 +171,45 @@ class Bench {
 
   // On the loop's thread; until done_.
   void run(std::move_only_function<void()> start) {
+    done_ = std::promise<void>();
+    const auto done = done_.get_future();
     loop_.post(std::move(start));
-    done_.acquire();
+    done.wait();
+  }
+  // As soon as what runs now is over.
+  void release() {
+    loop_.post([this] { done_.set_value(); });
   }
   void answered() {
-    --open_;
-    // In a turn of its own, as from a socket.
-    if (left_ > 0) return loop_.post([this] { send_next_(); });
-    if (open_ == 0) done_.release();
+    if (left_ == 0) {
+      if (--open_ == 0) release();
+      return;
+    }
+    --left_;
+    loop_.post([this] { send_next_(); });  // in a turn of its own, as from a socket
   }
 
   static Task<void> bind(Bench* bench, Client* client, xmpp::Jid full) {
     const auto session = co_await bench->server_->worker(0).bind(full, *client);
     if (!session) stop_with(session.error().message);
     client->session = *session;
-    bench->done_.release();
+    bench->release();
   }
 
   // Many appends at any time, so that they share commits.
   void fill(std::vector<std::string> users, std::uint64_t messages) {
     std::uint64_t next = 0;
-    std::uint64_t running = 0;
     Gate gate;
     run([&] {
       constexpr std::uint64_t kWriters = 5'000;
       for (std::uint64_t i = 0; i < kWriters; ++i) {
-        ++running;
-        gate.spawn(write(this, &users, messages, &next, &running));
+        gate.spawn(write(this, &users, messages, &next));
       }
+      gate.close([this] { release(); });
     });
   }
   static Task<void> write(Bench* bench, const std::vector<std::string>* users,
-                          std::uint64_t messages, std::uint64_t* next, std::uint64_t* running) {
+                          std::uint64_t messages, std::uint64_t* next) {
     while (*next < users->size() * (messages + 1)) {
       const std::uint64_t job = (*next)++;
       const std::string user = (*users)[job % users->size()];
@@ -222,7 +227,6 @@ class Bench {
       }
       if (!done) stop_with(done.error().message);
     }
-    if (--*running == 0) bench->done_.release();
   }
   static store::LogEntry entry_of(const std::string& user, std::uint64_t message) {
     static const std::string body(150, 'x');
@@ -240,14 +244,14 @@ class Bench {
   std::filesystem::path folder_;
   net::IoLoop loop_;
   std::thread thread_{[this] { loop_.run(); }};
-  std::binary_semaphore done_{0};
+  std::promise<void> done_;
   ThreadPool pool_{1, "bench"};
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<core::Server> server_;
   std::map<std::string, std::unique_ptr<Client>> clients_;
   std::function<void()> send_next_;
-  std::uint64_t left_ = 0;
-  std::uint64_t open_ = 0;
+  std::uint64_t left_ = 0;  // queries that are still to be sent
+  std::uint64_t open_ = 0;  // clients that still have some to send or wait for an answer
 };
 
 std::string page(const std::string& content, int max = 50) {
