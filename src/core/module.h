@@ -19,7 +19,7 @@
 
 #include "base/result.h"
 #include "base/task.h"
-#include "core/options.h"
+#include "config/options.h"
 #include "core/session.h"
 #include "xml/writer.h"
 #include "xmpp/data_form.h"
@@ -103,12 +103,13 @@ struct Command {
 class Host {
  public:
   // `options` must outlive the host.
-  Host(std::string name, const Options& options) : name_(std::move(name)), options_(options) {}
+  Host(std::string name, const config::HostOptions& options)
+      : name_(std::move(name)), options_(options) {}
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
 
   [[nodiscard]] const std::string& name() const { return name_; }
-  [[nodiscard]] const Options& options() const { return options_; }
+  [[nodiscard]] const config::HostOptions& options() const { return options_; }
 
   // --- for setup() ---
 
@@ -230,7 +231,7 @@ class Host {
   xmpp::DiscoInfo& disco(At at) { return at == At::host ? host_disco_ : account_disco_; }
 
   std::string name_;
-  const Options& options_;
+  const config::HostOptions& options_;
   std::map<Key, Entry, std::less<>> handlers_;
   xmpp::DiscoInfo host_disco_;
   xmpp::DiscoInfo account_disco_;

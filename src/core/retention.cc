@@ -20,7 +20,7 @@ constexpr std::int64_t kDayUs = std::int64_t{24} * 3'600 * 1'000'000;
 }  // namespace
 
 void Retention::start() {
-  const ArchiveOptions& limits = worker_.server().options().archive;
+  const config::ArchiveOptions& limits = worker_.server().options().archive;
   if (limits.expire_after_days != 0 || limits.max_messages != 0) step_after(kFirstAfter);
 }
 
@@ -57,7 +57,7 @@ Task<void> Retention::step() {
 }
 
 Task<Result<>> Retention::trim(std::string owner, std::string log) {
-  const ArchiveOptions& limits = worker_.server().options().archive;
+  const config::ArchiveOptions& limits = worker_.server().options().archive;
   if (limits.expire_after_days != 0) {
     store::LogFilter old;
     old.before = archive_id_at(wall_clock_us() - limits.expire_after_days * kDayUs);

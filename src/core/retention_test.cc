@@ -19,7 +19,7 @@ constexpr auto kDay = std::chrono::hours(24);
 class RetentionTest : public testing::Test {
  protected:
   void start(std::uint32_t days, std::uint32_t messages) {
-    Options options;
+    config::HostOptions options;
     options.archive.expire_after_days = days;
     options.archive.max_messages = messages;
     server_.emplace(2, std::span<const Module* const>(), std::move(options));

@@ -10,7 +10,7 @@ namespace starling::core {
 
 Server::Server(store::Store& store, ThreadPool& pool, const std::vector<std::string>& hosts,
                std::span<const Module* const> modules, const std::vector<EventLoop*>& loops,
-               Options options)
+               config::HostOptions options)
     : options_(std::move(options)),
       store_(store),
       authenticator_(store, pool),

@@ -17,9 +17,9 @@
 
 #include "base/event_loop.h"
 #include "base/thread_pool.h"
+#include "config/options.h"
 #include "core/authenticator.h"
 #include "core/module.h"
-#include "core/options.h"
 #include "core/worker.h"
 #include "store/store.h"
 
@@ -30,13 +30,13 @@ class Server {
   // `hosts` are prepared domains; `modules` are set up for each of them, in order.
   Server(store::Store& store, ThreadPool& pool, const std::vector<std::string>& hosts,
          std::span<const Module* const> modules, const std::vector<EventLoop*>& loops,
-         Options options = {});
+         config::HostOptions options = {});
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
   [[nodiscard]] store::Store& store() { return store_; }
   [[nodiscard]] Authenticator& authenticator() { return authenticator_; }
-  [[nodiscard]] const Options& options() const { return options_; }
+  [[nodiscard]] const config::HostOptions& options() const { return options_; }
 
   // Reads, or makes on the first start, what the node must know before it serves: the secrets of
   // the authenticator and of archive ids, and where the archive's clock was. On a loop's thread,
@@ -61,7 +61,7 @@ class Server {
   [[nodiscard]] std::int64_t started_at_us() const { return started_at_us_; }
 
  private:
-  const Options options_;
+  const config::HostOptions options_;
   store::Store& store_;
   Authenticator authenticator_;
   std::vector<std::string> host_names_;

@@ -121,7 +121,7 @@ class TestServer {
   static constexpr const char* kHost = "example.org";
 
   explicit TestServer(std::size_t workers = 1, std::span<const Module* const> modules = {},
-                      Options options = {})
+                      config::HostOptions options = {})
       : modules_(modules), options_(std::move(options)), loops_(make_loops(workers)) {
     for (const char* name : {"alice", "bob", "carol"}) {
       create_account(*xmpp::Jid::make(name, kHost));
@@ -263,7 +263,7 @@ class TestServer {
   }
 
   std::span<const Module* const> modules_;
-  Options options_;
+  config::HostOptions options_;
   TestStore store_;
   ThreadPool pool_{1, "test"};
   Loops loops_;

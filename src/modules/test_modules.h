@@ -33,7 +33,7 @@ class ModuleTest : public testing::TestWithParam<std::size_t> {
     return payload.empty() ? start + "/>" : start + ">" + std::string(payload) + "</iq>";
   }
 
-  explicit ModuleTest(core::Options options = {})
+  explicit ModuleTest(config::HostOptions options = {})
       : server_(GetParam(), all(), std::move(options)) {}
 
   core::TestServer server_;

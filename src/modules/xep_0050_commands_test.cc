@@ -56,8 +56,8 @@ std::vector<const core::Module*> with_commands() {
   return modules;
 }
 
-core::Options alice_is_admin() {
-  core::Options options;
+config::HostOptions alice_is_admin() {
+  config::HostOptions options;
   options.admins = {core::jid("alice@example.org")};
   return options;
 }

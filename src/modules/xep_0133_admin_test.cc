@@ -14,8 +14,8 @@ const std::string kNode = "http://jabber.org/protocol/admin#";
 
 class AdminModule : public ModuleTest {
  protected:
-  static core::Options options() {
-    core::Options options;
+  static config::HostOptions options() {
+    config::HostOptions options;
     options.admins = {core::jid("alice@example.org")};
     return options;
   }

@@ -8,7 +8,7 @@ namespace starling::modules {
 namespace {
 
 void setup(core::Host& host) {
-  const core::ContactOptions& contact = host.options().contact;
+  const config::ContactOptions& contact = host.options().contact;
   const std::pair<std::string_view, const std::vector<std::string>&> kinds[] = {
       {"abuse-addresses", contact.abuse},       {"admin-addresses", contact.admin},
       {"feedback-addresses", contact.feedback}, {"sales-addresses", contact.sales},

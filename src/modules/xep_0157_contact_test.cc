@@ -20,8 +20,8 @@ TEST_P(NoContactModule, NothingConfigured_SaysNothing) {
 
 class ContactModule : public ModuleTest {
  protected:
-  static core::Options options() {
-    core::Options options;
+  static config::HostOptions options() {
+    config::HostOptions options;
     options.contact.abuse = {"mailto:abuse@example.org", "xmpp:abuse@example.org"};
     options.contact.security = {"https://example.org/?a=1&b=2"};
     return options;

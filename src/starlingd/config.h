@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "base/result.h"
-#include "core/options.h"
+#include "config/options.h"
 
 namespace starling::starlingd {
 
@@ -28,8 +28,8 @@ struct Config {
   std::string ctl_socket;  // default: data_dir/ctl.sock
   log::Level loglevel = log::Level::info;
   log::Format log_format = log::Format::text;
-  std::uint32_t workers = 0;  // 0: one per processor
-  core::Options options;      // admins, and what is under modules
+  std::uint32_t workers = 0;    // 0: one per processor
+  config::HostOptions options;  // admins, and what is under modules
 };
 
 // Reads and checks a YAML file. Relative paths in it are relative to its own folder. Errors:

@@ -33,7 +33,7 @@ Reader section(std::map<std::string, Reader> readers) {
   };
 }
 
-Reader stream_management(core::StreamManagementOptions& options) {
+Reader stream_management(config::StreamManagementOptions& options) {
   return [&options](const YAML::Node& node) {
     section({{"resume_timeout", number(options.resume_timeout, kMaxSeconds)},
              {"max_resume_timeout", number(options.max_resume_timeout, kMaxSeconds)},
@@ -49,7 +49,7 @@ Reader stream_management(core::StreamManagementOptions& options) {
 
 }  // namespace
 
-void read_admins(core::Options& options, const YAML::Node& node) {
+void read_admins(config::HostOptions& options, const YAML::Node& node) {
   if (node.IsNull()) return;
   if (!node.IsSequence()) {
     throw Mistake{node.Mark(), "expected a list of addresses, such as [admin@example.org]"};
@@ -63,9 +63,9 @@ void read_admins(core::Options& options, const YAML::Node& node) {
   }
 }
 
-void read_modules(core::Options& options, const YAML::Node& node) {
+void read_modules(config::HostOptions& options, const YAML::Node& node) {
   if (node.IsNull()) return;
-  core::ContactOptions& contact = options.contact;
+  config::ContactOptions& contact = options.contact;
   read_map(
       node,
       {{"archive", section({{"expire_after_days", number(options.archive.expire_after_days, kAny)},

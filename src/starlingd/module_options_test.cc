@@ -12,7 +12,7 @@ using std::chrono::seconds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-core::Options good(const std::string& yaml) {
+config::HostOptions good(const std::string& yaml) {
   auto config = parse_config(yaml, "/s.yml");
   EXPECT_TRUE(config) << config.error().message;
   return config.value_or(Config{}).options;
@@ -28,7 +28,7 @@ TEST(ModuleOptions, Unsaid_HaveTheDefaults) {
   for (const char* yaml : {"", "admins:\nmodules:\n",
                            "admins: []\nmodules: {archive: , contact: {}, register: ~,"
                            " stream_management: }"}) {
-    const core::Options options = good(yaml);
+    const config::HostOptions options = good(yaml);
     EXPECT_THAT(options.admins, IsEmpty());
     EXPECT_EQ(options.stream_management.resume_timeout, seconds(300));
     EXPECT_EQ(options.stream_management.max_resume_timeout, seconds(3'600));
@@ -42,7 +42,7 @@ TEST(ModuleOptions, Unsaid_HaveTheDefaults) {
 }
 
 TEST(ModuleOptions, EveryOption_IsRead) {
-  const core::Options options = good(R"(
+  const config::HostOptions options = good(R"(
 admins: [Admin@Example.ORG, root@example.net]
 modules:
   stream_management:
@@ -81,7 +81,7 @@ modules:
 }
 
 TEST(ModuleOptions, Admins_AreKnownByTheirBareJid) {
-  const core::Options options = good("admins: [admin@example.org]");
+  const config::HostOptions options = good("admins: [admin@example.org]");
   EXPECT_TRUE(options.is_admin(*xmpp::Jid::parse("admin@example.org/phone")));
   EXPECT_TRUE(options.is_admin(*xmpp::Jid::parse("admin@example.org")));
   EXPECT_FALSE(options.is_admin(*xmpp::Jid::parse("alice@example.org")));

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <memory>
 
-#include "core/options.h"
+#include "config/options.h"
 #include "net/tls.h"
 #include "xml/stream_scanner.h"
 
@@ -28,7 +28,7 @@ struct C2sOptions {
   std::size_t max_queued_bytes = 4 * 1024 * 1024;  // unread by a slow client: then it is dropped
 
   // Stream management (XEP-0198). What a client may leave unacknowledged is bounded in bytes, too.
-  core::StreamManagementOptions stream_management;
+  config::StreamManagementOptions stream_management;
   std::size_t max_unacknowledged_bytes = 16 * 1024 * 1024;
   // Stanzas of a client that wait for the disk at once; beyond, nothing more is read from it.
   std::size_t max_in_hand = 2'000;

@@ -25,8 +25,8 @@ class Registration : public testing::TestWithParam<std::size_t> {
     options_->tls = std::make_shared<net::TlsContext>(net::TlsContext::Table{});
     clear_->starttls_required = false;
   }
-  static core::Options allowed() {
-    core::Options options;
+  static config::HostOptions allowed() {
+    config::HostOptions options;
     options.registration.enabled = true;
     return options;
   }

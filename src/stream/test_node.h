@@ -29,7 +29,7 @@ inline constexpr std::string_view kSalt = "salt of sixteen.";
 class TestNode {
  public:
   TestNode(ThreadPool& pool, std::size_t workers, std::span<const core::Module* const> modules,
-           core::Options options = {}) {
+           config::HostOptions options = {}) {
     std::vector<EventLoop*> plain;
     for (std::size_t i = 0; i < workers; ++i) {
       loops_.push_back(std::make_unique<ManualLoop>());

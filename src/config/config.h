@@ -1,0 +1,86 @@
+// Config: what the operator wrote, checked and with defaults filled in.
+//
+// The table of config/table.h is the one source of every option. Values are plain; a reload makes
+// a new Config and compares.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "config/options.h"
+
+namespace starling::config {
+
+// How fast a stream is read (XEP-0478 tells the client). 0: not limited.
+struct Shaper {
+  std::uint64_t rate = 0;          // bytes a second, on average
+  std::uint64_t burst_size = 0;    // bytes that may come at once; 0: as many as `rate`
+  std::uint32_t stanza_rate = 0;   // stanzas a second, on average
+  std::uint32_t stanza_burst = 0;  // stanzas that may come at once; 0: as many as the rate
+  friend bool operator==(const Shaper&, const Shaper&) = default;
+};
+
+struct ListenOptions {
+  std::string ip = "::";      // "::" takes IPv4 as well
+  std::uint16_t port = 5222;  // 0: any free port, which the log names
+  std::string module = "c2s";
+  bool tls = false;  // TLS from the first byte (XEP-0368)
+  bool starttls_required = true;
+  bool use_proxy_protocol = false;       // every connection begins with a PROXY header, v1 or v2
+  std::vector<IpRange> trusted_proxies;  // who may send one; empty: anybody
+  std::string access = "all";            // access rule: who may log in here
+  std::string shaper = "c2s_shaper";     // shaper rule, or shaper
+  std::uint32_t max_connections = 0;     // to this listener at once; 0: no limit
+  std::uint32_t max_connections_per_address = 0;  // an IPv6 address counts by its /64
+  std::uint32_t max_stanza_size = 262'144;        // bytes
+  std::uint32_t max_stanza_size_before_auth = 16'384;
+  std::uint32_t max_depth = 64;                      // elements
+  std::uint32_t max_attributes = 64;                 // of one element
+  std::uint32_t max_elements = 8'192;                // of one stanza
+  std::chrono::seconds negotiation_timeout{60};      // from accept to a bound resource
+  std::uint64_t max_queued_bytes = 4 * 1024 * 1024;  // unread by a slow client; then it is dropped
+  std::uint32_t max_auth_failures = 5;               // wrong passwords on one stream; then it ends
+  friend bool operator==(const ListenOptions&, const ListenOptions&) = default;
+};
+
+// Log-in failures of one address or of one account, on all streams together: answered more and more
+// slowly, then refused for a while.
+struct Fail2banOptions {
+  std::uint32_t slow_after = 3;        // failures within `window`; then answers take longer
+  std::chrono::seconds max_delay{10};  // the longest that an answer is held back
+  std::uint32_t max_failures_per_address = 20;  // within `window`; then the address is refused
+  std::uint32_t max_failures_per_account = 50;  // within `window`; then the account is refused
+  std::chrono::seconds window{600};
+  std::chrono::seconds ban_lifetime{3'600};  // how long it is refused
+  std::string access = "none";               // access rule: who is never refused
+};
+
+struct Config {
+  std::vector<std::string> hosts{"localhost"};  // prepared domains
+  std::vector<ListenOptions> listen;            // default: 5222, and 5223 with tls
+  std::vector<std::string> certfiles;           // PEM: chain and key in one file
+  std::string tls_min_version = "1.2";          // or "1.3"
+  std::string tls_ciphers;                      // OpenSSL's words, for TLS 1.2; "": ours
+  std::string data_dir = "data";
+  std::string ctl_socket;  // default: data_dir/ctl.sock
+  log::Level loglevel = log::Level::info;
+  std::map<std::string, log::Level> log_levels;  // by subsystem, where it differs
+  log::Format log_format = log::Format::text;
+  std::string log_file;       // "": standard error
+  std::uint32_t workers = 0;  // 0: one per processor
+  bool core_dumps = false;
+  std::uint64_t max_memory = 0;          // bytes; 0: 80 % of what the system lets it have
+  std::uint32_t reserved_files = 64;     // file descriptors that no client can take
+  std::vector<std::string> dns_servers;  // address or address:port; empty: the system's
+  std::map<std::string, Shaper, std::less<>> shapers;
+  Fail2banOptions fail2ban;
+  // By host, complete: what stands at the top, with what host_config says of the host on top.
+  std::map<std::string, HostOptions, std::less<>> host_options;
+};
+
+}  // namespace starling::config
