@@ -1,41 +1,105 @@
 #include "base/log.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
+#include <fcntl.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <mutex>
+#include <system_error>
+#include <utility>
 
 namespace starling::log {
 
 namespace {
 
-std::atomic<Level> g_level{Level::info};
+struct LevelCell : std::atomic<Level> {
+  constexpr LevelCell() : std::atomic<Level>(Level::info) {}
+  using std::atomic<Level>::operator=;
+};
+std::array<LevelCell, std::size(kSubsystems)> g_levels;
 std::atomic<Format> g_format{Format::text};
+
+Result<> file_trouble(const std::string& path, int error) {
+  return fail(Errc::unavailable, "the log file " + path + ": " +
+                                     std::error_code(error, std::generic_category()).message());
+}
+
+// Standard error, or a file that can be opened anew. A line is one write(), so that what other
+// programs append to the same file does not land in the middle of it.
+class Sink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  ~Sink() override { use(STDERR_FILENO, {}); }
+
+  Result<> open(const std::string& path) {
+    const std::lock_guard lock(mutex_);
+    return open_now(path);
+  }
+  Result<> reopen() {
+    const std::lock_guard lock(mutex_);
+    return open_now(path_);
+  }
+  Result<> rotate() {
+    const std::lock_guard lock(mutex_);
+    if (path_.empty()) return fail(Errc::invalid, "there is no log file: log_file is not set");
+    if (std::rename(path_.c_str(), (path_ + ".0").c_str()) != 0) {
+      return file_trouble(path_, errno);
+    }
+    return open_now(path_);
+  }
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    std::string line(message.payload.data(), message.payload.size());
+    line += '\n';
+    std::string_view rest = line;
+    while (!rest.empty()) {
+      const ssize_t n = ::write(fd_, rest.data(), rest.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return;  // a full disk: there is nobody to tell
+      rest.remove_prefix(static_cast<std::size_t>(n));
+    }
+  }
+  void flush_() override {}
+
+ private:
+  Result<> open_now(const std::string& path) {
+    if (path.empty()) {
+      use(STDERR_FILENO, {});
+      return {};
+    }
+    constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC;
+    const int fd = ::open(path.c_str(), kFlags, 0640);
+    if (fd < 0) return file_trouble(path, errno);
+    use(fd, path);
+    return {};
+  }
+  void use(int fd, const std::string& path) {
+    if (fd_ != STDERR_FILENO) ::close(fd_);
+    fd_ = fd;
+    path_ = path;
+  }
+
+  int fd_ = STDERR_FILENO;
+  std::string path_;  // "": standard error
+};
+
+const std::shared_ptr<Sink>& sink() {
+  static const auto instance = std::make_shared<Sink>();
+  return instance;
+}
 
 spdlog::logger& logger() {
   static const auto instance = [] {
-    auto l = std::make_shared<spdlog::logger>("starling",
-                                              std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    l->set_pattern("%v");
+    auto l = std::make_shared<spdlog::logger>("starling", sink());
     l->set_level(spdlog::level::trace);
-    l->flush_on(spdlog::level::trace);
     return l;
   }();
   return *instance;
-}
-
-std::string_view name_of(Level level) {
-  switch (level) {
-    case Level::debug:
-      return "debug";
-    case Level::info:
-      return "info";
-    case Level::warning:
-      return "warning";
-    case Level::error:
-      return "error";
-  }
-  return "?";
 }
 
 // Escapes for a JSON string; also used for text values, so that nobody can forge a log line.
@@ -93,20 +157,79 @@ std::string timestamp() {
 
 }  // namespace
 
+std::string_view to_string(Level level) {
+  switch (level) {
+    case Level::debug:
+      return "debug";
+    case Level::info:
+      return "info";
+    case Level::warning:
+      return "warning";
+    case Level::error:
+      return "error";
+  }
+  return "?";
+}
+
+std::optional<Level> level_of(std::string_view name) {
+  for (const Level level : {Level::debug, Level::info, Level::warning, Level::error}) {
+    if (to_string(level) == name) return level;
+  }
+  return std::nullopt;
+}
+
+std::optional<Subsystem> subsystem_of(std::string_view name) {
+  for (std::size_t i = 0; i < std::size(kSubsystems); ++i) {
+    if (kSubsystems[i] == name) return static_cast<Subsystem>(i);
+  }
+  return std::nullopt;
+}
+
+Result<> configure(const Settings& settings) {
+  for (const auto& [name, unused] : settings.levels) {
+    if (!subsystem_of(name)) return fail(Errc::invalid, "there is no subsystem " + name);
+  }
+  if (auto opened = sink()->open(settings.file); !opened) return opened;
+  g_format = settings.format;
+  set_level(settings.level);
+  for (const auto& [name, level] : settings.levels) set_level(*subsystem_of(name), level);
+  return {};
+}
+
 void configure(Level level, Format format) {
-  g_level = level;
-  g_format = format;
+  static_cast<void>(configure(Settings{level, {}, format, {}}));  // standard error is there
 }
 
-bool enabled(Level level) {
-  return level >= g_level.load(std::memory_order_relaxed);
+Level level(Subsystem subsystem) {
+  return g_levels[static_cast<std::size_t>(subsystem)].load(std::memory_order_relaxed);
 }
 
-void write(Level level, std::string_view event, Fields fields) {
+void set_level(Level level) {
+  for (auto& one : g_levels) one = level;
+}
+
+void set_level(Subsystem subsystem, Level level) {
+  g_levels[static_cast<std::size_t>(subsystem)] = level;
+}
+
+Result<> reopen() {
+  return sink()->reopen();
+}
+
+Result<> rotate() {
+  return sink()->rotate();
+}
+
+bool enabled(Level asked, Subsystem subsystem) {
+  return asked >= level(subsystem);
+}
+
+void write(Level level, Event event, std::span<const Field> fields) {
   std::string line;
   if (g_format == Format::json) {
-    line = fmt::format(R"({{"time":"{}","level":"{}","event":")", timestamp(), name_of(level));
-    append_escaped(line, event);
+    line = fmt::format(R"({{"time":"{}","level":"{}","subsystem":"{}","event":")", timestamp(),
+                       to_string(level), to_string(event.subsystem));
+    append_escaped(line, event.name);
     line += '"';
     for (const auto& field : fields) {
       line += ",\"";
@@ -118,7 +241,8 @@ void write(Level level, std::string_view event, Fields fields) {
     }
     line += '}';
   } else {
-    line = fmt::format("{} {:<7} {}", timestamp(), name_of(level), event);
+    line = fmt::format("{} {:<7} {} {}", timestamp(), to_string(level), to_string(event.subsystem),
+                       event.name);
     for (const auto& field : fields) {
       line += ' ';
       line += field.name;

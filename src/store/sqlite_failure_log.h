@@ -27,7 +27,8 @@ class FailureLog {
     const std::int64_t passed_us = now_us - last_line_us_;
     const bool clock_was_set_back = passed_us < 0;
     if (passed_us < kIntervalUs && !clock_was_set_back) return;
-    log::error(event, {{"file", file_}, {"calls", unreported_}, {"error", error.message}});
+    log::error({event, log::Subsystem::store},
+               {{"file", file_}, {"calls", unreported_}, {"error", error.message}});
     last_line_us_ = now_us;
     unreported_ = 0;
     announced_ = true;
@@ -37,7 +38,8 @@ class FailureLog {
   void recovered(std::string_view event) {
     std::lock_guard lock(mutex_);
     if (!announced_) return;
-    log::info(event, {{"file", file_}, {"calls_failed_meanwhile", unreported_}});
+    log::info({event, log::Subsystem::store},
+              {{"file", file_}, {"calls_failed_meanwhile", unreported_}});
     unreported_ = 0;
     announced_ = false;
   }
