@@ -26,6 +26,10 @@ class IpRange {
   static std::optional<IpRange> parse(std::string_view text);
   // An IPv4 address that is written as IPv6 (::ffff:192.0.2.1) is the IPv4 address.
   [[nodiscard]] bool contains(const boost::asio::ip::address& address) const;
+  // True if one of the two lies within the other.
+  [[nodiscard]] bool overlaps(const IpRange& other) const {
+    return contains(other.address_) || other.contains(address_);
+  }
   [[nodiscard]] std::string to_string() const;
   friend bool operator==(const IpRange&, const IpRange&) = default;
 

@@ -38,6 +38,18 @@ TEST(IpRange, Contains_ComparesThePrefixOnly) {
   EXPECT_FALSE(IpRange::parse("::/0")->contains(address("192.0.2.1")));
 }
 
+TEST(IpRange, Overlaps_IfOneLiesWithinTheOther) {
+  const auto overlap = [](const char* a, const char* b) {
+    return IpRange::parse(a)->overlaps(*IpRange::parse(b)) &&
+           IpRange::parse(b)->overlaps(*IpRange::parse(a));
+  };
+  EXPECT_TRUE(overlap("192.0.2.1", "192.0.2.0/24"));
+  EXPECT_TRUE(overlap("192.0.2.1", "192.0.2.1"));
+  EXPECT_TRUE(overlap("2001:db8::/64", "2001:db8::5"));
+  EXPECT_FALSE(overlap("192.0.2.0/25", "192.0.2.128/25"));
+  EXPECT_FALSE(overlap("0.0.0.0/0", "::/0"));
+}
+
 class AccessTest : public testing::Test {
  protected:
   AccessTest() {

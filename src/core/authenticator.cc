@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "core/account_ban.h"
 #include "xmpp/sasl/scram_crypto.h"
 
 namespace starling::core {
@@ -121,6 +122,12 @@ Task<Result<bool>> Authenticator::check_password(xmpp::Jid account, std::string 
   const bool matches = co_await pool_.run(work);
   const bool may_enter = keys->known && prepared.has_value();
   co_return may_enter ? matches : false;
+}
+
+Task<Result<bool>> Authenticator::disabled(xmpp::Jid account) {
+  const auto ban = co_await ban_of(store_, std::move(account));
+  if (!ban) co_return std::unexpected(ban.error());
+  co_return ban->has_value();
 }
 
 }  // namespace starling::core

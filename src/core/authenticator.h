@@ -38,6 +38,10 @@ class Authenticator {
   // For PLAIN. False for a wrong password and an unknown user alike. Errors: unavailable.
   Task<Result<bool>> check_password(xmpp::Jid account, std::string password);
 
+  // Whether the account is banned (account_ban.h): to be asked once the password was right. Errors:
+  // unavailable.
+  Task<Result<bool>> disabled(xmpp::Jid account);
+
  private:
   Task<Result<std::vector<store::Credential>>> derive(std::string password);
   [[nodiscard]] xmpp::sasl::ScramKeys made_up_keys(const xmpp::Jid& account,

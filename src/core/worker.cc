@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/account_ban.h"
 #include "core/server.h"
 
 namespace starling::core {
@@ -40,6 +41,9 @@ Task<Result<LocalAccount*>> Worker::load(xmpp::Jid bare) {
 }
 
 Task<Result<Session*>> Worker::bind(xmpp::Jid full, Outbox& outbox) {
+  const auto ban = co_await ban_of(server_.store(), full.to_bare());
+  if (!ban) co_return std::unexpected(ban.error());
+  if (*ban) co_return fail(Errc::denied, "the account is disabled");
   const auto account = co_await load(full.to_bare());
   if (!account) co_return std::unexpected(account.error());
   if (*account == nullptr || removing_.contains((*account)->bare)) {

@@ -56,7 +56,8 @@ class Worker {
 
   // Binds a resource (RFC 6120 section 7), in the account's turn. A session that holds the same
   // full JID already is ended with <conflict/> (7.7.2.2: the newcomer wins, since it is the one
-  // that is surely alive). Errors: not_found (the account is gone), unavailable.
+  // that is surely alive). Errors: not_found (the account is gone), denied (it is banned,
+  // account_ban.h), unavailable.
   Task<Result<Session*>> bind(xmpp::Jid full, Outbox& outbox);
 
   // Accounts whose removal is under way (account_removal.h): nobody can bind as one of them.

@@ -152,9 +152,4 @@ void MemoryConnection::move_to(EventLoop& target, Callback arrived) {
   });
 }
 
-const std::string& MemoryConnection::remote_address() const {
-  static const std::string kMemory = "memory";
-  return kMemory;
-}
-
 }  // namespace starling::net

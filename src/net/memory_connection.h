@@ -37,7 +37,8 @@ class MemoryConnection final : public Connection,
                                public std::enable_shared_from_this<MemoryConnection> {
  public:
   // `peer` must outlive the connection, or leave by peer_resets().
-  MemoryConnection(EventLoop& loop, MemoryPeer& peer) : loop_(&loop), peer_(&peer) {}
+  MemoryConnection(EventLoop& loop, MemoryPeer& peer, std::string remote_address = "memory")
+      : loop_(&loop), peer_(&peer), remote_address_(std::move(remote_address)) {}
 
   // The far end's side. What it sends is handed up at once, unless reading is paused.
   void peer_sends(std::string_view bytes);
@@ -64,7 +65,7 @@ class MemoryConnection final : public Connection,
   void pause_reading() override { reading_ = false; }
   void resume_reading() override;
   void move_to(EventLoop& target, Callback arrived) override;
-  [[nodiscard]] const std::string& remote_address() const override;
+  [[nodiscard]] const std::string& remote_address() const override { return remote_address_; }
   [[nodiscard]] std::uint16_t remote_port() const override { return 0; }
 
  private:
@@ -81,6 +82,7 @@ class MemoryConnection final : public Connection,
   MemoryPeer* peer_;
   ConnectionHandler* handler_ = nullptr;
   const PretendedTls* tls_ = nullptr;
+  std::string remote_address_;
   std::string out_;
   std::string in_;  // came while reading was paused
   std::size_t window_ = kTakesAll;

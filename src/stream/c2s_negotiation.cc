@@ -107,7 +107,12 @@ void C2sStream::send_features() {
     if (secure || !options_->starttls_required) {
       if (!negotiation_->sasl) {
         negotiation_->sasl = std::make_unique<SaslExchange>(
-            service_->worker().server().authenticator(), *connection_, negotiation_->host);
+            service_->worker().server().authenticator(), *connection_, negotiation_->host,
+            [this](const xmpp::Jid& account) {
+              core::Worker& worker = service_->worker();
+              return worker.server().login_guard().refuses_account(attempt(account),
+                                                                   worker.loop().now());
+            });
       }
       w.raw(negotiation_->sasl->features_xml());
       if (may_register()) w.open("register", xmpp::ns::kIqRegister).close();
@@ -131,6 +136,7 @@ void C2sStream::handle_negotiation(xml::DocumentPtr document, std::string_view& 
   if (root.name() != "auth" && root.name() != "response" && root.name() != "abort") {
     return stream_error(StreamCondition::unsupported_stanza_type, "not a part of SASL");
   }
+  if (refuse_if_banned()) return;
   hold();
   service_->worker().gate().spawn(authenticate(shared_from_this(), std::move(document)));
 }
@@ -178,22 +184,56 @@ Task<void> C2sStream::authenticate(std::shared_ptr<C2sStream> /*self*/, xml::Doc
     authenticated(step);
     co_return;
   }
-  connection_->send(step.reply);
-  if (!step.failed.empty()) {
-    log::info("authentication_failed", {{"username", step.username},
-                                        {"host", negotiation_->host},
-                                        {"mechanism", step.mechanism},
-                                        {"error", step.failed},
-                                        {"remote", remote()}});
-    if (negotiation_->sasl->exhausted(options_->max_auth_failures)) {
-      stream_error(StreamCondition::policy_violation, "too many failed log-ins");
-      co_return;
-    }
+  if (step.failed.empty()) {
+    connection_->send(step.reply);
+    go_on();
+    co_return;
   }
-  go_on();
+  log::info("authentication_failed", {{"username", step.username},
+                                      {"host", negotiation_->host},
+                                      {"mechanism", step.mechanism},
+                                      {"error", step.failed},
+                                      {"remote", remote()}});
+  core::Worker& worker = service_->worker();
+  const Duration delay = step.guessed ? worker.server().login_guard().failed(attempt(step.account),
+                                                                             worker.loop().now())
+                                      : Duration::zero();
+  answer_after(delay, [this, reply = step.reply] {
+    connection_->send(reply);
+    if (negotiation_->sasl->exhausted(options_->max_auth_failures)) {
+      return stream_error(StreamCondition::policy_violation, "too many failed log-ins");
+    }
+    if (!refuse_if_banned()) go_on();
+  });
+}
+
+core::LoginGuard::Attempt C2sStream::attempt(const xmpp::Jid& account) const {
+  return {connection_->remote_address(), account,
+          service_->worker().server().host(negotiation_->host)->options().access};
+}
+
+// Nothing is read meanwhile. Nothing waits for it either, so the stream, and the server, can end.
+void C2sStream::answer_after(Duration delay, Callback answer) {
+  if (delay <= Duration::zero()) return answer();
+  service_->worker().loop().run_after(
+      delay, [weak = weak_from_this(), answer = std::move(answer)]() mutable {
+        const auto self = weak.lock();
+        if (self && self->phase_ != Phase::ended) answer();
+      });
+}
+
+bool C2sStream::refuse_if_banned() {
+  core::Worker& worker = service_->worker();
+  if (!worker.server().login_guard().refuses_address(connection_->remote_address(),
+                                                     worker.loop().now())) {
+    return false;
+  }
+  refuse(StreamCondition::policy_violation, "too many failed log-ins from this address");
+  return true;
 }
 
 void C2sStream::authenticated(const SaslExchange::Step& step) {
+  service_->worker().server().login_guard().succeeded(attempt(*step.succeeded));
   log::info("authenticated", {{"jid", step.succeeded->full()},
                               {"mechanism", step.mechanism},
                               {"tls", connection_->tls_info().version},
@@ -267,11 +307,7 @@ Task<void> C2sStream::bind(std::shared_ptr<C2sStream> /*self*/, xmpp::Jid full, 
   }
   if (!session) {
     log::warning("session_not_bound", {{"jid", full.full()}, {"error", session.error().message}});
-    stream_error(session.error().code == Errc::not_found ? StreamCondition::not_authorized
-                                                         : StreamCondition::resource_constraint,
-                 session.error().code == Errc::not_found
-                     ? "the account was removed"
-                     : "the account is not accessible at the moment");
+    not_bound(session.error().code);
     co_return;
   }
   session_ = *session;
@@ -282,6 +318,18 @@ Task<void> C2sStream::bind(std::shared_ptr<C2sStream> /*self*/, xmpp::Jid full, 
   phase_ = Phase::bound;
   log::info("session_bound", {{"jid", full.full()}, {"remote", remote()}});
   go_on();
+}
+
+void C2sStream::not_bound(Errc why) {
+  switch (why) {
+    case Errc::not_found:
+      return stream_error(StreamCondition::not_authorized, "the account was removed");
+    case Errc::denied:
+      return stream_error(StreamCondition::policy_violation, "the account is disabled");
+    default:
+      return stream_error(StreamCondition::resource_constraint,
+                          "the account is not accessible at the moment");
+  }
 }
 
 void C2sStream::hold() {

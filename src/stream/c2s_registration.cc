@@ -64,6 +64,7 @@ void C2sStream::handle_registration(xml::DocumentPtr document) {
   if (negotiation_->registered || ++negotiation_->registrations > kMaxAttempts) {
     return refuse(xmpp::StanzaCondition::not_acceptable, "too many accounts for one stream");
   }
+  if (refuse_if_banned()) return;
   hold();
   service_->worker().gate().spawn(
       register_account(shared_from_this(), std::move(document), *account, password->text()));
@@ -76,19 +77,24 @@ Task<void> C2sStream::register_account(std::shared_ptr<C2sStream> /*self*/,
   auto& authenticator = service_->worker().server().authenticator();
   const auto created = co_await authenticator.create_account(account, std::move(password));
   if (created) log::info("registered", {{"jid", account.full()}, {"remote", remote()}});
+  core::Worker& worker = service_->worker();
+  const Duration delay =
+      worker.server().login_guard().registered(attempt(account), worker.loop().now());
   if (phase_ == Phase::ended) co_return;
-  const xml::Element iq = document->root();
-  if (created) {
-    negotiation_->registered = true;
-    xml::Writer w;
-    w.open("iq").attribute("type", "result").attribute("id", *iq.attribute("id"));
-    w.attribute("from", negotiation_->host).close();
-    connection_->send(w.view());
-  } else {
-    const auto answer = xmpp::make_error_for(iq, why_not(created.error()));
-    if (answer) deliver(*answer);
-  }
-  go_on();
+  answer_after(delay, [this, document, created] {
+    const xml::Element iq = document->root();
+    if (created) {
+      negotiation_->registered = true;
+      xml::Writer w;
+      w.open("iq").attribute("type", "result").attribute("id", *iq.attribute("id"));
+      w.attribute("from", negotiation_->host).close();
+      connection_->send(w.view());
+    } else {
+      const auto answer = xmpp::make_error_for(iq, why_not(created.error()));
+      if (answer) deliver(*answer);
+    }
+    if (!refuse_if_banned()) go_on();
+  });
 }
 
 }  // namespace starling::stream

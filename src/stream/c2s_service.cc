@@ -38,7 +38,7 @@ void C2sService::accept(std::shared_ptr<net::Connection> connection,
   auto stream = std::make_shared<C2sStream>(*this, std::move(options), connection);
   connection->set_handler(stream.get());
   add(stream);
-  turn_away(*stream);
+  if (!turn_away(*stream)) stream->refuse_if_banned();
 }
 
 void C2sService::add(std::shared_ptr<C2sStream> stream) {

@@ -241,6 +241,17 @@ void C2sStream::stream_error(StreamCondition condition, std::string_view text) {
                              {"text", text},
                              {"jid", session_ ? session_->jid.full() : ""},
                              {"remote", remote()}});
+  end_with_error(condition, text);
+}
+
+void C2sStream::refuse(StreamCondition condition, std::string_view text) {
+  if (phase_ == Phase::ended) return;
+  log::debug("connection_refused",
+             {{"condition", to_string(condition)}, {"text", text}, {"remote", remote()}});
+  end_with_error(condition, text);
+}
+
+void C2sStream::end_with_error(StreamCondition condition, std::string_view text) {
   if (phase_ != Phase::tls_handshake && phase_ != Phase::detached) {
     if (!header_sent_) open_stream("");
     if (managed_) send_acknowledgement();

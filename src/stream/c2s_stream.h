@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/login_guard.h"
 #include "core/session.h"
 #include "core/worker.h"
 #include "net/connection.h"
@@ -70,6 +71,7 @@ class C2sStream final : public net::ConnectionHandler,
   void handle_registration(xml::DocumentPtr document);
   void handle_binding(xml::DocumentPtr document);
   Task<void> bind(std::shared_ptr<C2sStream> self, xmpp::Jid full, std::string id);
+  void not_bound(Errc why);
   void handle_bound(xml::DocumentPtr document);
   void handle_stanza(xml::DocumentPtr document);
 
@@ -96,6 +98,11 @@ class C2sStream final : public net::ConnectionHandler,
   Task<void> register_account(std::shared_ptr<C2sStream> self, xml::DocumentPtr document,
                               xmpp::Jid account, std::string password);
   void authenticated(const SaslExchange::Step& step);
+  [[nodiscard]] core::LoginGuard::Attempt attempt(const xmpp::Jid& account) const;
+  // While the stream is held: answers when the time has passed, if it is still there.
+  void answer_after(Duration delay, Callback answer);
+  // True, and the stream is ended, if nobody at its address is to be let in.
+  bool refuse_if_banned();
   void go_home(const xmpp::Jid& account, std::string success);
   void restart();
 
@@ -105,6 +112,9 @@ class C2sStream final : public net::ConnectionHandler,
 
   void drop_if_too_slow();
   void stream_error(xmpp::StreamCondition condition, std::string_view text);
+  // The same where there may be many of it: the log has said why, once.
+  void refuse(xmpp::StreamCondition condition, std::string_view text);
+  void end_with_error(xmpp::StreamCondition condition, std::string_view text);
   void scan_error(xml::ScanError error);
   void finish();
 

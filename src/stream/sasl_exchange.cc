@@ -50,8 +50,11 @@ std::optional<std::string> decode(const std::string& text) {
 }  // namespace
 
 SaslExchange::SaslExchange(core::Authenticator& authenticator, const net::Connection& connection,
-                           std::string host)
-    : authenticator_(authenticator), host_(std::move(host)), secure_(connection.is_secure()) {
+                           std::string host, Refuses refuses)
+    : authenticator_(authenticator),
+      host_(std::move(host)),
+      refuses_(std::move(refuses)),
+      secure_(connection.is_secure()) {
   for (const std::string_view type : {"tls-exporter", "tls-server-end-point"}) {
     if (auto data = connection.channel_binding(type)) {
       bindings_.push_back({std::string(type), std::move(*data)});
@@ -88,7 +91,7 @@ Task<SaslExchange::Step> SaslExchange::handle(xml::DocumentPtr element) {
   if (!awaiting_initial_ && !awaiting_final_) co_return failure("malformed-request");
   const auto message = decode(root.text());
   if (!message) co_return failure("incorrect-encoding");
-  if (std::exchange(awaiting_final_, false)) co_return client_final(*message);
+  if (std::exchange(awaiting_final_, false)) co_return co_await client_final(*message);
   awaiting_initial_ = false;
   if (mechanism_ == "PLAIN") co_return co_await plain(*message);
   co_return co_await client_first(*message);
@@ -99,6 +102,7 @@ Task<SaslExchange::Step> SaslExchange::begin(xml::DocumentPtr element) {
   scram_.reset();
   awaiting_initial_ = awaiting_final_ = false;
   username_.clear();
+  account_ = {};
   mechanism_ = root.attribute("mechanism").value_or("");
   if (std::ranges::find(mechanisms_, mechanism_) == mechanisms_.end()) {
     co_return failure(mechanism_ == "PLAIN" && !secure_ ? "encryption-required"
@@ -132,9 +136,10 @@ Task<SaslExchange::Step> SaslExchange::client_first(std::string message) {
     co_return failure(condition_of(*failed));
   username_ = scram_->username();
   const auto account = account_of(username_);
-  if (!account) co_return failure("not-authorized");
-  if (!acceptable_authzid(scram_->authzid(), *account)) co_return failure("invalid-authzid");
+  if (!account) co_return wrong_password("not-authorized");
   account_ = *account;
+  if (!acceptable_authzid(scram_->authzid(), *account)) co_return failure("invalid-authzid");
+  if (refuses_(account_)) co_return failure("temporary-auth-failure");
   const auto keys = co_await authenticator_.scram_keys(account_, hash_);
   if (!keys) {
     log::error("authentication_unavailable", {{"error", keys.error().message}});
@@ -146,12 +151,14 @@ Task<SaslExchange::Step> SaslExchange::client_first(std::string message) {
   co_return Step{sasl_element("challenge", challenge), {}, {}, username_, mechanism_};
 }
 
-SaslExchange::Step SaslExchange::client_final(const std::string& message) {
+Task<SaslExchange::Step> SaslExchange::client_final(std::string message) {
+  // Asked again: many exchanges can have come this far at once.
+  if (refuses_(account_)) co_return failure("temporary-auth-failure");
   if (const auto failed = scram_->on_client_final(message)) {
-    return wrong_password(condition_of(*failed));
+    co_return wrong_password(condition_of(*failed));
   }
-  const std::string server_final = scram_->server_final();
-  return success(account_, server_final);
+  std::string server_final = scram_->server_final();
+  co_return co_await success(std::move(server_final));
 }
 
 Task<SaslExchange::Step> SaslExchange::plain(std::string message) {
@@ -159,15 +166,17 @@ Task<SaslExchange::Step> SaslExchange::plain(std::string message) {
   if (!parsed) co_return failure("malformed-request");
   username_ = parsed->username;
   const auto account = account_of(username_);
-  if (!account) co_return failure("not-authorized");
+  if (!account) co_return wrong_password("not-authorized");
+  account_ = *account;
   if (!acceptable_authzid(parsed->authzid, *account)) co_return failure("invalid-authzid");
+  if (refuses_(account_)) co_return failure("temporary-auth-failure");
   const auto matches = co_await authenticator_.check_password(*account, parsed->password);
   if (!matches) {
     log::error("authentication_unavailable", {{"error", matches.error().message}});
     co_return failure("temporary-auth-failure");
   }
   if (!*matches) co_return wrong_password("not-authorized");
-  co_return success(*account, "");
+  co_return co_await success("");
 }
 
 SaslExchange::Step SaslExchange::failure(std::string_view condition) {
@@ -177,12 +186,14 @@ SaslExchange::Step SaslExchange::failure(std::string_view condition) {
   awaiting_initial_ = awaiting_final_ = false;
   xml::Writer w;
   w.open("failure", xmpp::ns::kSasl).open(condition).close().close();
-  return {std::move(w).take(), {}, std::string(condition), username_, mechanism_};
+  return {std::move(w).take(), {}, std::string(condition), username_, mechanism_, false, account_};
 }
 
 SaslExchange::Step SaslExchange::wrong_password(std::string_view condition) {
   ++wrong_passwords_;
-  return failure(condition);
+  Step step = failure(condition);
+  step.guessed = true;
+  return step;
 }
 
 bool SaslExchange::exhausted(int max_guesses) const {
@@ -190,8 +201,13 @@ bool SaslExchange::exhausted(int max_guesses) const {
   return wrong_passwords_ >= max_guesses || failures_ >= kMaxFailures;
 }
 
-SaslExchange::Step SaslExchange::success(const xmpp::Jid& account,
-                                         std::string_view additional_data) {
+Task<SaslExchange::Step> SaslExchange::success(std::string additional_data) {
+  const auto disabled = co_await authenticator_.disabled(account_);
+  if (!disabled) {
+    log::error("authentication_unavailable", {{"error", disabled.error().message}});
+    co_return failure("temporary-auth-failure");
+  }
+  if (*disabled) co_return failure("account-disabled");
   scram_.reset();
   std::string reply;
   if (additional_data.empty()) {
@@ -201,7 +217,8 @@ SaslExchange::Step SaslExchange::success(const xmpp::Jid& account,
   } else {
     reply = sasl_element("success", additional_data);
   }
-  return {std::move(reply), account, {}, username_, mechanism_};
+  Step step{std::move(reply), account_, {}, username_, mechanism_, false, account_};
+  co_return step;
 }
 
 std::optional<xmpp::Jid> SaslExchange::account_of(const std::string& username) const {

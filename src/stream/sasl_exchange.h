@@ -5,6 +5,7 @@
 // XEP-0440, guarded by XEP-0474), and PLAIN under TLS only. Used on the stream's worker.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,9 +23,12 @@ namespace starling::stream {
 
 class SaslExchange {
  public:
+  // Whether log-ins to this account are to fail for now, whatever the password.
+  using Refuses = std::function<bool(const xmpp::Jid& account)>;
+
   // `host` is the domain of the stream; `connection` must outlive the exchange.
   SaslExchange(core::Authenticator& authenticator, const net::Connection& connection,
-               std::string host);
+               std::string host, Refuses refuses);
 
   // <mechanisms/> and <sasl-channel-binding/> for the stream features.
   [[nodiscard]] std::string features_xml() const;
@@ -36,6 +40,8 @@ class SaslExchange {
     std::string failed;                  // SASL condition of a failed attempt, for the log
     std::string username;                // as the client gave it, for the log; may be empty
     std::string mechanism;
+    bool guessed = false;  // the password was wrong, or there is no such user
+    xmpp::Jid account;     // whose it was to be; may be empty
   };
   // <auth/>, <response/> or <abort/> from the client. Errors of the store come out as
   // <temporary-auth-failure/>.
@@ -48,16 +54,18 @@ class SaslExchange {
  private:
   Task<Step> begin(xml::DocumentPtr element);
   Task<Step> client_first(std::string message);
-  Step client_final(const std::string& message);
+  Task<Step> client_final(std::string message);
   Task<Step> plain(std::string message);
   Step failure(std::string_view condition);
   Step wrong_password(std::string_view condition);
-  Step success(const xmpp::Jid& account, std::string_view additional_data);
+  // The password was right; the account may be disabled all the same.
+  Task<Step> success(std::string additional_data);
   [[nodiscard]] std::optional<xmpp::Jid> account_of(const std::string& username) const;
   [[nodiscard]] bool acceptable_authzid(const std::string& authzid, const xmpp::Jid& account) const;
 
   core::Authenticator& authenticator_;
   std::string host_;
+  Refuses refuses_;
   bool secure_;
   std::vector<xmpp::sasl::ChannelBinding> bindings_;
   std::vector<std::string> mechanisms_;  // in order of preference

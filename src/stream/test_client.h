@@ -90,9 +90,11 @@ struct ScramAttempt {
 
 class TestClient final : public net::MemoryPeer {
  public:
-  TestClient(TestNode& node, std::shared_ptr<const C2sOptions> options, std::size_t worker = 0)
+  TestClient(TestNode& node, std::shared_ptr<const C2sOptions> options, std::size_t worker = 0,
+             std::string address = "memory")
       : node_(node),
-        connection_(std::make_shared<net::MemoryConnection>(node.loop(worker), *this)) {
+        connection_(
+            std::make_shared<net::MemoryConnection>(node.loop(worker), *this, std::move(address))) {
     node.loop(worker).inside([&] { node.service(worker).accept(connection_, std::move(options)); });
     node_.settle();
   }
