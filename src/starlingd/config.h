@@ -28,7 +28,8 @@ struct Config {
   std::string ctl_socket;  // default: data_dir/ctl.sock
   log::Level loglevel = log::Level::info;
   log::Format log_format = log::Format::text;
-  std::uint32_t workers = 0;    // 0: one per processor
+  std::uint32_t workers = 0;  // 0: one per processor
+  bool core_dumps = false;
   config::HostOptions options;  // admins, and what is under modules
 };
 

@@ -1,11 +1,12 @@
 // starlingd: one Starling node, in the foreground.
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
 #include <iostream>
 #include <string>
@@ -15,6 +16,7 @@
 #include "starlingd/certificates.h"
 #include "starlingd/config.h"
 #include "starlingd/node.h"
+#include "starlingd/process.h"
 #include "starlingd/quickstart.h"
 
 namespace {
@@ -23,33 +25,6 @@ using namespace starling;  // the program's own namespace, in its main only
 
 constexpr int kFailed = 1;
 constexpr int kBadUsage = 2;
-
-// As many sockets as the system lets this process have.
-void raise_file_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-// The signals this process waits for, blocked in every thread.
-sigset_t block_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
-  return set;
-}
-
-// While the node stops, one more Ctrl-C ends the process as if nobody had taken care of it.
-void stop_at_once_on_sigint() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  std::signal(SIGINT, SIG_DFL);  // a shell may have had it ignored
-  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
-}
 
 void wait_for_end(starlingd::Node& node, const sigset_t& signals) {
   for (;;) {
@@ -74,10 +49,18 @@ void wait_for_end(starlingd::Node& node, const sigset_t& signals) {
   std::_Exit(kFailed);
 }
 
+// What systemd's WatchdogSec asks for: twice in its time, so that one late round is forgiven.
+void watch_for_systemd(starlingd::Node& node) {
+  std::uint64_t patience_us = 0;
+  if (::sd_watchdog_enabled(0, &patience_us) <= 0) return;
+  node.watch(std::chrono::microseconds(patience_us) / 2, [] { ::sd_notify(0, "WATCHDOG=1"); });
+}
+
 int serve(const starlingd::Config& config, bool greet) {
   log::configure(config.loglevel, config.log_format);
-  raise_file_limit();
-  const sigset_t signals = block_signals();
+  starlingd::raise_file_limit();
+  starlingd::set_core_dumps(config.core_dumps);
+  const sigset_t signals = starlingd::block_signals();
   starlingd::Node node(config, [] { ::kill(::getpid(), SIGTERM); });
   if (auto started = node.start(); !started) {
     log::error("start_failed", {{"error", started.error().message}});
@@ -87,9 +70,10 @@ int serve(const starlingd::Config& config, bool greet) {
   log::info("node_ready", {{"version", kVersionText}, {"pid", ::getpid()}});
   if (greet) starlingd::quickstart_greeting(node, config);
   ::sd_notify(0, "READY=1");
+  watch_for_systemd(node);
   wait_for_end(node, signals);
   ::sd_notify(0, "STOPPING=1");
-  stop_at_once_on_sigint();
+  starlingd::stop_at_once_on_sigint();
   if (!node.stop()) give_up();
   log::info("stopped");
   return 0;

@@ -177,6 +177,13 @@ Result<> Node::start_listeners() {
   return {};
 }
 
+void Node::watch(Duration interval, std::function<void()> tell) {
+  std::vector<EventLoop*> loops;
+  for (const auto& loop : loops_) loops.push_back(loop.get());
+  watchdog_ = std::make_unique<Watchdog>(std::move(loops), interval, std::move(tell));
+  loops_[0]->post([this] { watchdog_->start(); });
+}
+
 void Node::run_on_first_worker(std::function<Task<void>(core::Server&)> work) {
   Latch done(1);
   loops_[0]->post([&] {

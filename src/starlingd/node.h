@@ -18,6 +18,7 @@
 #include "net/listener.h"
 #include "net/tls.h"
 #include "starlingd/config.h"
+#include "starlingd/watchdog.h"
 #include "store/store.h"
 #include "stream/c2s_service.h"
 
@@ -33,6 +34,10 @@ class Node {
 
   // Opens everything and begins to serve. Errors say what to do about it.
   Result<> start();
+
+  // Calls `tell` at most once in `interval`, on worker 0, for as long as every worker turns. After
+  // start().
+  void watch(Duration interval, std::function<void()> tell);
 
   // Runs a Task on worker 0 and waits for it: for the first steps of a new node.
   void run_on_first_worker(std::function<Task<void>(core::Server&)> work);
@@ -57,6 +62,7 @@ class Node {
   std::shared_ptr<net::TlsContext> tls_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<ThreadPool> pool_;
+  std::unique_ptr<Watchdog> watchdog_;
   std::vector<std::unique_ptr<net::IoLoop>> loops_;
   std::unique_ptr<core::Server> server_;
   std::unique_ptr<core::Retention> retention_;

@@ -113,6 +113,7 @@ class Node:
         self.log = Log(folder / "stderr.log")
         self.socket = folder / "ctl.sock"
         self.config = self._default_config() | settings
+        self.launcher: list[str] = []  # a program, with arguments, that becomes the daemon
         self._process: subprocess.Popen[bytes] | None = None
 
     def _default_config(self) -> dict[str, Any]:
@@ -152,7 +153,7 @@ class Node:
         assert self._process is None, "the node is running already"
         config = self.write_config()
         self._process = subprocess.Popen(
-            [str(build_folder() / "starlingd"), "--config", str(config)],
+            [*self.launcher, str(build_folder() / "starlingd"), "--config", str(config)],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.log.follow(self._process.stderr)
         try:

@@ -1,0 +1,24 @@
+// The daemon's own process: what it asks of the system before it serves, and the signals that end
+// it or make it read its files again. For main, before other threads run.
+#pragma once
+
+#include <csignal>
+
+namespace starling::starlingd {
+
+// As many sockets as the system lets this process have.
+void raise_file_limit();
+
+// A core dump holds keys and messages. Unless they are allowed, none is written, and no other
+// process of this user may look into this one (ptrace, /proc/PID/mem). Where they are, as much is
+// written as the system's hard limit lets through.
+void set_core_dumps(bool allowed);
+
+// SIGTERM, SIGINT and SIGHUP, which are for sigwait from now on: blocked in every thread. SIGPIPE
+// is ignored: a peer that is gone is an error of the call.
+sigset_t block_signals();
+
+// From now on one more Ctrl-C ends the process as if nobody had taken care of it.
+void stop_at_once_on_sigint();
+
+}  // namespace starling::starlingd
