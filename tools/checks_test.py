@@ -9,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 # pylint: disable=wrong-import-position
 import check_bans
 import check_docs
+import check_events
 import check_layers
 import lint
 import run_tests
@@ -211,6 +212,21 @@ def test_docs_module_is_found_by_its_xep(make):
 
 
 # lint
+
+
+_EVENTS = "docs/log-events.md"
+_LOGS = 'void f() { log::info(\n      "node_ready", {}); log::warning(x ? "a_b" : "c_d"); }\n'
+
+
+@pytest.mark.parametrize("rows, finding", [
+    ("| `node_ready` | |\n| `a_b` | |\n| `c_d` | |\n", None),
+    ("| `node_ready` | |\n| `a_b` | |\n", "no line for the event c_d"),
+    ("| `node_ready` | |\n| `a_b` | |\n| `c_d` | |\n| `gone` | |\n", "no event gone in src"),
+    ("| `a_b` | |\n| `a_b` | |\n| `c_d` | |\n| `node_ready` | |\n", "a_b stands there twice"),
+])
+def test_events_and_their_lines(make, rows, finding):
+    errors = check_events.check(make({"src/core/a.cc": _LOGS, _EVENTS: rows}))
+    assert errors == [] if finding is None else [e for e in errors if finding in e], errors
 
 
 def test_format_finds_an_unformatted_file(make):

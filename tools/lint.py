@@ -10,6 +10,7 @@ import sys
 
 import check_bans
 import check_docs
+import check_events
 import check_layers
 import tidy
 import tree
@@ -34,7 +35,8 @@ def main():
     parser.add_argument("--tidy", action="store_true", help="run clang-tidy, too")
     options = parser.parse_args()
     checks = [("layers", check_layers.check), ("bans", check_bans.check),
-              ("docs", check_docs.check), ("format", check_format)]
+              ("docs", check_docs.check), ("events", check_events.check),
+              ("format", check_format)]
     if options.tidy:
         checks.append(("tidy", tidy.check))
     failed = False
