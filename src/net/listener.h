@@ -1,7 +1,7 @@
-// Listener: accepts connections on one address and port, on every worker's loop (SO_REUSEPORT).
+// Listener: accepts connections on one address and port, on every worker's loop (SO_REUSEPORT), as
+// many as its limits allow.
 #pragma once
 
-#include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <cstdint>
 #include <functional>
@@ -10,10 +10,26 @@
 #include <vector>
 
 #include "base/result.h"
+#include "net/connection_budget.h"
 #include "net/io_loop.h"
 #include "net/socket_connection.h"
 
 namespace starling::net {
+
+class Acceptor;
+class Doorman;
+
+struct ListenerOptions {
+  // At once; one more is accepted and closed. An address is the client's, behind a proxy too.
+  ConnectionBudget::Limits connections;
+  // With only so many file descriptors left to this process, accepting pauses until there are more
+  // again: the store, the certificates and the operator's socket need some.
+  std::uint32_t reserved_files = 64;
+  // Every connection begins with a header of the PROXY protocol, version 1 or 2.
+  bool proxy_protocol = false;
+  // Whether that address may send one; unset: anybody.
+  std::function<bool(const boost::asio::ip::address&)> trusts_proxy;
+};
 
 class Listener {
  public:
@@ -25,18 +41,18 @@ class Listener {
   // Blocking, at start-up, before the loops run. Errors: unavailable with address and cause.
   static Result<std::unique_ptr<Listener>> open(const std::vector<IoLoop*>& loops,
                                                 const std::string& ip, std::uint16_t port,
-                                                OnAccept on_accept);
+                                                OnAccept on_accept, ListenerOptions options = {});
 
-  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] std::uint16_t port() const;
+
+  // For connections that come from now on. Thread-safe.
+  void set_options(ListenerOptions options);
 
   // Stops accepting. Each loop closes its socket on its own thread.
   void close();
 
  private:
-  struct Acceptor;
-  static void accept(std::shared_ptr<Acceptor> acceptor);
-
-  std::uint16_t port_ = 0;
+  std::shared_ptr<Doorman> doorman_;
   std::vector<std::shared_ptr<Acceptor>> acceptors_;
 };
 

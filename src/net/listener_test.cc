@@ -5,20 +5,29 @@
 #include <sys/resource.h>
 
 #include <array>
+#include <chrono>
 #include <condition_variable>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "base/metrics.h"
 #include "net/test_support.h"
 
 namespace starling::net {
 namespace {
 
 using test::LoopThread;
+using test::Recorder;
 using testing::HasSubstr;
+
+constexpr std::chrono::milliseconds kTick{5};
 
 // Keeps what a listener accepts.
 class Accepted {
@@ -129,6 +138,215 @@ TEST(Listener, Closed_RefusesNewConnections) {
   ::close(fd);
 }
 
+// Keeps what a listener accepts, and records what it says.
+class Guests {
+ public:
+  Listener::OnAccept keep() {
+    return [this](std::size_t, std::shared_ptr<SocketConnection> connection) {
+      std::lock_guard lock(mutex_);
+      Guest& guest = guests_.emplace_back();
+      guest.connection = std::move(connection);
+      guest.connection->set_handler(guest.recorder.get());
+      guest.connection->start(nullptr);
+      changed_.notify_all();
+    };
+  }
+  struct Guest {
+    std::shared_ptr<SocketConnection> connection;
+    std::unique_ptr<Recorder> recorder = std::make_unique<Recorder>();
+  };
+  // The one that came as number `index`.
+  Guest& wait_for(std::size_t index) {
+    std::unique_lock lock(mutex_);
+    EXPECT_TRUE(changed_.wait_for(lock, test::kPatience, [&] { return guests_.size() > index; }));
+    return guests_.at(index);
+  }
+  std::size_t count() {
+    std::lock_guard lock(mutex_);
+    return guests_.size();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Guest> guests_;
+};
+
+std::uint64_t refused(const std::string& reason) {
+  return metrics::counter("starling_connections_refused_total", "", {{"reason", reason}}).value();
+}
+std::uint64_t invalid_headers() {
+  return metrics::counter("starling_proxy_headers_invalid_total", "").value();
+}
+
+class ListenerLimitsTest : public testing::Test {
+ protected:
+  ~ListenerLimitsTest() override {
+    worker_.run([&] {
+      for (std::size_t i = 0; i < guests_.count(); ++i) guests_.wait_for(i).connection->abort();
+      return 0;
+    });
+    for (std::size_t i = 0; i < guests_.count(); ++i) guests_.wait_for(i).recorder->wait_for_end();
+    if (listener_) listener_->close();
+    worker_.finish_turn();
+    worker_.stop();
+  }
+  void open(ListenerOptions options) {
+    listener_ = *Listener::open({&worker_.loop()}, "127.0.0.1", 0, guests_.keep(), options);
+  }
+  // A connection that begins with these bytes.
+  test::PeerSocket connect(std::string_view bytes = "") {
+    test::PeerSocket peer = test::connect_tcp(listener_->port());
+    peer.send(bytes);
+    return peer;
+  }
+  // True if the server ends it without a word.
+  static bool is_closed(const test::PeerSocket& peer) {
+    const auto bytes = peer.receive();
+    return !bytes || bytes->empty();
+  }
+
+  LoopThread worker_;
+  Guests guests_;
+  std::unique_ptr<Listener> listener_;
+};
+
+TEST_F(ListenerLimitsTest, TooManyConnections_AreClosedUntilOneEnds) {
+  const auto before = refused("max_connections");
+  open({.connections = {.connections = 2}});
+  const auto one = connect();
+  auto two = connect();
+  guests_.wait_for(1);
+  EXPECT_TRUE(is_closed(connect()));
+  EXPECT_TRUE(is_closed(connect()));
+  EXPECT_EQ(refused("max_connections"), before + 2);
+  two.close();
+  ASSERT_TRUE(guests_.wait_for(1).recorder->wait_for_end());
+  const auto again = connect("hello");
+  EXPECT_EQ(guests_.wait_for(2).recorder->wait_for_data(5), "hello");
+}
+
+TEST_F(ListenerLimitsTest, TooManyOfOneAddress_AreClosed) {
+  const auto before = refused("max_connections_per_address");
+  open({.connections = {.per_address = 1}, .proxy_protocol = true});
+  const auto one = connect("PROXY TCP4 192.0.2.1 198.51.100.1 1 2\r\n");
+  guests_.wait_for(0);
+  EXPECT_TRUE(is_closed(connect("PROXY TCP4 192.0.2.1 198.51.100.1 3 2\r\n")));
+  EXPECT_EQ(refused("max_connections_per_address"), before + 1);
+  const auto other = connect("PROXY TCP4 192.0.2.2 198.51.100.1 3 2\r\n");
+  EXPECT_EQ(guests_.wait_for(1).connection->remote_address(), "192.0.2.2");
+}
+
+TEST_F(ListenerLimitsTest, NewOptions_ActOnTheNextConnection) {
+  open({});
+  const auto one = connect();
+  guests_.wait_for(0);
+  listener_->set_options({.connections = {.connections = 1}});
+  EXPECT_TRUE(is_closed(connect()));
+  listener_->set_options({});
+  const auto two = connect();
+  guests_.wait_for(1);
+}
+
+TEST_F(ListenerLimitsTest, ProxyHeader_NamesTheClientAndWhatFollowsIsTheClients) {
+  open({.proxy_protocol = true});
+  const auto whole = connect("PROXY TCP6 2001:db8::7 2001:db8::1 56324 5222\r\n<stream>");
+  auto& first = guests_.wait_for(0);
+  EXPECT_EQ(first.connection->remote_address(), "2001:db8::7");
+  EXPECT_EQ(first.connection->remote_port(), 56324);
+  EXPECT_EQ(first.recorder->wait_for_data(8), "<stream>");
+
+  const auto pieces = connect();
+  for (const char c : std::string("PROXY TCP4 192.0.2.1 198.51.100.1 9 5222\r\n<s>")) {
+    ASSERT_TRUE(pieces.send({&c, 1}));
+  }
+  auto& second = guests_.wait_for(1);
+  EXPECT_EQ(second.connection->remote_address(), "192.0.2.1");
+  EXPECT_EQ(second.recorder->wait_for_data(3), "<s>");
+}
+
+TEST_F(ListenerLimitsTest, ProxyThatSpeaksForItself_IsTheClient) {
+  open({.proxy_protocol = true});
+  const auto check = connect("PROXY UNKNOWN\r\n");
+  EXPECT_EQ(guests_.wait_for(0).connection->remote_address(), "127.0.0.1");
+}
+
+TEST_F(ListenerLimitsTest, WithoutAValidProxyHeader_IsClosed) {
+  const auto before = invalid_headers();
+  open({.proxy_protocol = true});
+  EXPECT_TRUE(is_closed(connect("<?xml version='1.0'?><stream:stream")));
+  EXPECT_TRUE(is_closed(connect("PROXY TCP4 nobody nowhere 1 2\r\n")));
+  EXPECT_EQ(invalid_headers(), before + 2);
+  const auto half = connect("PROXY TC");
+  half.shut_down_sending();
+  EXPECT_TRUE(is_closed(half));
+  EXPECT_EQ(invalid_headers(), before + 3);
+  // A look at the port only.
+  const auto nothing = connect();
+  nothing.shut_down_sending();
+  EXPECT_TRUE(is_closed(nothing));
+  EXPECT_EQ(invalid_headers(), before + 3);
+  EXPECT_EQ(guests_.count(), 0U);
+}
+
+TEST_F(ListenerLimitsTest, ProxyThatIsNotTrusted_IsClosed) {
+  const auto before = invalid_headers();
+  open({.proxy_protocol = true, .trusts_proxy = [](const boost::asio::ip::address& address) {
+          return address.to_string() != "127.0.0.1";
+        }});
+  EXPECT_TRUE(is_closed(connect("PROXY TCP4 192.0.2.1 198.51.100.1 1 2\r\n")));
+  EXPECT_EQ(invalid_headers(), before + 1);
+  EXPECT_EQ(guests_.count(), 0U);
+}
+
+// Descriptors that can still be had.
+std::size_t files_left() {
+  std::vector<int> taken;
+  for (int fd = ::dup(0); fd >= 0; fd = ::dup(0)) taken.push_back(fd);
+  for (const int fd : taken) ::close(fd);
+  return taken.size();
+}
+
+// In a process of its own, since it limits its descriptors.
+[[noreturn]] void accept_up_to_the_reserve() {
+  constexpr std::size_t kPeers = 20;
+  constexpr std::uint32_t kReserved = 24;
+  const rlimit few{.rlim_cur = 64, .rlim_max = 64};
+  ::setrlimit(RLIMIT_NOFILE, &few);
+  IoLoop loop;
+  std::size_t accepted = 0;
+  std::vector<std::shared_ptr<SocketConnection>> held;
+  ListenerOptions options;
+  options.reserved_files = kReserved;
+  const auto listener = Listener::open(
+      {&loop}, "127.0.0.1", 0,
+      [&](std::size_t, const std::shared_ptr<SocketConnection>& connection) {
+        held.push_back(connection);
+        if (++accepted == kPeers) std::_Exit(0);  // not through destructors: the loop is running
+      },
+      options);
+  std::vector<test::PeerSocket> peers;
+  for (std::size_t i = 0; i < kPeers; ++i) peers.push_back(test::connect_tcp((*listener)->port()));
+  const auto& pauses = metrics::counter("starling_accept_pauses_total", "");
+  std::function<void()> look = [&] {
+    if (pauses.value() == 0) return static_cast<void>(loop.run_after(kTick, look));
+    if (accepted == 0 || files_left() < kReserved - 2) std::_Exit(2);
+    for (const auto& connection : held) connection->abort();
+  };
+  loop.post(look);
+  loop.run();
+  std::_Exit(3);
+}
+
+TEST(ListenerDeathTest, ReservedDescriptors_AreLeftAloneAndAcceptingGoesOn) {
+#if __has_feature(undefined_behavior_sanitizer)
+  GTEST_SKIP() << "this sanitizer needs a pipe to look at an object: without one it cries wolf";
+#endif
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(accept_up_to_the_reserve(), testing::ExitedWithCode(0),
+              "accepting_paused.*file descriptors");
+}
+
 // In a process of its own, since it uses up all file descriptors.
 [[noreturn]] void accept_without_descriptors() {
   IoLoop loop;
@@ -142,11 +360,13 @@ TEST(Listener, Closed_RefusesNewConnections) {
   ::setrlimit(RLIMIT_NOFILE, &few);
   std::vector<int> taken;
   for (int fd = ::dup(0); fd >= 0; fd = ::dup(0)) taken.push_back(fd);
-  // Behind the first attempt to accept, which open() has posted.
-  loop.post([&] {
+  const auto& pauses = metrics::counter("starling_accept_pauses_total", "");
+  std::function<void()> look = [&] {
+    if (pauses.value() == 0) return static_cast<void>(loop.run_after(kTick, look));
     for (const int fd : taken) ::close(fd);
     freed = true;
-  });
+  };
+  loop.post(look);
   loop.run();
   std::_Exit(3);
 }
@@ -157,7 +377,7 @@ TEST(ListenerDeathTest, OutOfDescriptors_AcceptsAgainOnceThereAreSome) {
 #endif
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(accept_without_descriptors(), testing::ExitedWithCode(0),
-              "accept_failed.*Too many open files");
+              "accepting_paused.*file descriptors");
 }
 
 }  // namespace

@@ -314,6 +314,7 @@ void SocketConnection::die(CloseReason reason, std::string_view detail) {
   if (close_timer_ != 0) loop_->cancel(std::exchange(close_timer_, 0));
   boost::system::error_code ignored;
   if (socket_) socket_->close(ignored);
+  ticket_ = {};
   out_ = {};
   wire_ = {};
   wire_sent_ = 0;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "net/connection.h"
+#include "net/connection_budget.h"
 #include "net/io_loop.h"
 #include "net/tls.h"
 
@@ -26,6 +27,8 @@ class SocketConnection final : public Connection,
   SocketConnection(const SocketConnection&) = delete;
   SocketConnection& operator=(const SocketConnection&) = delete;
 
+  // To be given back when the socket is closed.
+  void keep(ConnectionBudget::Ticket ticket) { ticket_ = std::move(ticket); }
   // Begins to read; with `direct_tls` the TLS handshake comes first (XEP-0368).
   void start(std::shared_ptr<TlsContext> direct_tls);
 
@@ -91,6 +94,7 @@ class SocketConnection final : public Connection,
   std::size_t wire_sent_ = 0;
   std::string remote_address_;
   std::uint16_t remote_port_;
+  ConnectionBudget::Ticket ticket_;
   State state_ = State::open;
   bool reading_ = true;
   bool waiting_readable_ = false;
