@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kMaxEntries = 20'000;    // addresses, and as many accounts
 constexpr std::size_t kMaxKnown = 100'000;     // pairs of account and address
-constexpr std::size_t kMaxFailures = 1'000;    // kept of one entry, whatever the options say
+constexpr std::size_t kMaxFailures = 10'000;   // of one entry, whatever the options say
 constexpr std::string_view kIpv6Part = "/64";  // what one subscriber has at the least
 
 // What an address is counted as. What is none (a test's) is counted as it is.

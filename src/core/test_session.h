@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/manual_loop.h"
 #include "core/worker.h"
 
 namespace starling::core {
@@ -18,7 +19,7 @@ class TestOutbox : public Outbox {
   [[nodiscard]] std::string remote() const override { return "test"; }
 };
 
-// As if the account had been loaded before. On the worker's thread, or before it runs.
+// As if the account had been loaded before. For workers on a ManualLoop, on its thread.
 inline Session& bind_at_once(Worker& worker, const xmpp::Jid& full, Outbox& outbox) {
   if (worker.directory().find(full.bare()) == nullptr) {
     auto account = std::make_unique<LocalAccount>();
@@ -31,7 +32,9 @@ inline Session& bind_at_once(Worker& worker, const xmpp::Jid& full, Outbox& outb
     }
   };
   Session* bound = nullptr;
-  worker.gate().spawn(Run::bind(&worker, full, &outbox, &bound));
+  auto& loop = static_cast<ManualLoop&>(worker.loop());
+  loop.inside([&] { worker.gate().spawn(Run::bind(&worker, full, &outbox, &bound)); });
+  while (bound == nullptr) loop.run();
   return *bound;
 }
 

@@ -93,8 +93,8 @@ TEST_P(LoginLimits, Slowed_TheAnswerWaitsAndSoDoesWhatIsSentMeanwhile) {
   node_.advance(std::chrono::milliseconds(999));
   EXPECT_THAT(client->take(), IsEmpty());
   node_.advance(std::chrono::milliseconds(1));
-  EXPECT_EQ(client->take(), failure("not-authorized") +
-                                "<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'></challenge>");
+  EXPECT_EQ(client->take(),
+            failure("not-authorized") + "<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
 }
 
 TEST_P(LoginLimits, SlowedAndGone_NothingIsLeft) {
