@@ -133,10 +133,10 @@ Task<Answer<ArchivePage>> read_ids(Worker& worker, Jid account, const ArchiveQue
 
 Task<Answer<ArchivePage>> count(Worker& worker, Jid account, LogFilter filter) {
   const auto counted = co_await worker.server().store().logs().count(
-      account.str(), std::string(kArchiveLog), std::move(filter));
+      account.str(), std::string(kArchiveLog), std::move(filter), ArchivePage::kMaxCount + 1);
   if (!counted) co_return store_trouble(account, counted.error());
   ArchivePage page;
-  page.count = *counted;
+  if (*counted <= ArchivePage::kMaxCount) page.count = *counted;
   page.complete = *counted == 0;
   co_return page;
 }

@@ -97,9 +97,9 @@ class TestStore final : public store::Store,
     return pass(
         inner_->logs().read(std::move(owner), std::move(log), std::move(filter), limit, newest));
   }
-  Task<Result<std::uint64_t>> count(std::string owner, std::string log,
-                                    store::LogFilter filter) override {
-    return pass(inner_->logs().count(std::move(owner), std::move(log), std::move(filter)));
+  Task<Result<std::uint64_t>> count(std::string owner, std::string log, store::LogFilter filter,
+                                    std::uint64_t limit) override {
+    return pass(inner_->logs().count(std::move(owner), std::move(log), std::move(filter), limit));
   }
   Task<Result<std::uint64_t>> trim(std::string owner, std::string log,
                                    store::LogFilter filter) override {

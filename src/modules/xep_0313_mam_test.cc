@@ -213,6 +213,18 @@ TEST_P(MamModule, Count_IsToldWhenAskedFor) {
   EXPECT_EQ(query(alice, form(field("with", {"carol@example.org"})) + max(0)).count, "0");
 }
 
+TEST_P(MamModule, Count_OfALargeArchiveIsLeftOut) {
+  fill(20'000);
+  TestClient& alice = server_.connect("alice@example.org/phone");
+  EXPECT_EQ(query(alice, max(0)).count, "20000");
+  store::LogEntry older;
+  older.id = core::archive_id_at(now_us_ - std::int64_t{30'000} * 1'000'000);
+  put(std::move(older));
+  const Page page = query(alice, max(0));
+  EXPECT_EQ(page.count, "");
+  EXPECT_FALSE(page.complete);
+}
+
 TEST_P(MamModule, Page_IsLimited) {
   fill(260);
   TestClient& alice = server_.connect("alice@example.org/phone");

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "store/store.h"
@@ -115,6 +116,11 @@ TEST_P(LogsContract, Count_CountsWhatPasses) {
   EXPECT_EQ(wait(logs().count("alice@x", "archive", {})), 6u);
   LogFilter bob{.after = 10, .peer = "bob@x"};
   EXPECT_EQ(wait(logs().count("alice@x", "archive", bob)), 2u);
+  for (const std::uint64_t limit : {0U, 1U, 2U, 3U}) {
+    EXPECT_EQ(wait(logs().count("alice@x", "archive", {}, limit)), limit);
+    EXPECT_EQ(wait(logs().count("alice@x", "archive", bob, limit)),
+              std::min<std::uint64_t>(limit, 2));
+  }
 }
 
 TEST_P(LogsContract, Trim_RemovesWhatPassesOnly) {

@@ -222,8 +222,10 @@ class MemoryLogs final : public Logs {
     co_return co_await later(std::move(result));
   }
 
-  Task<Result<std::uint64_t>> count(std::string owner, std::string log, LogFilter filter) override {
-    Result<std::uint64_t> result = matching(owner, log, filter).size();
+  Task<Result<std::uint64_t>> count(std::string owner, std::string log, LogFilter filter,
+                                    std::uint64_t limit) override {
+    Result<std::uint64_t> result =
+        std::min<std::uint64_t>(matching(owner, log, filter).size(), limit);
     co_return co_await later(std::move(result));
   }
 

@@ -30,7 +30,10 @@ using LogTexts = std::array<const char*, 3>;
 
 inline constexpr LogTexts kLogOldest = STARLING_LOG_PAGES(" ORDER BY id");
 inline constexpr LogTexts kLogNewest = STARLING_LOG_PAGES(" ORDER BY id DESC");
-inline constexpr LogTexts kLogCount = STARLING_LOG_TEXTS("SELECT count(*)");
+inline constexpr LogTexts kLogCount = {
+    "SELECT count(*) FROM (SELECT 1" STARLING_LOG_BY_ID " LIMIT ?7)",
+    "SELECT count(*) FROM (SELECT 1" STARLING_LOG_BY_PEER " LIMIT ?7)",
+    "SELECT count(*) FROM (SELECT 1" STARLING_LOG_BY_DETAIL " LIMIT ?7)"};
 inline constexpr LogTexts kLogTrim = STARLING_LOG_TEXTS("DELETE");
 
 #undef STARLING_LOG_PAGES

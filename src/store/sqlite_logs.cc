@@ -51,12 +51,12 @@ Task<Result<LogPage>> SqliteLogs::read(std::string owner, std::string log, LogFi
        newest](Connection& db) { return read_log(db, owner, log, filter, limit, newest); });
 }
 
-Task<Result<std::uint64_t>> SqliteLogs::count(std::string owner, std::string log,
-                                              LogFilter filter) {
-  return readers_.read([owner = std::move(owner), log = std::move(log),
-                        filter = std::move(filter)](Connection& db) -> Result<std::uint64_t> {
+Task<Result<std::uint64_t>> SqliteLogs::count(std::string owner, std::string log, LogFilter filter,
+                                              std::uint64_t limit) {
+  return readers_.read([owner = std::move(owner), log = std::move(log), filter = std::move(filter),
+                        limit](Connection& db) -> Result<std::uint64_t> {
     Query row(db, text_for(kLogCount, filter), owner, log, filter.after, filter.before,
-              filter.peer.value_or(""), filter.detail.value_or(""));
+              filter.peer.value_or(""), filter.detail.value_or(""), limit);
     std::uint64_t count = 0;
     if (row.next()) count = static_cast<std::uint64_t>(row.integer(0));
     if (auto done = row.result(); !done) return std::unexpected(done.error());

@@ -46,7 +46,8 @@ class SqliteLogs final : public Logs {
   Task<Result<>> append(std::string owner, std::string log, LogEntry entry) override;
   Task<Result<LogPage>> read(std::string owner, std::string log, LogFilter filter,
                              std::uint32_t limit, bool newest) override;
-  Task<Result<std::uint64_t>> count(std::string owner, std::string log, LogFilter filter) override;
+  Task<Result<std::uint64_t>> count(std::string owner, std::string log, LogFilter filter,
+                                    std::uint64_t limit) override;
   Task<Result<std::uint64_t>> trim(std::string owner, std::string log, LogFilter filter) override;
 
  private:

@@ -124,8 +124,9 @@ class Logs {
   // At most `limit` of what passes the filter, from its older or its newer end.
   virtual Task<Result<LogPage>> read(std::string owner, std::string log, LogFilter filter,
                                      std::uint32_t limit, bool newest) = 0;
-  virtual Task<Result<std::uint64_t>> count(std::string owner, std::string log,
-                                            LogFilter filter) = 0;
+  // How many entries pass the filter; the counting stops at `limit`.
+  virtual Task<Result<std::uint64_t>> count(std::string owner, std::string log, LogFilter filter,
+                                            std::uint64_t limit = LogFilter::kNoLimit) = 0;
   // Removes what passes the filter; the number of entries that were removed.
   virtual Task<Result<std::uint64_t>> trim(std::string owner, std::string log,
                                            LogFilter filter) = 0;
