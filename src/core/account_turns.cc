@@ -17,6 +17,7 @@ Task<void> AccountTurns::work_off(std::string bare) {
     Step step = std::move(queue.front());
     queue.pop_front();
     co_await step();
+    if (worked_) worked_(bare);
   }
   queues_.erase(bare);
 }

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "base/task.h"
 
@@ -20,7 +21,9 @@ class AccountTurns {
  public:
   using Step = std::move_only_function<Task<void>()>;
 
-  explicit AccountTurns(Gate& gate) : gate_(gate) {}
+  // `worked` is told of every account one of whose steps has ended; it may run further ones.
+  explicit AccountTurns(Gate& gate, std::function<void(const std::string&)> worked = {})
+      : gate_(gate), worked_(std::move(worked)) {}
 
   // True while a step of this account waits for something.
   [[nodiscard]] bool busy(std::string_view bare) const {
@@ -37,6 +40,7 @@ class AccountTurns {
   Task<void> work_off(std::string bare);
 
   Gate& gate_;
+  std::function<void(const std::string&)> worked_;
   std::unordered_map<std::string, std::deque<Step>> queues_;
 };
 

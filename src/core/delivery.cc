@@ -79,6 +79,10 @@ void Delivery::deliver(const Host& host, Stanza stanza) {
   auto& turns = worker_.turns();
   const auto bare = stanza.to().bare();
   LocalAccount* account = worker_.directory().find(bare);
+  if (worker_.backlog().refuses(bare)) {
+    return worker_.router().bounce(stanza, StanzaCondition::resource_constraint,
+                                   "too much waits for this account");
+  }
   if (!is_for_account(stanza.type()) && !turns.busy(bare) &&
       (account != nullptr || !needs_account(stanza))) {
     return deliver_now(host, account, std::move(stanza));

@@ -18,6 +18,7 @@
 #include "base/task.h"
 #include "core/account_turns.h"
 #include "core/archive.h"
+#include "core/backlog.h"
 #include "core/command_sessions.h"
 #include "core/delivery.h"
 #include "core/directory.h"
@@ -42,6 +43,7 @@ class Worker {
   [[nodiscard]] Gate& gate() { return gate_; }
   [[nodiscard]] Directory& directory() { return directory_; }
   [[nodiscard]] AccountTurns& turns() { return turns_; }
+  [[nodiscard]] Backlog& backlog() { return backlog_; }
   [[nodiscard]] Router& router() { return router_; }
   [[nodiscard]] Delivery& delivery() { return delivery_; }
   [[nodiscard]] Archive& archive() { return archive_; }
@@ -96,6 +98,7 @@ class Worker {
   Gate gate_;
   Directory directory_;
   AccountTurns turns_;
+  Backlog backlog_;
   Router router_;
   Delivery delivery_;
   Archive archive_;
