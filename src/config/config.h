@@ -7,7 +7,9 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/log.h"
@@ -62,7 +64,7 @@ struct Fail2banOptions {
 
 struct Config {
   std::vector<std::string> hosts{"localhost"};  // prepared domains
-  std::vector<ListenOptions> listen;            // default: 5222, and 5223 with tls
+  std::vector<ListenOptions> listen{{}, {.port = 5223, .tls = true}};
   std::vector<std::string> certfiles;           // PEM: chain and key in one file
   std::string tls_min_version = "1.2";          // or "1.3"
   std::string tls_ciphers;                      // OpenSSL's words, for TLS 1.2; "": ours
@@ -79,8 +81,19 @@ struct Config {
   std::vector<std::string> dns_servers;  // address or address:port; empty: the system's
   std::map<std::string, Shaper, std::less<>> shapers;
   Fail2banOptions fail2ban;
+  HostOptions options;  // what stands at the top, for every host that host_config says nothing of
   // By host, complete: what stands at the top, with what host_config says of the host on top.
   std::map<std::string, HostOptions, std::less<>> host_options;
+
+  // Where options were set, by name: "file", or "environment NAME". What is not here has its
+  // default.
+  std::map<std::string, std::string> origins;
+  std::set<std::string> secrets;  // names of options whose values came from a file of their own
+
+  [[nodiscard]] const HostOptions& of_host(std::string_view host) const {
+    const auto found = host_options.find(host);
+    return found == host_options.end() ? options : found->second;
+  }
 };
 
 }  // namespace starling::config

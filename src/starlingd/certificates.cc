@@ -55,7 +55,7 @@ Result<CertificatePtr> load_or_make(const std::string& path, const std::string& 
 
 }  // namespace
 
-Result<net::TlsContext::Table> load_certfiles(const Config& config) {
+Result<net::TlsContext::Table> load_certfiles(const config::Config& config) {
   net::TlsContext::Table table;
   for (const auto& file : config.certfiles) {
     auto certificate = net::Certificate::load(file, alpn());
@@ -79,7 +79,7 @@ Result<net::TlsContext::Table> load_certfiles(const Config& config) {
   return table;
 }
 
-Result<net::TlsContext::Table> load_certificates(const Config& config) {
+Result<net::TlsContext::Table> load_certificates(const config::Config& config) {
   auto table = load_certfiles(config);
   if (!table) return table;
   for (const auto& host : config.hosts) {

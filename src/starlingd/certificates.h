@@ -3,17 +3,17 @@
 #pragma once
 
 #include "base/result.h"
+#include "config/config.h"
 #include "net/tls.h"
-#include "starlingd/config.h"
 
 namespace starling::starlingd {
 
 // Reads the certfiles. Warns in the log of one that has expired, or is for no host. Errors name the
 // file and say what is wrong with it.
-Result<net::TlsContext::Table> load_certfiles(const Config& config);
+Result<net::TlsContext::Table> load_certfiles(const config::Config& config);
 
 // The same, with a self-signed certificate for each host left, made in data_dir/certs if it is not
 // there or has expired.
-Result<net::TlsContext::Table> load_certificates(const Config& config);
+Result<net::TlsContext::Table> load_certificates(const config::Config& config);
 
 }  // namespace starling::starlingd

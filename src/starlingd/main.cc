@@ -10,11 +10,12 @@
 #include <cstdlib>
 #include <iostream>
 #include <string>
+#include <string_view>
 
 #include "base/log.h"
 #include "base/version.h"
+#include "config/load.h"
 #include "starlingd/certificates.h"
-#include "starlingd/config.h"
 #include "starlingd/node.h"
 #include "starlingd/process.h"
 #include "starlingd/quickstart.h"
@@ -42,6 +43,18 @@ void wait_for_end(starlingd::Node& node, const sigset_t& signals) {
   }
 }
 
+// The only place that looks at it.
+config::Environment environment_of_process() {
+  config::Environment environment;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const auto equals = text.find('=');
+    if (equals == std::string_view::npos) continue;
+    environment.variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return environment;
+}
+
 // The end came, but something hangs: its threads make an orderly exit impossible. What was
 // acknowledged is on disk.
 [[noreturn]] void give_up() {
@@ -56,8 +69,13 @@ void watch_for_systemd(starlingd::Node& node) {
   node.watch(std::chrono::microseconds(patience_us) / 2, [] { ::sd_notify(0, "WATCHDOG=1"); });
 }
 
-int serve(const starlingd::Config& config, bool greet) {
-  log::configure(config.loglevel, config.log_format);
+int serve(const config::Config& config, bool greet) {
+  if (auto opened = log::configure(
+          {config.loglevel, config.log_levels, config.log_format, config.log_file});
+      !opened) {
+    std::cerr << "starlingd: log_file: " << opened.error().message << '\n';
+    return kFailed;
+  }
   starlingd::raise_file_limit();
   starlingd::set_core_dumps(config.core_dumps);
   const sigset_t signals = starlingd::block_signals();
@@ -80,7 +98,7 @@ int serve(const starlingd::Config& config, bool greet) {
 }
 
 // What --check-config finds beyond the text: certificates that cannot be used.
-int check_config(const starlingd::Config& config) {
+int check_config(const config::Config& config) {
   log::configure(config.loglevel, config.log_format);
   if (auto loaded = starlingd::load_certfiles(config); !loaded) {
     std::cerr << "starlingd: " << loaded.error().message << '\n';
@@ -127,8 +145,9 @@ int main(int argc, char** argv) {
                  "more\n";
     return kBadUsage;
   }
-  const auto config = quickstart.empty() ? starlingd::load_config(config_path)
-                                         : starlingd::quickstart_config(quickstart);
+  const auto environment = environment_of_process();
+  const auto config = quickstart.empty() ? config::load_config(config_path, environment)
+                                         : starlingd::quickstart_config(quickstart, environment);
   if (!config) {
     std::cerr << "starlingd: " << config.error().message << '\n';
     return kFailed;

@@ -95,7 +95,7 @@ Result<> check_socket_path(const std::string& name) {
 
 }  // namespace
 
-Node::Node(Config config, std::function<void()> stop)
+Node::Node(config::Config config, std::function<void()> stop)
     : config_(std::move(config)), stop_requested_(std::move(stop)) {}
 
 Node::~Node() = default;

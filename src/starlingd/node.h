@@ -12,12 +12,12 @@
 #include "admin/ctl_socket.h"
 #include "base/result.h"
 #include "base/thread_pool.h"
+#include "config/config.h"
 #include "core/retention.h"
 #include "core/server.h"
 #include "net/io_loop.h"
 #include "net/listener.h"
 #include "net/tls.h"
-#include "starlingd/config.h"
 #include "starlingd/watchdog.h"
 #include "store/store.h"
 #include "stream/c2s_service.h"
@@ -27,7 +27,7 @@ namespace starling::starlingd {
 class Node {
  public:
   // `stop` is called, on any thread, when a command asks the process to end.
-  Node(Config config, std::function<void()> stop);
+  Node(config::Config config, std::function<void()> stop);
   ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
@@ -57,7 +57,7 @@ class Node {
   Result<> start_listeners();
   void start_threads();
 
-  Config config_;
+  config::Config config_;
   std::function<void()> stop_requested_;
   std::shared_ptr<net::TlsContext> tls_;
   std::unique_ptr<store::Store> store_;

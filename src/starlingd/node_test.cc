@@ -23,8 +23,8 @@ using ::testing::HasSubstr;
 class NodeTest : public ::testing::Test {
  protected:
   // A node of its own folder, on a free port of the loopback.
-  Config config(const std::string& name) const {
-    Config config;
+  config::Config config(const std::string& name) const {
+    config::Config config;
     config.listen.resize(1);
     config.listen[0].ip = "127.0.0.1";
     config.listen[0].port = 0;
@@ -34,7 +34,7 @@ class NodeTest : public ::testing::Test {
     return config;
   }
   // Why a node with this configuration does not start.
-  static Error refusal(const Config& config) {
+  static Error refusal(const config::Config& config) {
     Node node(config, [] {});
     const auto started = node.start();
     EXPECT_TRUE(node.stop());
@@ -87,7 +87,7 @@ TEST_F(NodeTest, DataDirThatCannotBe_IsNamed) {
 }
 
 TEST_F(NodeTest, SocketPathOfAnotherFile_IsRefusedAndTheFileKept) {
-  Config config = this->config("a");
+  config::Config config = this->config("a");
   config.ctl_socket = folder_.file("precious");
   std::ofstream(config.ctl_socket) << "x";
   EXPECT_THAT(refusal(config).message, HasSubstr("is there already and is no socket"));
@@ -97,7 +97,7 @@ TEST_F(NodeTest, SocketPathOfAnotherFile_IsRefusedAndTheFileKept) {
 }
 
 TEST_F(NodeTest, CertificateThatCannotBeUsed_IsNamed) {
-  Config config = this->config("a");
+  config::Config config = this->config("a");
   config.certfiles = {folder_.file("missing.pem")};
   EXPECT_THAT(refusal(config).message,
               AllOf(HasSubstr("certfiles: "), HasSubstr("missing.pem: cannot be read")));
@@ -106,7 +106,7 @@ TEST_F(NodeTest, CertificateThatCannotBeUsed_IsNamed) {
 }
 
 TEST_F(NodeTest, ReloadOfBadCertificates_LeavesTheOldOnes) {
-  Config config = this->config("a");
+  config::Config config = this->config("a");
   config.certfiles = {folder_.file("c.pem")};
   ASSERT_TRUE(net::make_self_signed(config.certfiles[0], "localhost"));
   Node node(config, [] {});
@@ -136,7 +136,7 @@ void let_expire(const std::string& path) {
 class CertificatesTest : public NodeTest {};
 
 TEST_F(CertificatesTest, HostWithoutOne_GetsItsOwnAndKeepsIt) {
-  Config config = this->config("a");
+  config::Config config = this->config("a");
   config.hosts = {"a.example", "b.example"};
   config.certfiles = {folder_.file("a.pem")};
   ASSERT_TRUE(net::make_self_signed(config.certfiles[0], "a.example"));
@@ -155,7 +155,7 @@ TEST_F(CertificatesTest, HostWithoutOne_GetsItsOwnAndKeepsIt) {
 }
 
 TEST_F(CertificatesTest, OwnOneThatExpired_IsMadeAnew) {
-  const Config config = this->config("a");
+  const config::Config config = this->config("a");
   const auto first = load_certificates(config);
   ASSERT_TRUE(first) << first.error().message;
   let_expire((*first)[0]->path());
@@ -165,7 +165,7 @@ TEST_F(CertificatesTest, OwnOneThatExpired_IsMadeAnew) {
 }
 
 TEST_F(CertificatesTest, NamedOneThatExpired_IsServedAllTheSame) {
-  Config config = this->config("a");
+  config::Config config = this->config("a");
   config.certfiles = {folder_.file("a.pem")};
   ASSERT_TRUE(net::make_self_signed(config.certfiles[0], "localhost"));
   let_expire(config.certfiles[0]);

@@ -14,26 +14,36 @@ namespace starling::starlingd {
 namespace {
 
 constexpr std::string_view kConfigText =
-    R"(# Starling's configuration. Every option is optional; what stands here are the defaults.
+R"(# Starling's configuration. Every option is optional; docs/configuration.md explains all of them,
+# and so does `starlingd --explain OPTION`. After a change: `starlingd --check-config` with
+# --config and this file, then `starlingctl reload_config`.
 
 # The domains this server serves.
 hosts: [localhost]
 
 # Where clients connect: 5222 with STARTTLS, 5223 with TLS from the first byte.
 listen:
-  - { module: c2s, ip: "::", port: 5222, starttls_required: true }
-  - { module: c2s, ip: "::", port: 5223, tls: true }
+  - { port: 5222, ip: "::", module: c2s }
+  - { port: 5223, ip: "::", module: c2s, tls: true }
 
 # Certificates: PEM files, each with the chain and its private key. A host without one gets a
 # self-signed certificate in data/certs/.
 certfiles: []
 
-# Accounts, rosters and certificates live here.
+# Accounts, rosters, archives and self-signed certificates live here.
 data_dir: data
 
+# Who may administer the server from a client.
+admins: []
+
 loglevel: info      # debug, info, warning, error
-log_format: text    # text, json
-workers: 0          # threads that serve clients; 0: one per processor
+
+# For a server that strangers can reach: how fast one user may send, and how often be there.
+# shaper:
+#   normal: { rate: 3000, burst_size: 20000 }
+# shaper_rules:
+#   c2s_shaper: { none: admin, normal: all }
+#   max_user_sessions: 10
 )";
 
 constexpr std::string_view kFirstUser = "admin";
@@ -68,7 +78,8 @@ std::string starlingctl() {
 
 }  // namespace
 
-Result<Config> quickstart_config(const std::string& folder) {
+Result<config::Config> quickstart_config(const std::string& folder,
+                                         const config::Environment& environment) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) return fail(Errc::unavailable, folder + ": cannot be made: " + error.message());
@@ -81,10 +92,10 @@ Result<Config> quickstart_config(const std::string& folder) {
                   path + ": cannot be written: " + std::generic_category().message(errno));
     }
   }
-  return load_config(path);
+  return config::load_config(path, environment);
 }
 
-void quickstart_greeting(Node& node, const Config& config) {
+void quickstart_greeting(Node& node, const config::Config& config) {
   const std::string& host = config.hosts.front();
   Result<std::string> password;
   node.run_on_first_worker(

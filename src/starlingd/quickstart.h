@@ -4,16 +4,17 @@
 #include <string>
 
 #include "base/result.h"
-#include "starlingd/config.h"
+#include "config/load.h"
 #include "starlingd/node.h"
 
 namespace starling::starlingd {
 
 // Writes `folder`/starling.yml, with comments, if there is none, and reads it.
-Result<Config> quickstart_config(const std::string& folder);
+Result<config::Config> quickstart_config(const std::string& folder,
+                                         const config::Environment& environment);
 
 // Makes a first account on the first host if it has none, and prints to standard output how to
 // connect; a generated password is printed this once and kept nowhere.
-void quickstart_greeting(Node& node, const Config& config);
+void quickstart_greeting(Node& node, const config::Config& config);
 
 }  // namespace starling::starlingd

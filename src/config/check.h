@@ -1,0 +1,14 @@
+// What can be checked only when everything has been read. For load.cc.
+#pragma once
+
+#include "base/result.h"
+#include "config/config.h"
+#include "config/reading.h"
+
+namespace starling::config {
+
+// Makes paths absolute, defines the ACLs and rules that are always there, and refuses names that
+// nothing defines, and options that contradict each other.
+Result<> finish(Config& config, const Reading& reading);
+
+}  // namespace starling::config

@@ -1,0 +1,213 @@
+// Options of the node as a whole.
+#include "config/kinds.h"
+#include "config/table.h"
+
+namespace starling::config {
+
+namespace {
+
+constexpr std::uint32_t kMaxWorkers = 256;
+constexpr std::size_t kMaxHosts = 10'000;
+constexpr std::uint64_t kMaxMemory = 1ULL << 44U;
+
+Kind<log::Level> level() {
+  return choice<log::Level>({{"debug", log::Level::debug},
+                             {"info", log::Level::info},
+                             {"warning", log::Level::warning},
+                             {"error", log::Level::error}});
+}
+
+using Levels = std::map<std::string, log::Level>;
+
+Kind<Levels> levels_of_subsystems() {
+  auto kind = named<Levels>(level(), "a map of subsystem: level");
+  kind.schema = {{"type", {"object", "null"}}, {"additionalProperties", false}};
+  for (const auto name : log::kSubsystems) {
+    kind.schema["properties"][std::string(name)] = level().schema;
+  }
+  kind.read = [value = kind.value, read = kind.read](Levels& target, const YAML::Node& node,
+                                                     Reading& reading) {
+    if (node.IsMap()) {
+      const std::vector<std::string> known(std::begin(log::kSubsystems),
+                                           std::end(log::kSubsystems));
+      reading.each_entry(node, value, [&](const auto& key, const auto& at, const auto&) {
+        if (!log::subsystem_of(key)) throw unknown_option(key, at, known);
+      });
+    }
+    read(target, node, reading);
+  };
+  return kind;
+}
+
+Kind<std::vector<std::string>> hosts() {
+  auto kind = list(domain(), "a list of domains, such as [example.org]");
+  kind.read = [value = kind.value, read = kind.read](std::vector<std::string>& target, const YAML::Node& node, Reading& reading) {
+    if (!node.IsSequence() || node.size() == 0) {
+      throw Mistake{node.Mark(), "expected " + value};
+    }
+    if (node.size() > kMaxHosts) throw Mistake{node.Mark(), "more than 10,000 hosts"};
+    read(target, node, reading);
+    std::set<std::string> seen;
+    for (std::size_t i = 0; i < target.size(); ++i) {
+      if (seen.insert(target[i]).second) continue;
+      throw Mistake{node[i].Mark(), "the host " + target[i] + " is listed twice"};
+    }
+  };
+  return kind;
+}
+
+// address, or address:port
+Kind<std::string> dns_server() {
+  return text("an IP address, with :port if it is not 53, such as 192.0.2.1 or [2001:db8::1]:5353",
+              [](std::string& of) {
+                boost::system::error_code error;
+                boost::asio::ip::make_address(of, error);
+                if (!error) return true;
+                const auto colon = of.rfind(':');
+                if (colon == std::string::npos || colon == 0) return false;
+                const auto port = parse_number(std::string_view(of).substr(colon + 1));
+                std::string_view host = std::string_view(of).substr(0, colon);
+                const bool in_brackets = host.starts_with('[') && host.ends_with(']');
+                if (in_brackets) host = host.substr(1, host.size() - 2);
+                const auto address = boost::asio::ip::make_address(host, error);
+                return !error && address.is_v6() == in_brackets && port && *port > 0 &&
+                       *port <= std::numeric_limits<std::uint16_t>::max();
+              });
+}
+
+// As a number it is understood as well: 1.2 looks like one.
+Kind<std::string> tls_version() {
+  auto kind = choice<std::string>({{"1.2", "1.2"}, {"1.3", "1.3"}});
+  kind.schema["enum"] = {"1.2", "1.3", 1.2, 1.3};
+  return kind;
+}
+
+Section<Config> log_options() {
+  return {
+      option(&Config::loglevel, level(),
+             {.name = "loglevel",
+              .meaning = "How much is logged: this level and what is graver.",
+              .when = "`debug` while you look for a fault, for a short time: it is much. "
+                      "`starlingctl set_loglevel` changes it in a running node.",
+              .example = "warning"}),
+      option(&Config::log_levels,
+             levels_of_subsystems(),
+             {.name = "log_levels",
+              .meaning = "Levels of single subsystems, where they differ from `loglevel`.",
+              .when = "To look for a fault in one place, and spare the log the rest.",
+              .example = "{ net: debug }"}),
+      option(&Config::log_format,
+             choice<log::Format>({{"text", log::Format::text}, {"json", log::Format::json}}),
+             {.name = "log_format",
+              .meaning = "How a line of the log looks: for people, or one JSON object a line.",
+              .when = "`json` if a program reads the log.",
+              .example = "json"}),
+      option(&Config::log_file, text_or_empty("the path of a file"),
+             {.name = "log_file",
+              .meaning = "The file that the log is appended to.",
+              .when = "If nothing collects what the process writes to standard error, as systemd "
+                      "does.",
+              .example = "/var/log/starling/starling.log",
+              .unset = "standard error"}),
+  };
+}
+
+Section<Config> tls_options() {
+  return {
+      option(&Config::certfiles, list(text("the path of a PEM file"), "a list of PEM files"),
+             {.name = "certfiles",
+              .meaning = "Certificates: PEM files, each with the whole chain and its private key. "
+                         "A host that none of them names gets a self-signed one, which clients "
+                         "will complain about. They are read again on SIGHUP.",
+              .when = "Always, on a server for others.",
+              .example = "[/etc/starling/example.org.pem]"}),
+      option(&Config::tls_min_version, tls_version(),
+             {.name = "tls_min_version",
+              .meaning = "The oldest version of TLS that is spoken.",
+              .when = "\"1.3\" if all your clients are newer than 2018.",
+              .example = "\"1.3\""}),
+      option(&Config::tls_ciphers, text_or_empty("a list of ciphers in OpenSSL's words"),
+             {.name = "tls_ciphers",
+              .meaning = "Ciphers offered under TLS 1.2; see `man openssl-ciphers`. Those of "
+                         "TLS 1.3 are all good and not to be chosen.",
+              .when = "Only if a rule that you must follow names some.",
+              .example = "ECDHE+AESGCM:ECDHE+CHACHA20",
+              .unset = "those with forward secrecy and authenticated encryption"}),
+  };
+}
+
+Section<Config> resource_options() {
+  return {
+      option(&Config::data_dir, text("the path of a folder"),
+             {.name = "data_dir",
+              .meaning = "The folder of the database, and of self-signed certificates. It is made "
+                         "if it is not there.",
+              .when = "When you install the server for good.",
+              .example = "/var/lib/starling",
+              .restart = true}),
+      option(&Config::ctl_socket, text_or_empty("the path of a Unix socket"),
+             {.name = "ctl_socket",
+              .meaning = "The Unix socket through which `starlingctl` speaks to this node. Only "
+                         "root and the user that the node runs as may open it.",
+              .when = "When you install the server for good; `starlingctl` looks for "
+                      "/run/starling/ctl.sock unless it is told another.",
+              .example = "/run/starling/ctl.sock",
+              .unset = "ctl.sock in `data_dir`",
+              .restart = true}),
+      option(&Config::workers, number<std::uint32_t>("threads", 0, kMaxWorkers),
+             {.name = "workers",
+              .meaning = "Threads that serve clients. 0: one for each processor.",
+              .when = "To leave processors to other programs on the machine.",
+              .example = "2",
+              .restart = true}),
+      option(&Config::max_memory, size<std::uint64_t>(0, kMaxMemory),
+             {.name = "max_memory",
+              .meaning = "The memory that the node may use. Near it, new sessions are refused; "
+                         "then the slowest readers are dropped. 0: 80 % of what the system lets "
+                         "it have.",
+              .when = "If other programs on the machine need a part that you know.",
+              .example = "2 GiB"}),
+      option(&Config::reserved_files, number<std::uint32_t>("files", 16, 65'536),
+             {.name = "reserved_files",
+              .meaning = "File descriptors that no client's connection can take: the database, "
+                         "certificates and `starlingctl` need some. When only these are left, "
+                         "accepting pauses.",
+              .when = "Hardly ever.",
+              .example = "128"}),
+      option(&Config::core_dumps, true_or_false(),
+             {.name = "core_dumps",
+              .meaning = "Whether a crash may write the process's memory, with keys and messages "
+                         "in it, to disk.",
+              .when = "While you look for a crash.",
+              .example = "true",
+              .restart = true}),
+      option(&Config::dns_servers, list(dns_server(), "a list of IP addresses"),
+             {.name = "dns_servers",
+              .meaning = "Where to ask about names. Empty: where the system does.",
+              .when = "If the system's resolver is not to be used.",
+              .example = "[192.0.2.53, \"[2001:db8::53]:5353\"]",
+              .restart = true}),
+  };
+}
+
+}  // namespace
+
+Section<Config> global_options() {
+  return Section<Config>{
+             option(&Config::hosts, hosts(),
+                    {.name = "hosts",
+                     .meaning = "The domains that this server serves: what follows the @ in its "
+                                "accounts' addresses.",
+                     .when = "First of all. On a reload, a host can come or go; the others do not "
+                             "notice.",
+                     .example = "[example.org, example.net]"}),
+             option(&Config::listen, listeners(),
+                    {.name = "listen",
+                     .meaning = "Where clients connect: one entry for each address and port.",
+                     .when = "To use other ports, to limit what a client may do, or behind a proxy.",
+                     .example = "[{ port: 5222 }, { port: 5223, tls: true }]"}),
+         } +
+         tls_options() + log_options() + resource_options();
+}
+
+}  // namespace starling::config
