@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/nearest.h"
@@ -43,6 +44,20 @@ bool in_the_way(const ListenOptions& a, const ListenOptions& b) {
   return first == second || covers(first, second) || covers(second, first);
 }
 
+// "listen.0.access" as other messages have it: "listen: access: ".
+std::string in_words(std::string_view path) {
+  std::string words;
+  while (!path.empty()) {
+    const auto dot = std::min(path.find('.'), path.size());
+    const std::string_view name = path.substr(0, dot);
+    if (name.find_first_not_of("0123456789") != std::string_view::npos) {
+      words += std::string(name) + ": ";
+    }
+    path.remove_prefix(std::min(dot + 1, path.size()));
+  }
+  return words;
+}
+
 class Checker {
  public:
   Checker(const Config& config, const Reading& reading) : config_(config), reading_(reading) {}
@@ -67,9 +82,7 @@ class Checker {
  private:
   void wrong(const std::string& path, const std::string& message) {
     if (first_) return;
-    std::string words;
-    for (const char c : path) words += c == '.' ? std::string(": ") : std::string(1, c);
-    first_ = reading_.place_of(path) + words + ": " + message;
+    first_ = reading_.place_of(path) + in_words(path) + message;
   }
 
   void check_name(const Names& known, const std::string& name, const std::string& path,

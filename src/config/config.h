@@ -65,9 +65,9 @@ struct Fail2banOptions {
 struct Config {
   std::vector<std::string> hosts{"localhost"};  // prepared domains
   std::vector<ListenOptions> listen{{}, {.port = 5223, .tls = true}};
-  std::vector<std::string> certfiles;           // PEM: chain and key in one file
-  std::string tls_min_version = "1.2";          // or "1.3"
-  std::string tls_ciphers;                      // OpenSSL's words, for TLS 1.2; "": ours
+  std::vector<std::string> certfiles;   // PEM: chain and key in one file
+  std::string tls_min_version = "1.2";  // or "1.3"
+  std::string tls_ciphers;              // OpenSSL's words, for TLS 1.2; "": ours
   std::string data_dir = "data";
   std::string ctl_socket;  // default: data_dir/ctl.sock
   log::Level loglevel = log::Level::info;

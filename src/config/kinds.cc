@@ -15,14 +15,14 @@ struct Unit {
   std::uint64_t factor;
 };
 // The first name of each is how it is shown, the largest that fits without a rest.
-constexpr Unit kTimes[] = {{"days", 86'400},   {"day", 86'400},    {"d", 86'400}, {"hours", 3'600},
-                           {"hour", 3'600},    {"h", 3'600},       {"minutes", 60}, {"minute", 60},
-                           {"min", 60},        {"m", 60},          {"seconds", 1}, {"second", 1},
-                           {"sec", 1},         {"s", 1},           {"weeks", 604'800},
-                           {"week", 604'800}};
-constexpr Unit kSizes[] = {{"GiB", 1ULL << 30U}, {"MiB", 1ULL << 20U}, {"KiB", 1ULL << 10U},
-                           {"GB", 1'000'000'000}, {"MB", 1'000'000},   {"KB", 1'000},
-                           {"kB", 1'000},         {"bytes", 1},        {"B", 1}};
+constexpr Unit kTimes[] = {
+    {"days", 86'400}, {"day", 86'400}, {"d", 86'400},      {"hours", 3'600},
+    {"hour", 3'600},  {"h", 3'600},    {"minutes", 60},    {"minute", 60},
+    {"min", 60},      {"m", 60},       {"seconds", 1},     {"second", 1},
+    {"sec", 1},       {"s", 1},        {"weeks", 604'800}, {"week", 604'800}};
+constexpr Unit kSizes[] = {{"GiB", 1ULL << 30U},  {"MiB", 1ULL << 20U}, {"KiB", 1ULL << 10U},
+                           {"GB", 1'000'000'000}, {"MB", 1'000'000},    {"KB", 1'000},
+                           {"kB", 1'000},         {"bytes", 1},         {"B", 1}};
 
 std::optional<std::uint64_t> with_unit(std::string_view text, std::span<const Unit> units) {
   std::uint64_t value = 0;

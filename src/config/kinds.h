@@ -68,8 +68,7 @@ Kind<N> size(std::uint64_t min, std::uint64_t max, Zero zero = Zero::zero) {
 
 inline Kind<std::chrono::seconds> duration(std::uint64_t min, std::uint64_t max) {
   return convert<std::chrono::seconds>(
-      seconds_kind({min, max, Zero::zero}),
-      [](std::uint64_t n) { return std::chrono::seconds(n); },
+      seconds_kind({min, max, Zero::zero}), [](std::uint64_t n) { return std::chrono::seconds(n); },
       [](std::chrono::seconds s) { return static_cast<std::uint64_t>(s.count()); });
 }
 
@@ -144,7 +143,8 @@ Kind<std::vector<V>> list(const Kind<V>& item, const std::string& value, Alone a
 template <class Map>
 Kind<Map> named(const Kind<typename Map::mapped_type>& item, const std::string& value) {
   const bool of_sections = item.shape == Shape::section;
-  const Json schema{{"type", Json::array({"object", "null"})}, {"additionalProperties", item.schema}};
+  const Json schema{{"type", Json::array({"object", "null"})},
+                    {"additionalProperties", item.schema}};
   return {.value = value,
           .schema = of_sections ? item.schema : schema,
           .read =

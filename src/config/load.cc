@@ -21,9 +21,9 @@ constexpr std::size_t kMaxBytes = 1'048'576;
 constexpr std::string_view kPrefix = "STARLING_";
 constexpr std::string_view kFromFile = "_FILE";
 // Variables of starlingctl and of the project's own tools.
-constexpr std::array<std::string_view, 5> kOfOthers = {
-    "STARLING_CTL_SOCKET", "STARLING_BUILD", "STARLING_NO_INSTALL", "STARLING_TEST_TIMEOUT",
-    "STARLING_BENCH"};
+constexpr std::array<std::string_view, 5> kOfOthers = {"STARLING_CTL_SOCKET", "STARLING_BUILD",
+                                                       "STARLING_NO_INSTALL",
+                                                       "STARLING_TEST_TIMEOUT", "STARLING_BENCH"};
 
 // "MODULES__ARCHIVE" to "modules.archive".
 std::string option_name(std::string_view variable) {
@@ -81,8 +81,8 @@ void read_hosts(Config& config, Reading& reading) {
       const auto host = xmpp::prepare_domain(key);
       const auto options = config.host_options.find(host.value_or(""));
       if (options == config.host_options.end()) {
-        throw Mistake{at.Mark(), "the host " + key + " is not in `hosts`" +
-                                     did_you_mean(key, config.hosts)};
+        throw Mistake{at.Mark(),
+                      "the host " + key + " is not in `hosts`" + did_you_mean(key, config.hosts)};
       }
       reading.within(*host, of, [&] { host_table().read(options->second, of, reading); });
     });

@@ -122,8 +122,7 @@ void Reading::note() {
 
 std::string Reading::place(const YAML::Mark& mark) const {
   if (origin_.source != file_ || mark.is_null()) return origin_.source + ": ";
-  return file_ + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1) +
-         ": ";
+  return file_ + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1) + ": ";
 }
 
 std::string Reading::place_of(std::string path) const {

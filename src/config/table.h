@@ -73,19 +73,19 @@ using Section = std::vector<Field<T>>;
 template <class T, class V>
 Field<T> option(V T::* member, const Kind<V>& kind, Words words) {
   const bool section = kind.shape == Shape::section;
-  return {.option = {.words = std::move(words),
-                     .value = kind.value,
-                     .default_value = kind.show(T{}.*member),
-                     .schema = kind.schema,
-                     .shape = kind.shape,
-                     .inside = kind.inside},
-          .read =
-              [member, section, read = kind.read](T& target, const YAML::Node& node,
-                                                  Reading& reading) {
-                read(target.*member, node, reading);
-                if (!section) reading.note();
-              },
-          .show = [member, show = kind.show](const T& from) { return show(from.*member); }};
+  return {
+      .option = {.words = std::move(words),
+                 .value = kind.value,
+                 .default_value = kind.show(T{}.*member),
+                 .schema = kind.schema,
+                 .shape = kind.shape,
+                 .inside = kind.inside},
+      .read =
+          [member, section, read = kind.read](T& target, const YAML::Node& node, Reading& reading) {
+            read(target.*member, node, reading);
+            if (!section) reading.note();
+          },
+      .show = [member, show = kind.show](const T& from) { return show(from.*member); }};
 }
 
 // The mistake of a key that is none of these options.
@@ -123,15 +123,12 @@ template <class T, class M>
 Section<T> lift(M T::* member, const Section<M>& fields) {
   Section<T> lifted;
   for (const auto& field : fields) {
-    lifted.push_back({.option = field.option,
-                      .read =
-                          [member, read = field.read](T& target, const YAML::Node& node,
-                                                      Reading& reading) {
-                            read(target.*member, node, reading);
-                          },
-                      .show = [member, show = field.show](const T& from) {
-                        return show(from.*member);
-                      }});
+    lifted.push_back(
+        {.option = field.option,
+         .read = [member, read = field.read](
+                     T& target, const YAML::Node& node,
+                     Reading& reading) { read(target.*member, node, reading); },
+         .show = [member, show = field.show](const T& from) { return show(from.*member); }});
   }
   return lifted;
 }

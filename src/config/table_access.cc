@@ -29,10 +29,10 @@ Field<Acl> users() {
                 .example = "[alice@example.org, bob]"},
       .value = value,
       .default_value = Json::array(),
-      .schema = {{"anyOf", Json::array({{{"type", "string"}},
-                                        {{"type", "array"},
-                                         {"items", {{"type", {"string", "object"}}}}},
-                                        {{"type", "object"}}})}}};
+      .schema = {
+          {"anyOf", Json::array({{{"type", "string"}},
+                                 {{"type", "array"}, {"items", {{"type", {"string", "object"}}}}},
+                                 {{"type", "object"}}})}}};
   const auto read_one = [value](Acl& acl, const YAML::Node& node, Reading& reading) {
     const auto text = reading.scalar(node);
     const auto jid = text && text->contains('@') ? xmpp::Jid::parse(*text) : std::nullopt;
@@ -90,7 +90,9 @@ Kind<Acl> acl() {
     reading.each_item(node, [&](const YAML::Node& item) {
       Acl one;
       read(one, item, reading);
-      const auto append = [](auto& to, auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+      const auto append = [](auto& to, auto& from) {
+        to.insert(to.end(), from.begin(), from.end());
+      };
       append(target.users, one.users);
       append(target.local_parts, one.local_parts);
       append(target.local_globs, one.local_globs);
@@ -207,8 +209,9 @@ Kind<ShaperRules> shaper_rule() {
               [](ShaperRules& rules, const YAML::Node& node, Reading& reading) {
                 for (auto& line : read_lines(node, reading)) {
                   if (!is_limit_or_name(line.word)) {
-                    throw Mistake{line.mark, "expected a shaper, none, infinity, or a number from 0 "
-                                             "to 4294967295"};
+                    throw Mistake{line.mark,
+                                  "expected a shaper, none, infinity, or a number from 0 "
+                                  "to 4294967295"};
                   }
                   rules.push_back({.value = std::move(line.word), .acls = std::move(line.acls)});
                 }

@@ -41,7 +41,8 @@ Kind<Levels> levels_of_subsystems() {
 
 Kind<std::vector<std::string>> hosts() {
   auto kind = list(domain(), "a list of domains, such as [example.org]");
-  kind.read = [value = kind.value, read = kind.read](std::vector<std::string>& target, const YAML::Node& node, Reading& reading) {
+  kind.read = [value = kind.value, read = kind.read](std::vector<std::string>& target,
+                                                     const YAML::Node& node, Reading& reading) {
     if (!node.IsSequence() || node.size() == 0) {
       throw Mistake{node.Mark(), "expected " + value};
     }
@@ -90,8 +91,7 @@ Section<Config> log_options() {
               .when = "`debug` while you look for a fault, for a short time: it is much. "
                       "`starlingctl set_loglevel` changes it in a running node.",
               .example = "warning"}),
-      option(&Config::log_levels,
-             levels_of_subsystems(),
+      option(&Config::log_levels, levels_of_subsystems(),
              {.name = "log_levels",
               .meaning = "Levels of single subsystems, where they differ from `loglevel`.",
               .when = "To look for a fault in one place, and spare the log the rest.",
@@ -201,11 +201,12 @@ Section<Config> global_options() {
                      .when = "First of all. On a reload, a host can come or go; the others do not "
                              "notice.",
                      .example = "[example.org, example.net]"}),
-             option(&Config::listen, listeners(),
-                    {.name = "listen",
-                     .meaning = "Where clients connect: one entry for each address and port.",
-                     .when = "To use other ports, to limit what a client may do, or behind a proxy.",
-                     .example = "[{ port: 5222 }, { port: 5223, tls: true }]"}),
+             option(
+                 &Config::listen, listeners(),
+                 {.name = "listen",
+                  .meaning = "Where clients connect: one entry for each address and port.",
+                  .when = "To use other ports, to limit what a client may do, or behind a proxy.",
+                  .example = "[{ port: 5222 }, { port: 5223, tls: true }]"}),
          } +
          tls_options() + log_options() + resource_options();
 }

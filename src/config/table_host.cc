@@ -35,9 +35,7 @@ Field<Config> host_config() {
                   .default_value = Json::object(),
                   .shape = Shape::named,
                   .inside = host_table().inside};
-  field.read = [](Config&, const YAML::Node& node, Reading& reading) {
-    reading.put_off(node);
-  };
+  field.read = [](Config&, const YAML::Node& node, Reading& reading) { reading.put_off(node); };
   field.show = [](const Config& config) {
     Json shown = Json::object();
     const Json top = host_table().show(config.options);
@@ -64,8 +62,9 @@ Section<Config> of_all_hosts(const Section<HostOptions>& options) {
 const Words& modules_words() {
   static const Words kWords{
       .name = "modules",
-      .meaning = "Options of extensions, each in a section of its own. Every extension is always "
-                 "on; its section only changes how it behaves.",
+      .meaning =
+          "Options of extensions, each in a section of its own. Every extension is always "
+          "on; its section only changes how it behaves.",
       .when = "See the options inside.",
       .example = "{ archive: { expire_after_days: 90 } }"};
   return kWords;

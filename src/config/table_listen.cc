@@ -140,11 +140,11 @@ Section<Listen> stanza_limits() {
 }  // namespace
 
 Kind<std::vector<ListenOptions>> listeners() {
-  auto kind = list(section(address_options() + access_and_connections() + stanza_limits(),
-                           "a listener"),
-                   "a list of listeners");
+  auto kind =
+      list(section(address_options() + access_and_connections() + stanza_limits(), "a listener"),
+           "a list of listeners");
   kind.read = [read = kind.read](std::vector<ListenOptions>& target, const YAML::Node& node,
-                     Reading& reading) {
+                                 Reading& reading) {
     if (!node.IsSequence() || node.size() == 0) {
       throw Mistake{node.Mark(),
                     "expected a list of listeners; without this option, clients connect to port "

@@ -70,8 +70,8 @@ void watch_for_systemd(starlingd::Node& node) {
 }
 
 int serve(const config::Config& config, bool greet) {
-  if (auto opened = log::configure(
-          {config.loglevel, config.log_levels, config.log_format, config.log_file});
+  if (auto opened =
+          log::configure({config.loglevel, config.log_levels, config.log_format, config.log_file});
       !opened) {
     std::cerr << "starlingd: log_file: " << opened.error().message << '\n';
     return kFailed;

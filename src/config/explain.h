@@ -1,0 +1,24 @@
+// The table of options as text: for one who asks, as a reference, as a schema for editors.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "config/table.h"
+
+namespace starling::config {
+
+// What an option means, what it takes, its default and an example; of a section, what is in it.
+// Errors: not_found, with the nearest name.
+[[nodiscard]] Result<std::string> explain(const std::string& name);
+
+// docs/configuration.md.
+[[nodiscard]] std::string reference();
+
+// docs/starling.schema.json: JSON Schema, draft 2020-12.
+[[nodiscard]] std::string json_schema();
+
+// not_found: there is no option of this name, but perhaps one like it.
+[[nodiscard]] Error no_such_option(const std::string& name);
+
+}  // namespace starling::config

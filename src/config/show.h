@@ -1,0 +1,38 @@
+// A Config as text for people, and what differs between two.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "config/table.h"
+
+namespace starling::config {
+
+// The whole configuration in force as YAML, defaults included: it can be read again. Values that
+// came from files of their own are hidden.
+[[nodiscard]] std::string dump(const Config& config);
+
+struct Change {
+  std::string name;  // "loglevel", "modules.archive.max_messages", "host_config.example.org.admins"
+  std::string before;
+  std::string after;
+  bool restart = false;  // a reload cannot apply it
+};
+
+// What is different in `after`, in the order of the table.
+[[nodiscard]] std::vector<Change> changes(const Config& before, const Config& after);
+
+// One option's value on one line, and where it was set: "default", "file" or "environment NAME".
+struct Shown {
+  std::string value;
+  std::string origin;
+};
+// Errors: not_found, with the nearest name.
+[[nodiscard]] Result<Shown> show_option(const Config& config, const std::string& name);
+
+// YAML of a value: in lines, or in one.
+[[nodiscard]] std::string to_yaml(const Json& value);
+[[nodiscard]] std::string to_yaml_line(const Json& value);
+
+}  // namespace starling::config
