@@ -49,33 +49,6 @@ std::string default_of(const Option& option) {
   return is_empty && option.default_value.is_array() ? "none" : value;
 }
 
-// The example where it would stand in the file.
-std::string example_of(const std::string& name) {
-  std::string out;
-  std::string indent;
-  std::string_view rest = name;
-  std::string path;
-  std::string example;
-  while (!rest.empty()) {
-    const auto dot = std::min(rest.find('.'), rest.size());
-    path += (path.empty() ? "" : ".") + std::string(rest.substr(0, dot));
-    const Option& option = *find_option(path);
-    out += indent + option.words.name + ":";
-    rest.remove_prefix(std::min(dot + 1, rest.size()));
-    example = option.words.example;
-    if (rest.empty()) break;
-    out += "\n";
-    if (indent.ends_with("- ")) indent = std::string(indent.size(), ' ');
-    indent += "  ";
-    if (option.shape == Shape::list) indent += "- ";
-    if (option.shape == Shape::named) {
-      out += indent + "NAME:\n";
-      indent += "  ";
-    }
-  }
-  return example.empty() ? "" : out + " " + example + "\n";
-}
-
 std::string applied_by(const Option& option) {
   return std::string(option.words.restart ? "a restart" : "a reload") +
          (option.per_host ? "; may differ by host (`host_config`)" : "");
@@ -246,18 +219,48 @@ the name of an ACL will do.
 
 }  // namespace
 
+std::string example_of(const std::string& name) {
+  std::string out;
+  std::string indent;
+  std::string_view rest = name;
+  std::string path;
+  std::string example;
+  while (!rest.empty()) {
+    const auto dot = std::min(rest.find('.'), rest.size());
+    path += (path.empty() ? "" : ".") + std::string(rest.substr(0, dot));
+    rest.remove_prefix(std::min(dot + 1, rest.size()));
+    const Option* found = find_option(path);
+    if (found == nullptr) continue;  // an ACL's name, say: NAME stands for it already
+    const Option& option = *found;
+    out += indent + option.words.name + ":";
+    example = option.words.example;
+    if (rest.empty()) break;
+    out += "\n";
+    if (indent.ends_with("- ")) indent = std::string(indent.size(), ' ');
+    indent += "  ";
+    if (option.shape == Shape::list) indent += "- ";
+    if (option.shape == Shape::named) {
+      out += indent + "NAME:\n";
+      indent += "  ";
+    }
+  }
+  return example.empty() ? "" : out + " " + example + "\n";
+}
+
 Error no_such_option(const std::string& name) {
-  std::vector<std::string> known;
-  const auto dot = name.rfind('.');
-  visit(table().inside, "", [&](const std::string& whole, const Option&) {
-    known.push_back(whole);
-    // A name alone is enough to find it, if it is nearly right.
-    if (dot == std::string::npos && whole.ends_with("." + name)) known.assign({whole});
+  std::vector<std::string> wholes;
+  std::vector<std::string> last_parts;
+  visit(table().inside, "", [&](const std::string& whole, const Option& option) {
+    wholes.push_back(whole);
+    last_parts.push_back(option.words.name);
   });
-  std::string message = "there is no option '" + name + "'";
-  if (known.back().ends_with("." + name))
-    return {Errc::not_found, message + ": did you mean '" + known.back() + "'?"};
-  return {Errc::not_found, message + did_you_mean(name, known)};
+  std::string hint = did_you_mean(name, wholes);
+  // Without the sections it stands in.
+  if (const auto part = hint.empty() ? nearest(name, last_parts) : std::nullopt) {
+    const auto index = std::ranges::find(last_parts, *part) - last_parts.begin();
+    hint = did_you_mean(wholes[index], wholes);
+  }
+  return {Errc::not_found, "there is no option '" + name + "'" + hint};
 }
 
 Result<std::string> explain(const std::string& name) {

@@ -12,6 +12,9 @@ namespace starling::config {
 // Errors: not_found, with the nearest name.
 [[nodiscard]] Result<std::string> explain(const std::string& name);
 
+// The option's example where it would stand in the file, as YAML; "" if it has none.
+[[nodiscard]] std::string example_of(const std::string& name);
+
 // docs/configuration.md.
 [[nodiscard]] std::string reference();
 

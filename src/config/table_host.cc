@@ -135,6 +135,7 @@ const Kind<Config>& table() {
 const Option* find_option(std::string_view name) {
   const std::vector<Option>* inside = &table().inside;
   const Option* found = nullptr;
+  if (name.ends_with('.')) return nullptr;
   while (!name.empty()) {
     const auto dot = std::min(name.find('.'), name.size());
     const auto next = std::ranges::find_if(

@@ -27,7 +27,7 @@ Section<Listen> address_options() {
       option(&Listen::module, choice<std::string>({{"c2s", "c2s"}}),
              {.name = "module",
               .meaning = "What is spoken there: `c2s` is for clients (RFC 6120).",
-              .when = "",
+              .when = "Not yet: there is only this one.",
               .example = "c2s"}),
       option(&Listen::tls, true_or_false(),
              {.name = "tls",

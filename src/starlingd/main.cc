@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/version.h"
+#include "config/explain.h"
 #include "config/load.h"
 #include "starlingd/certificates.h"
 #include "starlingd/node.h"
@@ -108,6 +109,34 @@ int check_config(const config::Config& config) {
   return 0;
 }
 
+// What is asked about the configuration in general, without a node.
+struct Questions {
+  std::string explain;
+  bool reference = false;
+  bool schema = false;
+
+  void add_to(CLI::App& app) {
+    app.add_option("--explain", explain, "Say what an option means, such as listen.port")
+        ->option_text("OPTION");
+    app.add_flag("--print-config-reference", reference, "Print all options, as Markdown");
+    app.add_flag("--print-config-schema", schema, "Print a JSON Schema of the configuration");
+  }
+  [[nodiscard]] bool asked() const { return !explain.empty() || reference || schema; }
+  // Gives the exit code.
+  [[nodiscard]] int answer() const {
+    if (reference) std::cout << config::reference();
+    if (schema) std::cout << config::json_schema();
+    if (explain.empty()) return 0;
+    const auto explained = config::explain(explain);
+    if (explained) {
+      std::cout << *explained;
+      return 0;
+    }
+    std::cerr << "starlingd: " << explained.error().message << '\n';
+    return kFailed;
+  }
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -131,6 +160,8 @@ int main(int argc, char** argv) {
   app.add_flag("--check-config", check,
                "Only say whether the configuration and its certificates are good")
       ->needs(from_file);
+  Questions questions;
+  questions.add_to(app);
   app.footer(
       "Example: starlingd --config /etc/starling/starling.yml\n"
       "Signals: SIGTERM and SIGINT stop it; SIGHUP reads the certificates again.\n"
@@ -140,6 +171,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kBadUsage;
   }
+  if (questions.asked()) return questions.answer();
   if (config_path.empty() && quickstart.empty()) {
     std::cerr << "starlingd: give --config FILE, or --quickstart FOLDER to try it out; --help says "
                  "more\n";

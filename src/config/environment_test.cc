@@ -1,0 +1,102 @@
+#include <gmock/gmock.h>
+
+#include "config/show.h"
+#include "config/test_config.h"
+
+namespace starling::config {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+TEST(Environment, Variables_WinOverTheFile) {
+  const Config config =
+      good("loglevel: error\nmodules: { archive: { max_messages: 5, expire_after_days: 7 } }",
+           with({{"STARLING_LOGLEVEL", "debug"},
+                 {"STARLING_MODULES__ARCHIVE__EXPIRE_AFTER_DAYS", "30"},
+                 {"STARLING_HOSTS", "[a.example, b.example]"},
+                 {"STARLING_ACL__BOTS__USER_GLOB", "bot-*"},
+                 {"PATH", "/bin"}}));
+  EXPECT_EQ(config.loglevel, log::Level::debug);
+  EXPECT_EQ(config.options.archive.expire_after_days, 30U);
+  EXPECT_EQ(config.options.archive.max_messages, 5U);
+  EXPECT_THAT(config.hosts, ElementsAre("a.example", "b.example"));
+  EXPECT_EQ(config.of_host("b.example").archive.expire_after_days, 30U);
+  EXPECT_THAT(config.options.access.acls.at("bots").local_globs, ElementsAre("bot-*"));
+}
+
+TEST(Environment, Origins_SayFromWhere) {
+  const Config config = good("loglevel: error\nmodules: { archive: { max_messages: 5 } }",
+                             with({{"STARLING_LOGLEVEL", "debug"}}));
+  EXPECT_EQ(config.origins.at("loglevel"), "environment STARLING_LOGLEVEL");
+  EXPECT_EQ(config.origins.at("modules.archive.max_messages"), "file");
+  EXPECT_EQ(show_option(config, "loglevel")->origin, "environment STARLING_LOGLEVEL");
+  EXPECT_EQ(show_option(config, "loglevel")->value, "debug");
+  EXPECT_EQ(show_option(config, "workers")->origin, "default");
+}
+
+TEST(Environment, Mistakes_NameTheVariable) {
+  EXPECT_EQ(mistake("", with({{"STARLING_LOGLVEL", "debug"}})),
+            "environment variable STARLING_LOGLVEL: unknown option 'loglvel': did you mean "
+            "'loglevel'?");
+  EXPECT_EQ(mistake("", with({{"STARLING_WORKERS", "many"}})),
+            "environment variable STARLING_WORKERS: workers: expected a number of threads from 0 "
+            "to 256");
+  EXPECT_THAT(mistake("", with({{"STARLING_HOSTS", "[a"}})),
+              HasSubstr("environment variable STARLING_HOSTS: not valid YAML: "));
+  EXPECT_THAT(mistake("", with({{"STARLING_", "x"}})), HasSubstr("environment variable STARLING_"));
+  EXPECT_THAT(mistake("", with({{"STARLING_MODULES__", "x"}})), HasSubstr("STARLING_MODULES__"));
+  EXPECT_EQ(mistake("", with({{"STARLING_LISTEN", "[{access: nobody}]"}})),
+            "environment variable STARLING_LISTEN: listen: access: there is no access rule "
+            "'nobody'");
+}
+
+TEST(Environment, VariablesOfOthers_AreLeftAlone) {
+  good("", with({{"STARLING_CTL_SOCKET", "/x"},
+                 {"STARLING_BUILD", "build/asan"},
+                 {"STARLING_TEST_TIMEOUT", "5"}}));
+}
+
+TEST(Environment, HostConfig_MayComeFromThere) {
+  const Config config = good("hosts: [a.example]\nhost_config: { a.example: { max_sessions: 1 } }",
+                             with({{"STARLING_HOST_CONFIG", "{a.example: {max_sessions: 2}}"}}));
+  EXPECT_EQ(config.of_host("a.example").max_sessions, 2U);
+}
+
+TEST(Secrets, ComeFromFiles) {
+  const Config config = good("data_dir: !file rel/dir\ncertfiles: [!file /c, /d]",
+                             with({{"STARLING_TLS_CIPHERS_FILE", "/run/ciphers"},
+                                   {"STARLING_LOG_FILE", "/var/log/x"},
+                                   {"STARLING_LOG_FILE_FILE", "/run/name"}}));
+  EXPECT_EQ(config.data_dir, "/etc/secret of /etc/rel/dir");
+  EXPECT_THAT(config.certfiles, ElementsAre("/etc/secret of /c", "/d"));
+  EXPECT_EQ(config.tls_ciphers, "secret of /run/ciphers");
+  EXPECT_EQ(config.log_file, "/etc/secret of /run/name");
+}
+
+TEST(Secrets, AreHidden) {
+  const Config config = good(
+      "hosts: [a.b]\nmodules: { contact: { abuse: [\"a:b\"]} }\ncertfiles: [/a, !file x]\n"
+      "host_config: { a.b: { modules: { stream_management: { location: !file y } } } }",
+      with({{"STARLING_TLS_CIPHERS_FILE", "/run/ciphers"}}));
+  const std::string shown = dump(config);
+  EXPECT_THAT(shown, Not(HasSubstr("secret")));
+  EXPECT_THAT(shown, HasSubstr("tls_ciphers: \"(hidden)\""));
+  EXPECT_THAT(shown, HasSubstr("abuse: [\"a:b\"]"));
+  for (const auto& change : changes(good("hosts: [a.b]"), config)) {
+    EXPECT_THAT(change.after, Not(HasSubstr("secret"))) << change.name;
+  }
+}
+
+TEST(Secrets, FileThatCannotBeRead_IsNamedWithItsPlace) {
+  EXPECT_EQ(mistake("loglevel: info\ndata_dir: !file /missing", with({})),
+            "2:11: data_dir: /missing: cannot be read");
+  EXPECT_EQ(mistake("", with({{"STARLING_DATA_DIR_FILE", "/missing"}})),
+            "environment variable STARLING_DATA_DIR_FILE: data_dir: /missing: cannot be read");
+  EXPECT_THAT(mistake("workers: !file /x", with({})),
+              testing::AllOf(HasSubstr("expected a number of threads"), Not(HasSubstr("secret"))));
+}
+
+}  // namespace
+}  // namespace starling::config
