@@ -103,9 +103,9 @@ so it tells the whole truth about this version. `starlingd --explain listen.port
 one option.
 
 ## The file
-One file in YAML, named by `starlingd --config FILE`. Every option is optional: an empty file makes
-a server for `localhost`. Names and shapes are ejabberd's where it has the same thing; a whole
-ejabberd.yml is translated by `starlingd --import-config` ([how to move](from-ejabberd.md)).
+One file in YAML, named by `starlingd --config FILE`. Every option is optional: an empty file
+makes a server for `localhost`. Names and shapes are ejabberd's where it has the same thing; a
+whole ejabberd.yml is translated by `starlingd --import-config` ([how to move](from-ejabberd.md)).
 
 ```yaml
 hosts: [example.org]
@@ -115,14 +115,14 @@ ctl_socket: /run/starling/ctl.sock
 admins: [alice@example.org]
 ```
 
-`starlingd --config FILE --check-config` says whether a file is good. What is unknown or ill-typed is
-refused, with its line and column and the option that was perhaps meant. Paths are relative to the
-folder of the file. A time is a number of seconds, or a text such as `30s`, `5 minutes`, `1 hour`,
-`2 days`; a size is a number of bytes, or a text such as `64 KiB` (65,536 bytes), `64 KB` (64,000),
-`4 MiB`, `1 GiB`. `infinity` is no limit.
+`starlingd --config FILE --check-config` says whether a file is good. What is unknown or ill-typed
+is refused, with its line and column and the option that was perhaps meant. Paths are relative to
+the folder of the file. A time is a number of seconds, or a text such as `30s`, `5 minutes`, `1
+hour`, `2 days`; a size is a number of bytes, or a text such as `64 KiB` (65,536 bytes), `64 KB`
+(64,000), `4 MiB`, `1 GiB`. `infinity` is no limit.
 
-Editors can check and explain while you type: with yaml-language-server (VS Code, Neovim, Emacs), the
-first line of the file names the schema:
+Editors can check and explain while you type: with yaml-language-server (VS Code, Neovim, Emacs),
+the first line of the file names the schema:
 
 ```yaml
 # yaml-language-server: $schema=/usr/share/doc/starling/starling.schema.json
@@ -132,27 +132,27 @@ That is [starling.schema.json](starling.schema.json), or what `starlingd --print
 prints. If you use `!file`, tell the editor: `"yaml.customTags": ["!file scalar"]`.
 
 ## Reload
-SIGHUP and `starlingctl reload_config` read the file again and take it as a whole or, if there is a
-mistake in it, not at all; the log, and starlingctl, say which. Each option below says whether a
+SIGHUP and `starlingctl reload_config` read the file again and take it as a whole or, if there is
+a mistake in it, not at all; the log, and starlingctl, say which. Each option below says whether a
 reload applies it or a restart is needed.
 
 ## The environment
-A variable sets the option of its name: `STARLING_LOGLEVEL=debug`. Two underscores go deeper, and the
-value is YAML:
+A variable sets the option of its name: `STARLING_LOGLEVEL=debug`. Two underscores go deeper, and
+the value is YAML:
 
 ```sh
 STARLING_MODULES__ARCHIVE__EXPIRE_AFTER_DAYS=30
 STARLING_HOSTS='[example.org, example.net]'
 ```
 
-What is in the environment wins over the file; what `host_config` says of a host wins over both. An
-unknown variable that begins with `STARLING_` is refused like an unknown option. The exception is
-`STARLING_CTL_SOCKET`, which tells starlingctl, and not the server, where the socket is.
+What is in the environment wins over the file; what `host_config` says of a host wins over both.
+An unknown variable that begins with `STARLING_` is refused like an unknown option. The exception
+is `STARLING_CTL_SOCKET`, which tells starlingctl, and not the server, where the socket is.
 
 ## Values from files
-Any single value may stand in a file of its own, so that secrets need not be in the configuration: a
-value with the tag `!file`, or a variable that ends in `_FILE`. The last line's end does not count.
-Such values are hidden when the configuration is shown.
+Any single value may stand in a file of its own, so that secrets need not be in the configuration:
+a value with the tag `!file`, or a variable that ends in `_FILE`. The last line's end does not
+count. Such values are hidden when the configuration is shown.
 
 ```yaml
 modules:
@@ -165,8 +165,8 @@ STARLING_DATA_DIR_FILE=/run/secrets/data-dir
 
 ## Several hosts
 What stands at the top holds for every host. `host_config` says what is different for one; options
-that may stand there say so below. A list that stands there replaces the one at the top. ACLs, rules
-and groups add to those at the top, or replace the one of the same name.
+that may stand there say so below. A list that stands there replaces the one at the top. ACLs,
+rules and groups add to those at the top, or replace the one of the same name.
 
 ```yaml
 hosts: [example.org, public.example]
@@ -178,9 +178,9 @@ host_config:
 ```
 
 ## Who may do what
-An ACL names a set of users or addresses. An access rule says who is allowed something: its lines are
-tried in order, the first that fits decides, and whom none fits is denied. A shaper rule gives a value
-in the same way: the name of a shaper, or a number.
+An ACL names a set of users or addresses. An access rule says who is allowed something: its lines
+are tried in order, the first that fits decides, and whom none fits is denied. A shaper rule gives
+a value in the same way: the name of a shaper, or a number.
 
 ```yaml
 acl:
@@ -210,9 +210,9 @@ listen:
   - { port: 5223, tls: true, access: c2s }
 ```
 
-There without being defined: the ACLs `all`, `none`, `admin` (who is in `admins`) and `local` (every
-account of `hosts`), and the access rule `configure`, which allows `admin`. Where a rule is asked for,
-the name of an ACL will do.
+There without being defined: the ACLs `all`, `none`, `admin` (who is in `admins`) and `local`
+(every account of `hosts`), and the access rule `configure`, which allows `admin`. Where a rule is
+asked for, the name of an ACL will do.
 
 ## All options
 )";

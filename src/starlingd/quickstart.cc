@@ -14,9 +14,9 @@ namespace starling::starlingd {
 namespace {
 
 constexpr std::string_view kConfigText =
-    R"(# Starling's configuration. Every option is optional; docs/configuration.md explains all of them,
-# and so does `starlingd --explain OPTION`. After a change: `starlingd --check-config` with
-# --config and this file, then `starlingctl reload_config`.
+    R"(# Starling's configuration. Every option is optional. docs/configuration.md explains
+# all of them, and so does `starlingd --explain OPTION`. After a change, try it with
+# `starlingd --config FILE --check-config`, then `starlingctl reload_config`.
 
 # The domains this server serves.
 hosts: [localhost]
