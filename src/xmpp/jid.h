@@ -64,6 +64,9 @@ void intrusive_ptr_release(const Jid::Rep* rep) noexcept;
 // Preparation of single parts (RFC 7622 sections 3.2 to 3.4); nullopt if not acceptable.
 [[nodiscard]] std::optional<std::string> prepare_local(std::string_view text);
 [[nodiscard]] std::optional<std::string> prepare_domain(std::string_view text);
+// A prepared domain as DNS and certificates have it, with A-labels; nullopt if it is too long for
+// them.
+[[nodiscard]] std::optional<std::string> domain_in_ascii(std::string_view prepared);
 [[nodiscard]] std::optional<std::string> prepare_resource(std::string_view text);
 
 }  // namespace starling::xmpp

@@ -175,4 +175,15 @@ std::optional<PreparedPart> prepare_domain_part(std::string_view text) {
   return part;
 }
 
+std::optional<std::string> domain_in_ascii(std::string_view prepared) {
+  if ((ByteScan(prepared).any & kNotAscii) == 0) return std::string(prepared);
+  UErrorCode status = U_ZERO_ERROR;
+  icu::IDNAInfo info;
+  icu::UnicodeString encoded;
+  uts46().nameToASCII(icu::UnicodeString::fromUTF8(prepared), encoded, info, status);
+  if (U_FAILURE(status) || info.hasErrors()) return std::nullopt;
+  std::string out;
+  return encoded.toUTF8String(out);
+}
+
 }  // namespace starling::xmpp

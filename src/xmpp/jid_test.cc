@@ -173,6 +173,14 @@ TEST(JidDomain, ALabels_BecomeULabels) {
   EXPECT_EQ(Jid::parse("a@xn--bcher-kva.example"), Jid::parse("a@bücher.example"));
 }
 
+TEST(JidDomain, PreparedDomain_HasAFormForDns) {
+  EXPECT_EQ(domain_in_ascii("example.org"), "example.org");
+  EXPECT_EQ(domain_in_ascii("bücher.example"), "xn--bcher-kva.example");
+  std::string long_name = "ü";
+  for (int i = 0; i < 100; ++i) long_name += ".abc";
+  EXPECT_EQ(domain_in_ascii(long_name), std::nullopt);
+}
+
 TEST(JidDomain, FakeALabels_AreRefused) {
   for (const std::string_view name : {
            "xn--.example", "xn--a.example", "xn--foo-.example", "xn--bcher-kv!.example",
