@@ -70,7 +70,7 @@ TEST_P(BacklogTest, TooMuchForAnAccount_IsBouncedAndOthersGoOn) {
     if (sent % 100 == 0) server_.settle();
   }
   server_.settle();
-  dave.take();
+  dave.take_as_sent();
   dave.send(iq);
   EXPECT_THAT(dave.take(), Contains(HasSubstr("<error type='wait'><resource-constraint")));
   EXPECT_LE(backlog_of("bob@example.org"), Backlog::kTooMuch + 100);
@@ -78,7 +78,7 @@ TEST_P(BacklogTest, TooMuchForAnAccount_IsBouncedAndOthersGoOn) {
   EXPECT_THAT(alice.take(), Contains(HasSubstr("hi")));
   server_.store().release();
   server_.settle();
-  dave.take();
+  dave.take_as_sent();
   dave.send(iq);
   EXPECT_THAT(dave.take(), Contains(HasSubstr("service-unavailable")));
 }
