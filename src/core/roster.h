@@ -60,7 +60,11 @@ class Roster {
   void set_version(std::string version) { version_ = std::move(version); }
   [[nodiscard]] static std::string new_version();
 
+  // True once: it had no room for an item, and that is to be logged.
+  [[nodiscard]] bool first_refusal() { return !std::exchange(refused_, true); }
+
  private:
+  bool refused_ = false;
   std::string version_ = "0";  // until the first change
   std::map<xmpp::Jid, RosterItem> items_;
 };

@@ -20,6 +20,7 @@
 #include "config/options.h"
 #include "core/authenticator.h"
 #include "core/login_guard.h"
+#include "core/memory_budget.h"
 #include "core/module.h"
 #include "core/worker.h"
 #include "store/store.h"
@@ -38,6 +39,7 @@ class Server {
   [[nodiscard]] store::Store& store() { return store_; }
   [[nodiscard]] Authenticator& authenticator() { return authenticator_; }
   [[nodiscard]] LoginGuard& login_guard() { return login_guard_; }
+  [[nodiscard]] MemoryBudget& memory_budget() { return memory_budget_; }
   [[nodiscard]] const config::HostOptions& options() const { return options_; }
 
   // Reads, or makes on the first start, what the node must know before it serves: the secrets of
@@ -67,6 +69,7 @@ class Server {
   store::Store& store_;
   Authenticator authenticator_;
   LoginGuard login_guard_;
+  MemoryBudget memory_budget_;
   std::vector<std::string> host_names_;
   std::unordered_map<std::string_view, std::unique_ptr<Host>> hosts_;  // keys: the host's own name
   std::vector<std::unique_ptr<Worker>> workers_;

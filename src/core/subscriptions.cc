@@ -19,16 +19,11 @@ using xmpp::StanzaType;
 
 namespace {
 
-constexpr std::size_t kMaxRosterItems = 5'000;
 constexpr std::size_t kMaxRequestBytes = 4'096;
 
 StanzaError store_trouble(const Jid& account, const Error& error) {
   log::error("roster_unavailable", {{"jid", account.full()}, {"error", error.message}});
   return {StanzaCondition::resource_constraint, "the roster is unavailable at the moment", {}};
-}
-
-bool has_no_room(const Roster& roster, const Jid& contact) {
-  return roster.items().size() >= kMaxRosterItems && roster.find(contact) == nullptr;
 }
 
 // What is kept of a request until it is answered: all of it, unless that is out of all proportion.
@@ -179,9 +174,18 @@ void Subscriptions::end_both(const Jid& account, const RosterItem& item) {
   }
 }
 
+bool Subscriptions::is_full(const Jid& account, Roster& roster) {
+  const std::uint32_t max = worker_.server().host(account.domain())->options().roster.max_items;
+  if (max == 0 || roster.items().size() < max) return false;
+  if (roster.first_refusal()) {
+    log::warning("roster_full", {{"jid", account.full()}, {"items", roster.items().size()}});
+  }
+  return true;
+}
+
 Task<std::optional<StanzaError>> Subscriptions::save(Jid account, std::shared_ptr<Roster> roster,
                                                      RosterItem item, bool visible) {
-  if (has_no_room(*roster, item.jid)) {
+  if (roster->find(item.jid) == nullptr && is_full(account, *roster)) {
     co_return StanzaError{StanzaCondition::policy_violation, "the roster is full", {}};
   }
   item.kept = item.listed();  // appendix A ends no item: only the user removes it

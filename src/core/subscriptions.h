@@ -43,6 +43,8 @@ class Subscriptions {
   // `visible`: clients are told of it, so the roster gets another version.
   Task<std::optional<xmpp::StanzaError>> save(xmpp::Jid account, std::shared_ptr<Roster> roster,
                                               RosterItem item, bool visible);
+  // Nothing more fits into it; logged once while the roster is in memory.
+  bool is_full(const xmpp::Jid& account, Roster& roster);
   void push(const xmpp::Jid& account, const Roster& roster, const std::string& item_xml);
 
   Worker& worker_;

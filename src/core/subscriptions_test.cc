@@ -5,7 +5,10 @@
 namespace starling::core {
 namespace {
 
+using testing::AllOf;
+using testing::Contains;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr Subscription kNone{};
@@ -370,6 +373,29 @@ TEST_P(SubscriptionsTest, LogInDuringAnInboundRequest_SeesIt) {
             "<presence from='alice@example.org' to='bob@example.org' type='subscribe'/>");
   bob.send("<presence to='alice@example.org' type='subscribed'/>");
   EXPECT_EQ(stored(kBob, kAlice), kFrom);
+}
+
+// Whoever asks for more: the owner by a roster set, or by a subscription; somebody else by a
+// request.
+TEST_P(SubscriptionsTest, FullRoster_TakesNoOtherContact) {
+  config::HostOptions options;
+  options.roster.max_items = 2;
+  TestServer server(GetParam(), {}, options);
+  TestClient& alice = server.online("alice@example.org/phone");
+  TestClient& bob = server.online("bob@example.org/phone");
+  alice.send("<presence to='x@example.org' type='subscribe'/>",
+             "<presence to='y@example.org' type='subscribe'/>");
+  alice.take();
+  alice.send("<presence id='s' to='bob@example.org' type='subscribe'/>");
+  EXPECT_THAT(alice.take(), Contains(AllOf(HasSubstr(" id='s'"), HasSubstr("<policy-violation"))));
+  EXPECT_FALSE(server.stored_item(kAlice, kBob));
+  EXPECT_FALSE(server.stored_item(kBob, kAlice));
+  bob.send("<presence id='r' to='alice@example.org' type='subscribe'/>");
+  EXPECT_THAT(bob.take(), Contains(AllOf(HasSubstr(" id='r'"), HasSubstr("<policy-violation"))));
+  EXPECT_FALSE(server.stored_item(kAlice, kBob));
+  // What is there can be changed and given up, which makes room.
+  alice.send("<presence to='x@example.org' type='unsubscribe'/>");
+  EXPECT_TRUE(server.stored_item(kAlice, "x@example.org"));
 }
 
 }  // namespace

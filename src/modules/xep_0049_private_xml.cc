@@ -1,6 +1,10 @@
 // Private XML storage (XEP-0049): a client keeps XML of its own on the server, one element for each
 // name and namespace. Old clients keep their bookmarks there.
+#include <map>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "core/module.h"
@@ -20,7 +24,9 @@ using xmpp::StanzaError;
 using xmpp::StanzaType;
 
 constexpr std::string_view kMap = "private";
-constexpr std::size_t kMaxElements = 256;  // of one account
+// Of one account.
+constexpr std::size_t kMaxElements = 256;
+constexpr std::size_t kMaxBytes = 1'048'576;
 
 std::string key_of(const xml::Element& element) {
   return "{" + std::string(element.ns()) + "}" + std::string(element.name());
@@ -53,6 +59,16 @@ Task<IqReply> get(IqRequest request) {
   co_return query(*stored ? **stored : wanted->canonical(xmpp::ns::kPrivate));
 }
 
+// What the account would have stored after the changes; false if that is too much.
+bool fits(const std::vector<store::Entry>& stored, const std::vector<store::Change>& changes) {
+  std::map<std::string_view, std::size_t> sizes;
+  for (const auto& entry : stored) sizes[entry.key] = entry.value.size();
+  for (const auto& change : changes) sizes[change.key] = change.value->size();
+  std::size_t bytes = 0;
+  for (const auto& [key, size] : sizes) bytes += key.size() + size;
+  return sizes.size() <= kMaxElements && bytes <= kMaxBytes;
+}
+
 // Section 2.1.
 Task<IqReply> set(IqRequest request) {
   const xml::Element payload = request.payload();
@@ -69,8 +85,8 @@ Task<IqReply> set(IqRequest request) {
   auto& maps = request.worker->server().store().maps();
   const auto stored = co_await maps.scan(account.str(), std::string(kMap));
   if (!stored) co_return store_trouble(account, stored.error());
-  if (stored->size() + changes.size() > kMaxElements) {
-    co_return refuse(StanzaCondition::policy_violation, "too many elements are stored already");
+  if (!fits(*stored, changes)) {
+    co_return refuse(StanzaCondition::policy_violation, "private storage is full");
   }
   const auto done = co_await maps.apply(account.str(), std::move(changes));
   if (!done) co_return store_trouble(account, done.error());

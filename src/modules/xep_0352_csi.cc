@@ -21,7 +21,9 @@ using xmpp::Stanza;
 using xmpp::StanzaKind;
 using xmpp::StanzaType;
 
-constexpr std::size_t kMaxHeld = 1'000;  // presence stanzas
+// Of presence for one session; then it gets it after all.
+constexpr std::size_t kMaxHeld = 1'000;  // stanzas
+constexpr std::size_t kMaxHeldBytes = 1'048'576;
 
 // What comes along with a chat state and says nothing by itself.
 bool is_accessory(const xml::Element& child) {
@@ -77,19 +79,26 @@ class Inactive final : public core::Holdback {
       release(session);
       return false;
     }
-    std::erase_if(kept_, [&](const Stanza& earlier) { return earlier.from() == stanza.from(); });
+    std::erase_if(kept_, [&](const Stanza& earlier) {
+      if (earlier.from() != stanza.from()) return false;
+      bytes_ -= earlier.element().document().memory();
+      return true;
+    });
     kept_.push_back(stanza);
     kept_.back().drop_receipt();
-    if (kept_.size() > kMaxHeld) release(session);
+    bytes_ += stanza.element().document().memory();
+    if (kept_.size() > kMaxHeld || bytes_ > kMaxHeldBytes) release(session);
     return true;
   }
 
   void release(Session& session) override {
+    bytes_ = 0;
     for (const Stanza& stanza : std::exchange(kept_, {})) session.outbox->deliver(stanza);
   }
 
  private:
   std::vector<Stanza> kept_;  // one of each full JID, in the order they came
+  std::size_t bytes_ = 0;     // of them
 };
 
 void setup(core::Host& host) {

@@ -48,6 +48,17 @@ TEST_P(CsiModule, LatestPresence_WaitsUntilActive) {
   EXPECT_THAT(get(presence("a@example.net/x", "3")), SizeIs(1));
 }
 
+TEST_P(CsiModule, ALotOfPresence_IsNotHeldBackWithoutEnd) {
+  const std::string status(100'000, 'x');
+  std::size_t held = 0;
+  while (get(presence("a@example.net/" + std::to_string(held), status)).empty()) {
+    ASSERT_LT(++held, 20U);
+  }
+  EXPECT_GT(held, 5U);
+  // One who changes it all the time does not count twice.
+  for (int i = 0; i < 30; ++i) EXPECT_THAT(get(presence("b@example.net/x", status)), IsEmpty());
+}
+
 TEST_P(CsiModule, WhatMatters_ComesAtOnceAndInOrder) {
   for (const std::string stanza :
        {"<message from='b@example.net/x' type='chat'><body>hi</body></message>",
