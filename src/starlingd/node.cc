@@ -123,6 +123,7 @@ Result<> Node::start() {
   for (std::size_t i = 0; i < workers; ++i) {
     services_.push_back(std::make_unique<stream::C2sService>(server_->worker(i), services_));
   }
+  server_->login_guard().set_options(config_.fail2ban);
   start_threads();
 
   Result<> prepared;
@@ -131,6 +132,9 @@ Result<> Node::start() {
   if (!prepared) return prepared;
   retention_ = std::make_unique<core::Retention>(server_->worker(0));
   loops_[0]->post([this] { retention_->start(); });
+  memory_watch_ = std::make_unique<MemoryWatch>(*server_, *pool_, services_);
+  memory_watch_->set_max(config_.max_memory);
+  loops_[0]->post([this] { memory_watch_->start(); });
 
   admin_ = std::make_unique<admin::Admin>(*server_, stop_requested_);
   if (auto good = check_socket_path(config_.ctl_socket); !good) return good;

@@ -18,6 +18,7 @@
 #include "net/io_loop.h"
 #include "net/listener.h"
 #include "net/tls.h"
+#include "starlingd/memory_watch.h"
 #include "starlingd/watchdog.h"
 #include "store/store.h"
 #include "stream/c2s_service.h"
@@ -66,6 +67,7 @@ class Node {
   std::vector<std::unique_ptr<net::IoLoop>> loops_;
   std::unique_ptr<core::Server> server_;
   std::unique_ptr<core::Retention> retention_;
+  std::unique_ptr<MemoryWatch> memory_watch_;
   std::vector<std::unique_ptr<stream::C2sService>> services_;
   std::unique_ptr<admin::Admin> admin_;
   std::unique_ptr<admin::CtlSocket> ctl_;

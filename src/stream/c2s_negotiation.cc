@@ -289,6 +289,7 @@ void C2sStream::handle_binding(xml::DocumentPtr document) {
   const auto full = negotiation_->account.with_resource(
       wanted.empty() ? random_token(kResourceCharacters) : wanted);
   if (!full) return refuse(xmpp::StanzaCondition::bad_request, "not a valid resource");
+  if (refuse_if_short_of_memory()) return;
 
   hold();
   service_->worker().turns().run(full->bare(), [self = shared_from_this(), full = *full,

@@ -1,6 +1,8 @@
 #include "stream/c2s_service.h"
 
+#include <algorithm>
 #include <chrono>
+#include <functional>
 #include <utility>
 
 #include "base/log.h"
@@ -12,6 +14,7 @@ namespace {
 // Every stream is looked at once in kSweeps intervals: a long list costs no long pause.
 constexpr std::chrono::seconds kSweepInterval{1};
 constexpr std::size_t kSweeps = 8;
+constexpr std::size_t kLittle = 16'384;  // bytes that are not worth shedding a session for
 }  // namespace
 
 C2sService::C2sService(core::Worker& worker,
@@ -38,7 +41,7 @@ void C2sService::accept(std::shared_ptr<net::Connection> connection,
   auto stream = std::make_shared<C2sStream>(*this, std::move(options), connection);
   connection->set_handler(stream.get());
   add(stream);
-  if (!turn_away(*stream)) stream->refuse_if_banned();
+  if (!turn_away(*stream) && !stream->refuse_if_banned()) stream->refuse_if_short_of_memory();
 }
 
 void C2sService::add(std::shared_ptr<C2sStream> stream) {
@@ -94,6 +97,25 @@ void C2sService::sweep() {
     const auto stream = streams_[sweep_at_++];
     stream->check(now);
   }
+}
+
+std::vector<C2sService::Load> C2sService::heaviest(std::size_t n) const {
+  std::vector<Load> loads;
+  for (const auto& stream : streams_) {
+    const std::size_t bytes = stream->held_bytes();
+    if (bytes >= kLittle) loads.push_back({bytes, stream});
+  }
+  const std::size_t kept = std::min(n, loads.size());
+  std::ranges::partial_sort(loads, loads.begin() + static_cast<std::ptrdiff_t>(kept),
+                            std::ranges::greater(), &Load::bytes);
+  loads.resize(kept);
+  return loads;
+}
+
+void C2sService::shed(const Load& load) {
+  const auto stream = load.stream.lock();
+  // It may have gone to another worker, or got rid of its load.
+  if (stream && stream->service_ == this && stream->held_bytes() >= kLittle) stream->shed();
 }
 
 void C2sService::shut_down(Callback done) {

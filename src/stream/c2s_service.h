@@ -45,6 +45,17 @@ class C2sService {
   [[nodiscard]] C2sService& of_worker(std::size_t index) const { return *services_[index]; }
   [[nodiscard]] std::uint32_t now_s() const;
 
+  // What a session keeps in memory for its client: sent and not taken, or not acknowledged.
+  struct Load {
+    std::size_t bytes = 0;
+    std::weak_ptr<C2sStream> stream;
+  };
+  // The `n` heaviest of those that keep more than a little, heaviest first.
+  [[nodiscard]] std::vector<Load> heaviest(std::size_t n) const;
+  // Ends such a session for want of memory; one that can be resumed loses its connection only, at
+  // first. Nothing that was acknowledged is lost.
+  void shed(const Load& load);
+
   // Streams that can be resumed (XEP-0198), by their ids. `h` of one that no longer can be is
   // remembered for a while.
   void resumable(const std::string& id, C2sStream& stream) { resumable_[id] = &stream; }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/random.h"
 #include "core/server.h"
 #include "stream/c2s_service.h"
@@ -157,6 +158,33 @@ void C2sStream::drop_if_too_slow() {
   // With stream management nothing is lost by it: the session may be resumed.
   if (!managed_ || managed_->id.empty()) finish();
   connection_->abort();
+}
+
+std::size_t C2sStream::held_bytes() const {
+  const std::size_t unacknowledged = managed_ ? managed_->state->unacknowledged_bytes() : 0;
+  return unacknowledged + (phase_ == Phase::bound ? connection_->queued_bytes() : 0);
+}
+
+void C2sStream::shed() {
+  if (phase_ != Phase::bound && phase_ != Phase::detached) return;
+  static metrics::Counter& shed =
+      metrics::counter("starling_sessions_shed_total", "Sessions ended for want of memory");
+  shed.add();
+  log::warning(
+      "session_shed",
+      {{"jid", session_->jid.full()}, {"remote", remote()}, {"queued_bytes", held_bytes()}});
+  // A resumable one waits for its client first. If it is still too heavy then, it ends: what is
+  // archived is offered again, the rest goes back to its senders.
+  if (phase_ == Phase::bound && managed_ && !managed_->id.empty()) return connection_->abort();
+  const auto connection = connection_;
+  finish();
+  if (connection) connection->abort();
+}
+
+bool C2sStream::refuse_if_short_of_memory() {
+  if (!service_->worker().server().memory_budget().refuses_session()) return false;
+  refuse(StreamCondition::resource_constraint, "the server is short of memory; try again later");
+  return true;
 }
 
 void C2sStream::end(StreamCondition condition, std::string_view text) {

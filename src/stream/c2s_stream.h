@@ -111,6 +111,11 @@ class C2sStream final : public net::ConnectionHandler,
   void go_on();
 
   void drop_if_too_slow();
+  // Bytes that are kept for the client; and what is done to keep them no longer.
+  [[nodiscard]] std::size_t held_bytes() const;
+  void shed();
+  // True, and the stream is ended, if the node has no memory for another session.
+  bool refuse_if_short_of_memory();
   void stream_error(xmpp::StreamCondition condition, std::string_view text);
   // The same where there may be many of it: the log has said why, once.
   void refuse(xmpp::StreamCondition condition, std::string_view text);

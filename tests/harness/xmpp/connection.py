@@ -57,6 +57,11 @@ class Connection(asyncio.Protocol):
         self.transcript.append(f"-> {data.decode(errors='backslashreplace')}")
         self._transport.write(data)
 
+    def pause_reading(self) -> None:
+        """From now on nothing is read: what the server sends piles up there."""
+        assert self._transport is not None
+        self._transport.pause_reading()
+
     def abort(self) -> None:
         """Ends the TCP connection without a word."""
         if self._transport is not None:

@@ -1,0 +1,75 @@
+#include "base/memory.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace starling {
+namespace {
+
+class AllowedMemory : public testing::Test {
+ protected:
+  AllowedMemory() {
+    std::string pattern = testing::TempDir() + "memory-XXXXXX";
+    folder_ = ::mkdtemp(pattern.data());
+    write("proc/meminfo", "MemTotal:        8000 kB\nMemFree:         1000 kB\n");
+  }
+  ~AllowedMemory() override { std::filesystem::remove_all(folder_); }
+  void write(const std::string& name, const std::string& text) {
+    const std::filesystem::path path = folder_ + "/" + name;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+  }
+  std::uint64_t allowed() { return allowed_memory(folder_ + "/proc", folder_ + "/cgroup"); }
+
+  std::string folder_;
+};
+
+constexpr std::uint64_t kTotal = 8'000 * 1024;
+
+TEST_F(AllowedMemory, NoControlGroup_AllThereIs) {
+  EXPECT_EQ(allowed(), kTotal);
+}
+
+TEST_F(AllowedMemory, Version2_TheTightestOfTheGroupsAbove) {
+  write("proc/self/cgroup", "0::/system.slice/starling.service\n");
+  write("cgroup/system.slice/starling.service/memory.max", "max\n");
+  EXPECT_EQ(allowed(), kTotal);
+  write("cgroup/system.slice/starling.service/memory.max", "5000000\n");
+  EXPECT_EQ(allowed(), 5'000'000U);
+  write("cgroup/system.slice/memory.max", "4000000\n");
+  EXPECT_EQ(allowed(), 4'000'000U);
+}
+
+TEST_F(AllowedMemory, Version2InAContainer_TheRootHasTheLimit) {
+  write("proc/self/cgroup", "0::/\n");
+  write("cgroup/memory.max", "3000000\n");
+  EXPECT_EQ(allowed(), 3'000'000U);
+}
+
+TEST_F(AllowedMemory, Version1_TheMemoryController) {
+  write("proc/self/cgroup", "5:cpu,cpuacct:/a\n4:memory:/b\n1:name=systemd:/c\n");
+  write("cgroup/memory/b/memory.limit_in_bytes", "2000000\n");
+  EXPECT_EQ(allowed(), 2'000'000U);
+  write("cgroup/memory/b/memory.limit_in_bytes", "9223372036854771712\n");  // none
+  EXPECT_EQ(allowed(), kTotal);
+}
+
+TEST_F(AllowedMemory, Nonsense_IsNoLimit) {
+  write("proc/self/cgroup", "\n:\nx\n0::\n");
+  write("cgroup/memory.max", "much\n");
+  EXPECT_EQ(allowed(), kTotal);
+}
+
+TEST(ResidentMemory, Grows) {
+  const std::uint64_t before = resident_memory();
+  EXPECT_GT(before, 1'000'000U);
+  std::vector<char> block(50'000'000, 'x');
+  EXPECT_GE(resident_memory(), before + block.size() / 2);
+}
+
+}  // namespace
+}  // namespace starling
