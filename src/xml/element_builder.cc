@@ -12,6 +12,10 @@ namespace {
 // and canonical_content() writes a namespace at each element that changes it.
 constexpr std::size_t kMaxBindings = 256;
 constexpr std::size_t kMaxNamespaceBytes = 512;
+// The namespaces so written may have this many times the bytes of the element, and some more, so
+// that a short one may be mostly namespace.
+constexpr std::uint64_t kMaxGrowth = 4;
+constexpr std::uint64_t kFreeGrowth = 1'024;
 
 }  // namespace
 
@@ -73,6 +77,8 @@ ElementScanner::Status ElementScanner::finish_start_tag(bool empty) {
   } else {
     row.ns = resolve_default();
   }
+  const bool changes = row.next == kNoRow || rows_[row.next].ns.offset != row.ns.offset;
+  if (changes) growth_ += row.ns.length;
   if (empty || extent_ == Extent::start_tag) {
     empty_tag_ = empty;
     return finish_element(row.content);
@@ -93,9 +99,12 @@ ElementScanner::Status ElementScanner::finish_element(std::uint32_t content_end)
   row.end = offset_of(p_);
   row.next = static_cast<std::uint32_t>(rows_.size());
   --depth_;
-  if (current_ == kNoRow) return Status::done;
-  state_ = State::text;
-  return Status::proceed;
+  if (current_ != kNoRow) {
+    state_ = State::text;
+    return Status::proceed;
+  }
+  const bool grows = extent_ == Extent::element && growth_ > kMaxGrowth * row.end + kFreeGrowth;
+  return grows ? fail(ScanError::too_large) : Status::done;
 }
 
 // Namespaces in XML 1.0, section 3: which declarations are allowed.
@@ -135,6 +144,7 @@ ElementScanner::Status ElementScanner::resolve_attributes() {
     if (name == "xml" || name == "xmlns") continue;
     if (!resolve(prefix, attribute.ns)) return fail(ScanError::bad_namespace_prefix);
     decoded_.push_back({attribute.name, attribute.ns});
+    growth_ += attribute.ns.length;
     ++resolved;
   }
   if (resolved > 1 && has_expanded_duplicate()) return fail(ScanError::not_well_formed);

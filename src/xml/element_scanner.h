@@ -154,6 +154,7 @@ class ElementScanner {
   std::uint32_t code_ = 0;          // of the character reference, saturating
   std::uint32_t current_ = kNoRow;  // the innermost open element
   std::uint32_t depth_ = 0;         // open elements
+  std::uint64_t growth_ = 0;        // what canonical_content() would write besides
   Slice default_ns_;
 
   // Only during run().

@@ -65,6 +65,23 @@ TEST(ScanLimits, Header_HasItsOwn) {
   EXPECT_EQ(error_of("<s a='" + std::string(10'000, 'x')), ScanError::too_large);
   EXPECT_EQ(error_of("<?xml " + std::string(2'000, ' ')), ScanError::too_large);
   EXPECT_EQ(error_in_stream("</stream:stream" + std::string(10'000, ' ')), ScanError::too_large);
+  EXPECT_EQ(error_in_stream("</stream:stream" + std::string(10'000, ' ') + ">"),
+            ScanError::too_large);
+}
+
+// What prefixes stand for is written out at every element and attribute that is passed on.
+TEST(ScanLimits, Prefixes_DoNotMultiplyTheStanza) {
+  const Limits limits;
+  const std::string ns(500, 'n');
+  const auto within = [&](std::string_view content) {
+    return "<a xmlns:p='" + ns + "' xmlns:q='" + ns + "r'>" + std::string(content) + "</a>";
+  };
+  expect_error(limits, within("<p:b/>"), ScanError::none);
+  expect_error(limits, within("<p:b>" + repeat("<p:c/>", 1'000) + "</p:b>"), ScanError::none);
+  expect_error(limits, within(repeat("<p:b/>", 1'000)), ScanError::too_large);
+  expect_error(limits, within("<p:b>" + repeat("<q:c/>", 1'000) + "</p:b>"), ScanError::too_large);
+  expect_error(limits, within(repeat("<b p:c='' q:c=''/>", 1'000)), ScanError::too_large);
+  expect_error(limits, within(repeat("<p:b>", 30) + repeat("</p:b>", 30)), ScanError::none);
 }
 
 TEST(ScanLimits, Namespaces_AreBounded) {

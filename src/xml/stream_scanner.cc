@@ -153,6 +153,7 @@ StreamScanner::Progress StreamScanner::advance_element(Unfinished& unit, std::st
 
 StreamScanner::Progress StreamScanner::advance_end_tag(Unfinished& unit, std::string_view bytes) {
   const std::string_view name = scope_.name();
+  bytes = bytes.substr(0, kMaxStreamHeaderBytes);
   for (; unit.size < bytes.size(); ++unit.size) {
     const char c = bytes[unit.size];
     const std::size_t matched = unit.size - 2;
@@ -161,7 +162,7 @@ StreamScanner::Progress StreamScanner::advance_end_tag(Unfinished& unit, std::st
     ++unit.size;
     return Progress::done;
   }
-  const bool too_large = bytes.size() >= kMaxStreamHeaderBytes;
+  const bool too_large = bytes.size() == kMaxStreamHeaderBytes;
   return too_large ? refuse(ScanError::too_large) : Progress::need_more;
 }
 

@@ -32,7 +32,9 @@ struct Limits {
 };
 
 // Fixed limits besides: a namespace name has at most 512 bytes, a name 65,535 (too_large); at most
-// 256 namespace declarations are in scope at a time (too_many_attributes).
+// 256 namespace declarations are in scope at a time (too_many_attributes). A prefix is short for a
+// namespace: written out (Document::canonical_content), an element must not become several times as
+// long (too_large).
 inline constexpr std::uint32_t kMaxStreamHeaderBytes = 10'000;  // of the root's start tag
 inline constexpr std::uint32_t kMaxXmlDeclarationBytes = 1'024;
 
