@@ -102,6 +102,16 @@ spdlog::logger& logger() {
   return *instance;
 }
 
+// What a client makes up must not fill the disk: the rest of a value is left out.
+constexpr std::size_t kMaxValueBytes = 1'024;
+
+std::string_view shortened(std::string_view value) {
+  if (value.size() <= kMaxValueBytes) return value;
+  std::size_t end = kMaxValueBytes;
+  while (end > 0 && (static_cast<unsigned char>(value[end]) & 0xC0) == 0x80) --end;
+  return value.substr(0, end);
+}
+
 // Escapes for a JSON string; also used for text values, so that nobody can forge a log line.
 void append_escaped(std::string& out, std::string_view value) {
   static constexpr char kHex[] = "0123456789abcdef";
@@ -236,7 +246,7 @@ void write(Level level, Event event, std::span<const Field> fields) {
       append_escaped(line, field.name);
       line += "\":";
       if (field.quoted) line += '"';
-      append_escaped(line, field.value);
+      append_escaped(line, shortened(field.value));
       if (field.quoted) line += '"';
     }
     line += '}';
@@ -247,11 +257,12 @@ void write(Level level, Event event, std::span<const Field> fields) {
       line += ' ';
       line += field.name;
       line += '=';
-      if (plain(field.value)) {
-        line += field.value;
+      const std::string_view value = shortened(field.value);
+      if (plain(value)) {
+        line += value;
       } else {
         line += '"';
-        append_escaped(line, field.value);
+        append_escaped(line, value);
         line += '"';
       }
     }

@@ -55,6 +55,16 @@ TEST_F(LogTest, Text_IsOneLineWithSubsystemAndFields) {
                                   "error=\"a \\\"b\\\"\\n\"\n"));
 }
 
+TEST_F(LogTest, LongValues_AreCutBetweenCharacters) {
+  for (const Format format : {Format::text, Format::json}) {
+    begin(format);
+    info({"x", Subsystem::core}, {{"name", std::string(1'023, 'a') + "\u00e9" + "tail"}});
+    EXPECT_THAT(written(), HasSubstr("aaa"));
+    EXPECT_THAT(written(), testing::Not(HasSubstr("\xc3")));
+    EXPECT_THAT(written(), testing::Not(HasSubstr("tail")));
+  }
+}
+
 TEST_F(LogTest, Json_NamesTheSubsystem) {
   begin(Format::json);
   warning({"x", Subsystem::core}, {{"ok", true}, {"what", "\x01"}});
