@@ -101,6 +101,10 @@ std::string fin_xml(const core::ArchiveUid& uid, const ArchivePage& page) {
 Task<IqReply> answer_query(IqRequest request) {
   auto query = core::ArchiveQuery::parse(request.payload());
   if (!query) co_return std::unexpected(std::move(query.error()));
+  // Of many questions asked at once, those of a client that has gone meanwhile cost nothing.
+  if (request.worker->directory().find(request.session) == nullptr) {
+    co_return std::unexpected(xmpp::StanzaError{xmpp::StanzaCondition::gone, {}, {}});
+  }
   const auto page = co_await core::read_archive(*request.worker, request.stanza.to(), *query);
   if (!page) co_return std::unexpected(page.error());
   send_results(request, *page, *query);
