@@ -144,6 +144,7 @@ void C2sStream::handle_negotiation(xml::DocumentPtr document, std::string_view& 
 // Section 5.4.
 void C2sStream::handle_starttls(std::string_view& rest) {
   if (connection_->is_secure() || options_->tls == nullptr) {
+    log::info("starttls_refused", {{"remote", remote()}});
     connection_->send("<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
     return finish();
   }

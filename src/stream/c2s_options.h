@@ -32,6 +32,7 @@ struct C2sOptions {
   std::size_t max_unacknowledged_bytes = 16 * 1024 * 1024;
   // Stanzas of a client that wait for the disk at once; beyond, nothing more is read from it.
   std::size_t max_in_hand = 2'000;
+  std::size_t max_in_hand_bytes = 4 * 1024 * 1024;
 };
 
 }  // namespace starling::stream

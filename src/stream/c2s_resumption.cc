@@ -81,10 +81,7 @@ void C2sStream::handle_enable(const xml::Element& enable) {
 void C2sStream::use(std::shared_ptr<StreamManagement> management) {
   managed_->state = std::move(management);
   managed_->state->on_progress([this] {
-    if (managed_->paused && managed_->state->in_hand() < options_->max_in_hand / 2) {
-      managed_->paused = false;
-      if (phase_ == Phase::bound) connection_->resume_reading();
-    }
+    read_on();
     if (!managed_->state->answer_due() || std::exchange(managed_->answer_planned, true)) return;
     service_->worker().loop().at_turn_end([self = shared_from_this()] {
       if (!self->managed_) return;  // its session was resumed on another stream
@@ -228,7 +225,7 @@ void C2sStream::resume(C2sStream& former, std::uint32_t h) {
   session_ = std::exchange(former.session_, nullptr);
   session_->outbox = this;
   managed_ = std::move(former.managed_);
-  managed_->asked = managed_->ask_planned = managed_->answer_planned = managed_->paused = false;
+  managed_->asked = managed_->ask_planned = managed_->answer_planned = false;
   use(managed_->state);
   service_->resumable(managed_->id, *this);
   if (former.phase_ == Phase::detached) {
@@ -245,6 +242,7 @@ void C2sStream::resume(C2sStream& former, std::uint32_t h) {
   for (const xmpp::Stanza& stanza : managed_->state->queue()) {
     stanza.append_to(connection_->output());
   }
+  sent_again_ = connection_->queued_bytes();
   session_->end_holdback();  // XEP-0352 section 5.2: a resumed stream begins active
   if (managed_->state->unacknowledged() > 0) ask_for_acknowledgement();
   log::info("session_resumed", {{"jid", session_->jid.full()},

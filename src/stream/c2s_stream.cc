@@ -1,5 +1,6 @@
 #include "stream/c2s_stream.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
@@ -18,6 +19,7 @@ namespace {
 // Seconds after which an <r/> is answered even if the disk has not yet taken what it asks for, so
 // that the client sees that the stream is alive.
 constexpr std::uint32_t kMaxAckDelay = 5;
+constexpr std::size_t kMaxQueuedBeforeSession = 65'536;
 }  // namespace
 
 C2sStream::C2sStream(C2sService& service, std::shared_ptr<const C2sOptions> options,
@@ -49,6 +51,7 @@ void C2sStream::process(std::string_view input) {
     const xml::ScanEvent event = scanner_.next(input);
     if (event.kind == xml::ScanEvent::Kind::need_more) return;
     handle(event, input);
+    watch_queue();
     if (held_) {
       negotiation_->held = input;
       return;
@@ -97,11 +100,7 @@ void C2sStream::handle_bound(xml::DocumentPtr document) {
 
 void C2sStream::handle_stanza(xml::DocumentPtr document) {
   // Whatever becomes of it, it counts.
-  const xmpp::ReceiptPtr receipt = managed_ ? managed_->state->received() : nullptr;
-  if (managed_ && managed_->state->in_hand() > options_->max_in_hand && !managed_->paused) {
-    managed_->paused = true;
-    connection_->pause_reading();
-  }
+  const xmpp::ReceiptPtr receipt = receipt_for(*document);
   auto stanza = xmpp::Stanza::from_document(document, xmpp::ns::kClient);
   if (!stanza) {
     const auto& malformed = stanza.error();
@@ -120,6 +119,38 @@ void C2sStream::handle_stanza(xml::DocumentPtr document) {
   }
 }
 
+// With it the stanza is in hand until all that it leads to is durable or answered. A client that
+// sends faster than the disk takes is not read meanwhile, or memory would fill up.
+xmpp::ReceiptPtr C2sStream::receipt_for(const xml::Document& document) {
+  if (!managed_ && !intake_) {
+    intake_ = std::make_shared<StreamManagement>(service_->worker().loop());
+    intake_->on_progress([this] { read_on(); });
+  }
+  auto receipt = (managed_ ? managed_->state : intake_)->received(document.memory());
+  if (!paused_ && in_hand_exceeds_part(1)) {
+    paused_ = true;
+    connection_->pause_reading();
+  }
+  return receipt;
+}
+
+bool C2sStream::in_hand_exceeds_part(std::size_t divisor) const {
+  std::size_t stanzas = 0;
+  std::size_t bytes = 0;
+  for (const auto* state : {intake_.get(), managed_ ? managed_->state.get() : nullptr}) {
+    if (state == nullptr) continue;
+    stanzas += state->in_hand();
+    bytes += state->in_hand_bytes();
+  }
+  return stanzas > options_->max_in_hand / divisor || bytes > options_->max_in_hand_bytes / divisor;
+}
+
+void C2sStream::read_on() {
+  if (!paused_ || in_hand_exceeds_part(2)) return;
+  paused_ = false;
+  if (phase_ == Phase::bound) connection_->resume_reading();
+}
+
 bool C2sStream::deliver(const xmpp::Stanza& stanza) {
   if (phase_ == Phase::ended) return false;
   if (managed_) {
@@ -128,14 +159,22 @@ bool C2sStream::deliver(const xmpp::Stanza& stanza) {
     if (phase_ == Phase::detached) return true;
   }
   stanza.append_to(connection_->output());
-  if (connection_->queued_bytes() > options_->max_queued_bytes && !overflowed_) {
-    // Not at once: whoever delivers may be walking over the account's sessions, and what one turn
-    // queued has not been offered to the client yet.
-    overflowed_ = true;
-    service_->worker().loop().at_turn_end(
-        [self = shared_from_this()] { self->drop_if_too_slow(); });
-  }
+  watch_queue();
   return managed_ != nullptr;
+}
+
+// A client that has no session yet is owed little.
+std::size_t C2sStream::max_queued() const {
+  return session_ != nullptr ? options_->max_queued_bytes + sent_again_
+                             : std::min(options_->max_queued_bytes, kMaxQueuedBeforeSession);
+}
+
+// Deliveries and answers alike. Not at once: whoever delivers may be walking over the account's
+// sessions, and what one turn queued has not been offered to the client yet.
+void C2sStream::watch_queue() {
+  if (phase_ == Phase::ended || overflowed_ || connection_->queued_bytes() <= max_queued()) return;
+  overflowed_ = true;
+  service_->worker().loop().at_turn_end([self = shared_from_this()] { self->drop_if_too_slow(); });
 }
 
 bool C2sStream::congested() const {
@@ -151,7 +190,7 @@ void C2sStream::drop_if_too_slow() {
   overflowed_ = false;
   if (phase_ == Phase::ended || phase_ == Phase::detached) return;
   const std::size_t queued = connection_->queued_bytes();
-  if (queued <= options_->max_queued_bytes) return;
+  if (queued <= max_queued()) return;
   log::warning("client_too_slow", {{"jid", session_ ? session_->jid.full() : ""},
                                    {"remote", remote()},
                                    {"queued_bytes", queued}});
@@ -212,6 +251,7 @@ void C2sStream::check(std::uint32_t now_s) {
     }
     return;
   }
+  if (intake_ && intake_->in_hand() == 0) intake_.reset();  // an idle session keeps nothing
   if (managed_ && managed_->state->asked_and_waiting() &&
       now_s - managed_->since_s > kMaxAckDelay) {
     send_acknowledgement();

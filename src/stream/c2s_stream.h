@@ -74,6 +74,9 @@ class C2sStream final : public net::ConnectionHandler,
   void not_bound(Errc why);
   void handle_bound(xml::DocumentPtr document);
   void handle_stanza(xml::DocumentPtr document);
+  xmpp::ReceiptPtr receipt_for(const xml::Document& document);
+  [[nodiscard]] bool in_hand_exceeds_part(std::size_t divisor) const;
+  void read_on();
 
   // Stream management; in c2s_resumption.cc.
   void handle_stream_management(const xml::Element& element);
@@ -110,6 +113,8 @@ class C2sStream final : public net::ConnectionHandler,
   void hold();
   void go_on();
 
+  [[nodiscard]] std::size_t max_queued() const;
+  void watch_queue();
   void drop_if_too_slow();
   // Bytes that are kept for the client; and what is done to keep them no longer.
   [[nodiscard]] std::size_t held_bytes() const;
@@ -149,10 +154,11 @@ class C2sStream final : public net::ConnectionHandler,
     bool ask_planned = false;  // one will go out at the end of this turn
     bool answer_planned = false;
     bool too_much = false;
-    bool paused = false;        // nothing is read: too much is in hand
     std::uint32_t since_s = 0;  // when the oldest <r/> of the client came that waits
   };
   std::unique_ptr<Managed> managed_;
+  // Of a client that has not: only what is in hand. Gone when it has been idle.
+  std::shared_ptr<StreamManagement> intake_;
 
   std::uint32_t index_ = 0;         // in the service's list
   std::uint32_t since_s_ = 0;       // when it was accepted
@@ -162,6 +168,8 @@ class C2sStream final : public net::ConnectionHandler,
   bool held_ = false;
   bool pinged_ = false;
   bool overflowed_ = false;
+  bool paused_ = false;         // nothing is read: too much is in hand
+  std::size_t sent_again_ = 0;  // bytes queued at once on resumption: not the client's slowness
 };
 
 }  // namespace starling::stream

@@ -198,6 +198,27 @@ TEST_F(C2sStreamTest, ManyBytesInOneTurn_ForAReaderThatTakesThem_AreNoSlowness) 
   EXPECT_GT(bob->take().size(), 50'000U);
 }
 
+// What is answered counts as what is delivered.
+TEST_F(C2sStreamTest, UnreadAnswers_AreBounded) {
+  options_->max_queued_bytes = 10'000;
+  const auto alice = log_in("a");
+  alice->on_loop([&] { alice->connection().peer_takes(0); });
+  for (int i = 0; i < 200 && !alice->dropped(); ++i) alice->say("<r xmlns='urn:xmpp:sm:3'/>");
+  EXPECT_TRUE(alice->dropped());
+  EXPECT_EQ(node_.server().session_count(), 0);
+}
+
+TEST_F(C2sStreamTest, UnreadAnswersBeforeTheSession_AreBoundedMore) {
+  TestClient client(node_, options_);
+  client.open();
+  client.scram({});
+  client.open();
+  client.on_loop([&] { client.connection().peer_takes(0); });
+  const std::string resume = "<resume xmlns='urn:xmpp:sm:3' previd='x' h='0'/>";
+  for (int i = 0; i < 1'000 && !client.dropped(); ++i) client.say(resume);
+  EXPECT_TRUE(client.dropped());
+}
+
 TEST_F(C2sStreamTest, LostConnection_EndsTheSession) {
   const auto alice = log_in("a");
   alice->on_loop([&] { alice->connection().peer_resets(); });

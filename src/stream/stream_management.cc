@@ -7,14 +7,15 @@ namespace starling::stream {
 // The receipt of one stanza. Counts by itself when it is destroyed.
 class StreamManagement::Slot final : public xmpp::Receipt {
  public:
-  Slot(std::weak_ptr<StreamManagement> owner, EventLoop& loop, std::uint32_t number)
-      : owner_(std::move(owner)), loop_(loop), number_(number) {}
+  Slot(std::weak_ptr<StreamManagement> owner, EventLoop& loop, std::uint32_t number,
+       std::size_t bytes)
+      : owner_(std::move(owner)), loop_(loop), number_(number), bytes_(bytes) {}
   ~Slot() override {
     if (EventLoop::current() == &loop_) {
-      if (const auto owner = owner_.lock()) owner->done(number_);
+      if (const auto owner = owner_.lock()) owner->done(number_, bytes_);
     } else if (!owner_.expired()) {
-      loop_.post([owner = std::move(owner_), number = number_] {
-        if (const auto alive = owner.lock()) alive->done(number);
+      loop_.post([owner = std::move(owner_), number = number_, bytes = bytes_] {
+        if (const auto alive = owner.lock()) alive->done(number, bytes);
       });
     }
   }
@@ -23,15 +24,18 @@ class StreamManagement::Slot final : public xmpp::Receipt {
   std::weak_ptr<StreamManagement> owner_;
   EventLoop& loop_;
   std::uint32_t number_;
+  std::size_t bytes_;
 };
 
-xmpp::ReceiptPtr StreamManagement::received() {
+xmpp::ReceiptPtr StreamManagement::received(std::size_t bytes) {
   in_hand_.push_back(false);
+  in_hand_bytes_ += bytes;
   const auto number = handled_ + static_cast<std::uint32_t>(in_hand_.size());
-  return {new Slot(weak_from_this(), loop_, number)};
+  return {new Slot(weak_from_this(), loop_, number, bytes)};
 }
 
-void StreamManagement::done(std::uint32_t number) {
+void StreamManagement::done(std::uint32_t number, std::size_t bytes) {
+  in_hand_bytes_ -= bytes;
   const std::uint32_t place = number - handled_ - 1;
   if (place >= in_hand_.size()) return;
   in_hand_[place] = true;

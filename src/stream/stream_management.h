@@ -26,14 +26,15 @@ class StreamManagement : public std::enable_shared_from_this<StreamManagement> {
 
   // --- from the client ---
 
-  // A stanza came. The receipt is to be given to it.
-  xmpp::ReceiptPtr received();
+  // A stanza of so many bytes came. The receipt is to be given to it.
+  xmpp::ReceiptPtr received(std::size_t bytes = 0);
   // The client asked for an acknowledgement (<r/>) of all that came so far.
   void asked();
   // So many stanzas were dealt with, modulo 2^32.
   [[nodiscard]] std::uint32_t handled() const { return handled_; }
   // So many are not yet.
   [[nodiscard]] std::size_t in_hand() const { return in_hand_.size(); }
+  [[nodiscard]] std::size_t in_hand_bytes() const { return in_hand_bytes_; }
   // True while an <r/> waits that handled() would answer; answered() says that it was.
   [[nodiscard]] bool answer_due() const { return asked_ && handled_ - first_asked_ < kHalf; }
   [[nodiscard]] bool asked_and_waiting() const { return asked_; }
@@ -57,13 +58,14 @@ class StreamManagement : public std::enable_shared_from_this<StreamManagement> {
   class Slot;
   static constexpr std::uint32_t kHalf = std::uint32_t{1} << 31;  // counters wrap around
 
-  void done(std::uint32_t number);
+  void done(std::uint32_t number, std::size_t bytes);
 
   EventLoop& loop_;
   std::function<void()> progress_;
 
   std::uint32_t handled_ = 0;
-  std::deque<bool> in_hand_;  // stanzas after handled_: done or not; the first is not
+  std::deque<bool> in_hand_;       // stanzas after handled_: done or not; the first is not
+  std::size_t in_hand_bytes_ = 0;  // of those not done
   bool asked_ = false;
   std::uint32_t first_asked_ = 0;  // the least and the greatest h that answers what was asked
   std::uint32_t last_asked_ = 0;

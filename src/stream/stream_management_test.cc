@@ -44,6 +44,16 @@ TEST_F(StreamManagementTest, Handled_HasNoGaps) {
   EXPECT_EQ(state_->in_hand(), 0U);
 }
 
+TEST_F(StreamManagementTest, BytesInHand_AreThoseOfWhatIsNotDone) {
+  auto first = state_->received(100);
+  auto second = state_->received(30);
+  EXPECT_EQ(state_->in_hand_bytes(), 130U);
+  release(second);
+  EXPECT_EQ(state_->in_hand_bytes(), 100U);
+  release(first);
+  EXPECT_EQ(state_->in_hand_bytes(), 0U);
+}
+
 TEST_F(StreamManagementTest, Copies_OnlyTheLastCounts) {
   xmpp::Stanza stanza = message(0);
   stanza.set_receipt(state_->received());
