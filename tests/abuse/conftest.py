@@ -1,0 +1,61 @@
+"""One daemon for the whole campaign, a chat that goes on all the time, and a siege per test."""
+
+from __future__ import annotations
+
+import resource
+import secrets
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from abuse.chat import Chat
+from abuse.siege import HASTY, Siege
+from harness.authority import Authority
+from harness.node import Account, Node, build_folder
+from harness.waiting import TIMEOUT_S
+
+HOSTS = ["example.test", "other.test"]
+
+
+def _daemon_explains(option: str) -> bool:
+    run = subprocess.run([str(build_folder() / "starlingd"), "--explain", option],
+                         capture_output=True, timeout=TIMEOUT_S, check=False)
+    return run.returncode == 0
+
+
+@pytest.fixture(scope="package")
+def target(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Node]:
+    """At its end: alive, exit code 0, nothing that a sanitizer complains of."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # the daemon's as well
+    node = Node(tmp_path_factory.mktemp("target"), authority, HOSTS, loglevel="info")
+    if _daemon_explains("negotiation_timeout"):
+        hasty = {"port": 0, "ip": HASTY, "module": "c2s", "negotiation_timeout": 5}
+        node.config["listen"] += [hasty, {**hasty, "tls": True}]
+    node.start()
+    yield node
+    node.stop()
+
+
+@pytest.fixture(scope="package")
+def chat(target: Node) -> Iterator[Chat]:
+    talk = Chat(target)
+    talk.start()
+    yield talk
+    talk.stop()
+
+
+@pytest.fixture(scope="package")
+def mallory(target: Node) -> Account:
+    """Whose password the attackers know."""
+    account = Account("mallory", HOSTS[0], secrets.token_hex(9))
+    target.register(account)
+    return account
+
+
+@pytest.fixture
+def siege(target: Node, chat: Chat, mallory: Account) -> Iterator[Siege]:
+    under_way = Siege(target, chat, mallory)
+    yield under_way
+    under_way.end()
