@@ -38,7 +38,8 @@ class Client final : public core::TestOutbox {
 class AdminTest : public ::testing::Test {
  protected:
   AdminTest()
-      : server_(*store_, pool_, {"example.org", "other.example"}, {}, {&loop_}),
+      : server_(*store_, pool_, std::vector<std::string>{"example.org", "other.example"}, {},
+                {&loop_}),
         admin_(server_, [this] { ++stops_; }) {}
   ~AdminTest() override {
     auto& gate = server_.worker(0).gate();
@@ -236,7 +237,7 @@ TEST_F(AdminTest, KickUser_EndsAllSessionsOfTheAccountOnly) {
 TEST_F(AdminTest, Backup_TellsWhatItHolds_NeverReplacesAFile) {
   const store::TemporaryFolder folder;
   auto sqlite = store::open_sqlite(folder.file("starling.db")).value();
-  core::Server server(*sqlite, pool_, {"example.org"}, {}, {&loop_});
+  core::Server server(*sqlite, pool_, std::vector<std::string>{"example.org"}, {}, {&loop_});
   Admin admin(server, [] {});
   const std::string file = folder.file("backup.db");
   ASSERT_TRUE(store::wait(loop_, admin.run("register", {"alice", "example.org", "secret"})));

@@ -69,6 +69,30 @@ TEST(Gate, Close_WaitsForThoseInsideAndRefusesNewcomers) {
   }
 }
 
+Task<void> until(Completion<bool>* completion) {
+  co_await *completion;
+}
+
+TEST(Gate, AfterPresent_WaitsForThoseInsideAndNotForNewcomers) {
+  Gate gate;
+  Completion<bool>::Resume leave_first;
+  Completion<bool>::Resume leave_second;
+  Completion<bool> first([&](auto resume) { leave_first = std::move(resume); });
+  Completion<bool> second([&](auto resume) { leave_second = std::move(resume); });
+  std::string order;
+  gate.after_present([&] { order += 'a'; });  // nobody is inside
+  EXPECT_EQ(order, "a");
+  gate.spawn(until(&first));
+  gate.after_present([&] { order += 'b'; });
+  gate.spawn(until(&second));
+  gate.after_present([&] { order += 'c'; });
+  EXPECT_EQ(order, "a");
+  leave_second(true);
+  EXPECT_EQ(order, "a") << "the first is still inside";
+  leave_first(true);
+  EXPECT_EQ(order, "abc");
+}
+
 TEST(ManualLoop, Timers_RunInOrderAndCanBeCancelled) {
   ManualLoop loop;
   std::string order;

@@ -17,6 +17,7 @@ enum class Errc : std::uint8_t {
   invalid,      // the input is not acceptable
   unavailable,  // a resource (store, file, peer) cannot serve now; trying later may help
   denied,       // the caller may not do this
+  limit,        // there are as many as there may be
   timeout,      // it took longer than its bound
   internal,     // a bug or a damaged resource
 };

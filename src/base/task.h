@@ -11,6 +11,8 @@
 
 #include <cassert>
 #include <coroutine>
+#include <cstddef>
+#include <deque>
 #include <exception>
 #include <functional>
 #include <optional>
@@ -144,6 +146,8 @@ class Completion {
 // Used on one thread.
 class Gate {
  public:
+  using Callback = std::move_only_function<void()>;
+
   Gate() = default;
   Gate(const Gate&) = delete;
   Gate& operator=(const Gate&) = delete;
@@ -156,25 +160,54 @@ class Gate {
   bool spawn(Task<void> task) {
     if (closed_) return false;
     ++count_;
-    run(this, std::move(task));
+    ++generations_.back().inside;
+    run(this, last_generation(), std::move(task));
     return true;
   }
 
   // No newcomers from now on; `when_empty` runs as soon as nobody is inside (perhaps at once).
-  void close(std::move_only_function<void()> when_empty) {
+  void close(Callback when_empty) {
     closed_ = true;
     when_empty_ = std::move(when_empty);
     leave_if_empty();
   }
 
+  // Runs `fn` when all who are inside now have left (perhaps at once), whoever comes meanwhile:
+  // then nothing uses any more what newcomers do not get to see.
+  void after_present(Callback fn) {
+    generations_.back().when_gone = std::move(fn);
+    generations_.emplace_back();
+    end_generations();
+  }
+
  private:
-  static detail::Spawned run(Gate* gate, Task<void> task) {
+  // Those who came between two calls of after_present.
+  struct Generation {
+    int inside = 0;
+    Callback when_gone;
+  };
+
+  [[nodiscard]] std::size_t last_generation() const {
+    return first_generation_ + generations_.size() - 1;
+  }
+  static detail::Spawned run(Gate* gate, std::size_t generation, Task<void> task) {
     {
       Task<void> owned = std::move(task);
       co_await std::move(owned);
     }
     --gate->count_;
+    --gate->generations_[generation - gate->first_generation_].inside;
+    gate->end_generations();
     gate->leave_if_empty();
+  }
+  // In order: one is over when it and all before it are.
+  void end_generations() {
+    while (generations_.size() > 1 && generations_.front().inside == 0) {
+      Callback when_gone = std::move(generations_.front().when_gone);
+      generations_.pop_front();
+      ++first_generation_;
+      when_gone();
+    }
   }
   void leave_if_empty() {
     if (closed_ && count_ == 0 && when_empty_) std::exchange(when_empty_, nullptr)();
@@ -182,7 +215,9 @@ class Gate {
 
   int count_ = 0;
   bool closed_ = false;
-  std::move_only_function<void()> when_empty_;
+  Callback when_empty_;
+  std::deque<Generation> generations_ = std::deque<Generation>(1);
+  std::size_t first_generation_ = 0;
 };
 
 }  // namespace starling

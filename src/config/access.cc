@@ -9,34 +9,8 @@ namespace starling::config {
 
 namespace {
 
-namespace ip = boost::asio::ip;
-
 constexpr std::string_view kEverybody = "all";
 constexpr std::string_view kNobody = "none";
-constexpr unsigned kIpv4Bits = 32;
-constexpr unsigned kIpv6Bits = 128;
-
-ip::address unmapped(const ip::address& address) {
-  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-    return ip::make_address_v4(ip::v4_mapped, address.to_v6());
-  }
-  return address;
-}
-
-template <class Bytes>
-Bytes masked(Bytes bytes, unsigned prefix_length) {
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    const unsigned before = static_cast<unsigned>(i) * 8;
-    const unsigned kept = prefix_length > before ? std::min(8U, prefix_length - before) : 0;
-    bytes[i] = static_cast<unsigned char>(bytes[i] & (0xff00U >> kept));
-  }
-  return bytes;
-}
-
-ip::address masked(const ip::address& address, unsigned prefix_length) {
-  if (address.is_v4()) return ip::address_v4(masked(address.to_v4().to_bytes(), prefix_length));
-  return ip::address_v6(masked(address.to_v6().to_bytes(), prefix_length));
-}
 
 bool contains(const std::vector<std::string>& list, std::string_view value) {
   return std::ranges::find(list, value) != list.end();
@@ -72,31 +46,29 @@ bool matches_jid(const Access& access, const Acl& acl, const xmpp::Jid& jid) {
 
 std::optional<IpRange> IpRange::parse(std::string_view text) {
   const auto slash = text.find('/');
-  boost::system::error_code error;
-  const auto address = ip::make_address(text.substr(0, slash), error);
-  if (error) return std::nullopt;
+  const auto address = IpAddress::parse(text.substr(0, slash));
+  if (!address) return std::nullopt;
   IpRange range;
-  const unsigned bits = address.is_v4() ? kIpv4Bits : kIpv6Bits;
-  range.prefix_length_ = bits;
+  range.prefix_length_ = address->bits();
   if (slash != std::string_view::npos) {
     const std::string_view digits = text.substr(slash + 1);
     const char* const end = digits.data() + digits.size();
     const auto [stop, failed] = std::from_chars(digits.data(), end, range.prefix_length_);
-    if (failed != std::errc() || stop != end || range.prefix_length_ > bits) return std::nullopt;
+    if (failed != std::errc() || stop != end || range.prefix_length_ > address->bits()) {
+      return std::nullopt;
+    }
   }
-  range.address_ = masked(address, range.prefix_length_);
+  range.address_ = address->masked(range.prefix_length_);
   return range;
 }
 
-bool IpRange::contains(const ip::address& address) const {
-  const ip::address plain = unmapped(address);
-  return plain.is_v4() == address_.is_v4() && masked(plain, prefix_length_) == address_;
+bool IpRange::contains(const IpAddress& address) const {
+  return address.is_v4() == address_.is_v4() && address.masked(prefix_length_) == address_;
 }
 
 std::string IpRange::to_string() const {
-  const unsigned bits = address_.is_v4() ? kIpv4Bits : kIpv6Bits;
   return address_.to_string() +
-         (prefix_length_ == bits ? "" : "/" + std::to_string(prefix_length_));
+         (prefix_length_ == address_.bits() ? "" : "/" + std::to_string(prefix_length_));
 }
 
 bool Access::matches(std::string_view name, const Subject& subject) const {

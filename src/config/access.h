@@ -6,7 +6,6 @@
 // can move here unchanged. Plain values, set once: any thread may ask.
 #pragma once
 
-#include <boost/asio/ip/address.hpp>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -14,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/ip_address.h"
 #include "xmpp/jid.h"
 
 namespace starling::config {
@@ -24,8 +24,7 @@ class IpRange {
   // nullopt if it is neither an address nor address/prefix length. Bits behind the prefix are
   // ignored.
   static std::optional<IpRange> parse(std::string_view text);
-  // An IPv4 address that is written as IPv6 (::ffff:192.0.2.1) is the IPv4 address.
-  [[nodiscard]] bool contains(const boost::asio::ip::address& address) const;
+  [[nodiscard]] bool contains(const IpAddress& address) const;
   // True if one of the two lies within the other.
   [[nodiscard]] bool overlaps(const IpRange& other) const {
     return contains(other.address_) || other.contains(address_);
@@ -34,14 +33,14 @@ class IpRange {
   friend bool operator==(const IpRange&, const IpRange&) = default;
 
  private:
-  boost::asio::ip::address address_;  // bits behind the prefix are 0
+  IpAddress address_;  // bits behind the prefix are 0
   unsigned prefix_length_ = 0;
 };
 
 // Whoever asks for something. What is not known matches no condition about it.
 struct Subject {
   const xmpp::Jid* jid = nullptr;  // bare or full
-  std::optional<boost::asio::ip::address> address;
+  std::optional<IpAddress> address;
 };
 
 // A set of users and addresses: it matches whom any of its lists names.

@@ -5,8 +5,8 @@
 namespace starling::config {
 namespace {
 
-boost::asio::ip::address address(const char* text) {
-  return boost::asio::ip::make_address(text);
+IpAddress address(const char* text) {
+  return *IpAddress::parse(text);
 }
 
 TEST(IpRange, Parse_TakesAddressesAndPrefixes) {

@@ -1,7 +1,6 @@
 #include "core/login_guard.h"
 
 #include <algorithm>
-#include <boost/asio/ip/address.hpp>
 #include <utility>
 
 #include "base/clock.h"
@@ -112,9 +111,7 @@ void LoginGuard::succeeded(const Attempt& attempt) {
 bool LoginGuard::exempts(const Attempt& attempt) const {
   config::Subject subject;
   if (!attempt.account.empty()) subject.jid = &attempt.account;
-  boost::system::error_code error;
-  const auto address = boost::asio::ip::make_address(attempt.address, error);
-  if (!error) subject.address = address;
+  subject.address = IpAddress::parse(attempt.address);
   return attempt.access.allows(options_.access, subject);
 }
 

@@ -111,14 +111,15 @@ Task<void> Presence::broadcast(SessionRef ref, Stanza stanza) {
 void Presence::went_away(const Jid& account_jid, const Stanza& stanza) {
   const LocalAccount* account = worker_.directory().find(account_jid.full());
   if (account != nullptr && account->available()) return;
-  worker_.server().host(account_jid.domain())->account_unavailable(worker_, account_jid, stanza);
+  const Host* host = worker_.server().host(account_jid.domain());
+  if (host != nullptr) host->account_unavailable(worker_, account_jid, stanza);
 }
 
 // What the account has blocked is left out without a word.
 bool Presence::may_send(const Jid& account_jid, const Stanza& stanza) const {
   const LocalAccount* account = worker_.directory().find(account_jid.bare());
   const Host* host = worker_.server().host(account_jid.domain());
-  return account == nullptr || !host->refuses_outbound(*account, stanza);
+  return account == nullptr || host == nullptr || !host->refuses_outbound(*account, stanza);
 }
 
 // Section 4.2.2, 4.4.2, 4.5.2: subscribers, the user's own resources, and whoever was addressed.
@@ -160,7 +161,7 @@ void Presence::initial(Session& session, const Roster& roster) {
     }
     if (item.request.empty()) continue;
     const Stanza request = Stanza::from_text(item.request);
-    if (!host->blocks_inbound(*account, request)) session.deliver(request);
+    if (host != nullptr && !host->blocks_inbound(*account, request)) session.deliver(request);
   }
 }
 

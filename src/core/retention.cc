@@ -20,26 +20,48 @@ constexpr std::int64_t kDayUs = std::int64_t{24} * 3'600 * 1'000'000;
 }  // namespace
 
 void Retention::start() {
-  const config::ArchiveOptions& limits = worker_.server().options().archive;
-  if (limits.expire_after_days != 0 || limits.max_messages != 0) step_after(kFirstAfter);
+  step_after(kFirstAfter);
 }
 
 void Retention::step_after(Duration delay) {
   worker_.loop().run_after(delay, [this] { worker_.gate().spawn(step()); });
 }
 
+// To the first host behind this one, in order of names: what is served may have changed since.
+// False if there is none, and the walk is over.
+bool Retention::next_host() {
+  after_.clear();
+  const auto& names = worker_.server().host_names();
+  const auto next = std::ranges::upper_bound(names, host_);
+  host_ = next == names.end() ? std::string() : *next;
+  return next != names.end();
+}
+
 Task<void> Retention::step() {
-  const auto& hosts = worker_.server().host_names();
-  const auto names =
-      co_await worker_.server().store().accounts().list(hosts[host_], after_, kAccountsPerStep);
-  if (!names) {
-    log::warning("archives_not_trimmed", {{"error", names.error().message}});
-    co_return step_after(kFirstAfter);
+  if (host_.empty()) next_host();
+  const Host* host = worker_.server().host(host_);
+  const auto limits = host != nullptr ? host->options().archive : config::ArchiveOptions{0, 0};
+  if (limits.expire_after_days != 0 || limits.max_messages != 0) {
+    const auto names =
+        co_await worker_.server().store().accounts().list(host_, after_, kAccountsPerStep);
+    if (!names) {
+      log::warning("archives_not_trimmed", {{"error", names.error().message}});
+      co_return step_after(kFirstAfter);
+    }
+    co_await trim_accounts(*names, limits);
+    if (worker_.gate().closed()) co_return;
+    if (names->size() == kAccountsPerStep) co_return step_after(kStepEvery);
   }
-  for (const auto& name : *names) {
-    const std::string owner = name + "@" + hosts[host_];
+  if (next_host()) co_return step_after(kStepEvery);
+  log::info("archives_trimmed", {{"removed", std::exchange(removed_, 0)}});
+  step_after(kEvery);
+}
+
+Task<void> Retention::trim_accounts(std::vector<std::string> names, config::ArchiveOptions limits) {
+  for (const auto& name : names) {
+    const std::string owner = name + "@" + host_;
     for (const std::string_view log : {kArchiveLog, kTransientLog}) {
-      const auto trimmed = co_await trim(owner, std::string(log));
+      const auto trimmed = co_await trim(owner, std::string(log), limits);
       if (worker_.gate().closed()) co_return;
       // The next walk tries again.
       if (!trimmed) {
@@ -48,16 +70,9 @@ Task<void> Retention::step() {
     }
     after_ = name;
   }
-  if (names->size() == kAccountsPerStep) co_return step_after(kStepEvery);
-  after_.clear();
-  host_ = (host_ + 1) % hosts.size();
-  if (host_ != 0) co_return step_after(kStepEvery);
-  log::info("archives_trimmed", {{"removed", std::exchange(removed_, 0)}});
-  step_after(kEvery);
 }
 
-Task<Result<>> Retention::trim(std::string owner, std::string log) {
-  const config::ArchiveOptions& limits = worker_.server().options().archive;
+Task<Result<>> Retention::trim(std::string owner, std::string log, config::ArchiveOptions limits) {
   if (limits.expire_after_days != 0) {
     store::LogFilter old;
     old.before = archive_id_at(wall_clock_us() - limits.expire_after_days * kDayUs);

@@ -1,5 +1,5 @@
 // Retention: keeps archives within what the operator allows, by age and by number of messages
-// (ArchiveOptions; XEP-0313 section 3.2: always the oldest go).
+// (config::ArchiveOptions of each host; XEP-0313 section 3.2: always the oldest go).
 //
 // Once a day, some minutes after the start at first, it walks over all accounts, some of them a
 // second and their surplus in small writes, so that nobody notices. Both limits hold for messages
@@ -12,10 +12,12 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/event_loop.h"
 #include "base/result.h"
 #include "base/task.h"
+#include "config/options.h"
 #include "store/store.h"
 
 namespace starling::core {
@@ -38,13 +40,15 @@ class Retention {
  private:
   void step_after(Duration delay);
   Task<void> step();
-  Task<Result<>> trim(std::string owner, std::string log);
+  Task<void> trim_accounts(std::vector<std::string> names, config::ArchiveOptions limits);
+  Task<Result<>> trim(std::string owner, std::string log, config::ArchiveOptions limits);
+  bool next_host();
   Task<Result<>> remove_oldest(std::string owner, std::string log, store::LogFilter filter,
                                std::uint64_t most);
 
   Worker& worker_;
   // Where the walk is: in this host, after this username.
-  std::size_t host_ = 0;
+  std::string host_;
   std::string after_;
   std::uint64_t removed_ = 0;  // on this walk
 };

@@ -48,6 +48,7 @@ bool Router::refused(const Stanza& stanza) {
   const LocalAccount* account = worker_.directory().find(stanza.from().bare());
   if (account == nullptr || stanza.to().bare() == stanza.from().bare()) return false;
   const Host* host = worker_.server().host(stanza.from().domain());
+  if (host == nullptr) return true;  // gone, and the session is about to end
   const auto error = host->refuses_outbound(*account, stanza);
   if (!error) return false;
   // Not by way of Delivery: the error is in the name of one whose stanzas may be blocked.
@@ -61,8 +62,9 @@ bool Router::refused(const Stanza& stanza) {
 void Router::send(Stanza stanza) {
   if (refused(stanza)) return;
   LocalAccount* account = worker_.directory().find(stanza.from().bare());
-  if (account != nullptr && stanza.kind() == StanzaKind::message) {
-    const Host& host = *worker_.server().host(stanza.from().domain());
+  const Host* of_sender = worker_.server().host(stanza.from().domain());
+  if (account != nullptr && of_sender != nullptr && stanza.kind() == StanzaKind::message) {
+    const Host& host = *of_sender;
     const bool to_self = stanza.to().bare() == stanza.from().bare();
     remove_foreign_ids(stanza, account->bare);
     if (!to_self && keep_of(stanza) == Keep::archived && host.archives(*account, stanza.to())) {

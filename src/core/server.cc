@@ -8,24 +8,34 @@
 
 namespace starling::core {
 
-Server::Server(store::Store& store, ThreadPool& pool, const std::vector<std::string>& hosts,
-               std::span<const Module* const> modules, const std::vector<EventLoop*>& loops,
-               config::HostOptions options)
-    : options_(std::move(options)),
-      store_(store),
+namespace {
+
+HostOptionsByName all_with(const std::vector<std::string>& hosts,
+                           const config::HostOptions& options) {
+  HostOptionsByName by_name;
+  for (const auto& host : hosts) by_name.emplace(host, options);
+  return by_name;
+}
+
+}  // namespace
+
+Server::Server(store::Store& store, ThreadPool& pool, HostOptionsByName hosts,
+               std::span<const Module* const> modules, const std::vector<EventLoop*>& loops)
+    : store_(store),
       authenticator_(store, pool),
-      host_names_(hosts),
+      modules_(modules.begin(), modules.end()),
+      current_hosts_(std::make_shared<const Hosts>(std::move(hosts), modules_)),
+      hosts_(current_hosts_.get()),
       started_at_us_(wall_clock_us()) {
-  for (const auto& name : host_names_) {
-    auto host = std::make_unique<Host>(name, options_);
-    for (const Module* module : modules) module->setup(*host);
-    const std::string_view key = host->name();
-    hosts_.emplace(key, std::move(host));
-  }
   for (std::size_t i = 0; i < loops.size(); ++i) {
     workers_.push_back(std::make_unique<Worker>(*this, i, *loops[i]));
   }
 }
+
+Server::Server(store::Store& store, ThreadPool& pool, const std::vector<std::string>& hosts,
+               std::span<const Module* const> modules, const std::vector<EventLoop*>& loops,
+               const config::HostOptions& options)
+    : Server(store, pool, all_with(hosts, options), modules, loops) {}
 
 Task<Result<>> Server::prepare() {
   if (auto prepared = co_await authenticator_.prepare(); !prepared) co_return prepared;
@@ -54,9 +64,30 @@ Task<Result<>> Server::prepare() {
   co_return Result<>{};
 }
 
-const Host* Server::host(std::string_view domain) const {
-  const auto found = hosts_.find(domain);
-  return found == hosts_.end() ? nullptr : found->second.get();
+void Server::replace_hosts(HostOptionsByName hosts) {
+  const auto former =
+      std::exchange(current_hosts_, std::make_shared<const Hosts>(std::move(hosts), modules_));
+  hosts_.store(current_hosts_.get(), std::memory_order_release);
+  for (const auto& worker : workers_) {
+    worker->loop().post([at = worker.get(), former] {
+      at->end_sessions_of_hosts_gone();
+      at->gate().after_present([former] {});  // what uses them still has left: they may go
+    });
+  }
+}
+
+std::int64_t Server::session_count(std::string_view host) const {
+  std::lock_guard lock(counts_mutex_);
+  const auto found = counts_by_host_.find(host);
+  return found == counts_by_host_.end() ? 0 : found->second;
+}
+
+void Server::count_session(std::string_view host, int change) {
+  session_count_ += change;
+  std::lock_guard lock(counts_mutex_);
+  const auto found = counts_by_host_.try_emplace(std::string(host)).first;
+  found->second += change;
+  if (found->second == 0) counts_by_host_.erase(found);
 }
 
 }  // namespace starling::core

@@ -1,24 +1,27 @@
 // Server: the whole of one node above the sockets: its hosts, its workers, its store.
 //
 // Made once by starlingd (or a test) and then read by all workers; what changes while running
-// belongs to one worker each. It must outlive the loops' last turn.
+// belongs to one worker each, but for the hosts, which a reload replaces as a whole. It must
+// outlive the loops' last turn.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/event_loop.h"
 #include "base/thread_pool.h"
 #include "config/options.h"
 #include "core/authenticator.h"
+#include "core/hosts.h"
 #include "core/login_guard.h"
 #include "core/memory_budget.h"
 #include "core/module.h"
@@ -29,10 +32,13 @@ namespace starling::core {
 
 class Server {
  public:
-  // `hosts` are prepared domains; `modules` are set up for each of them, in order.
+  // `modules` are set up for each of the hosts, in order.
+  Server(store::Store& store, ThreadPool& pool, HostOptionsByName hosts,
+         std::span<const Module* const> modules, const std::vector<EventLoop*>& loops);
+  // Hosts that all have the same options.
   Server(store::Store& store, ThreadPool& pool, const std::vector<std::string>& hosts,
          std::span<const Module* const> modules, const std::vector<EventLoop*>& loops,
-         config::HostOptions options = {});
+         const config::HostOptions& options = {});
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
@@ -40,16 +46,20 @@ class Server {
   [[nodiscard]] Authenticator& authenticator() { return authenticator_; }
   [[nodiscard]] LoginGuard& login_guard() { return login_guard_; }
   [[nodiscard]] MemoryBudget& memory_budget() { return memory_budget_; }
-  [[nodiscard]] const config::HostOptions& options() const { return options_; }
 
   // Reads, or makes on the first start, what the node must know before it serves: the secrets of
   // the authenticator and of archive ids, and where the archive's clock was. On a loop's thread,
   // once, before anything else.
   Task<Result<>> prepare();
 
-  // The virtual host, or nullptr if it is not served here.
-  [[nodiscard]] const Host* host(std::string_view domain) const;
-  [[nodiscard]] const std::vector<std::string>& host_names() const { return host_names_; }
+  // The virtual host, or nullptr if it is not served here (any more). It is good until the end of
+  // this turn of the loop, and for a Task as long as it runs.
+  [[nodiscard]] const Host* host(std::string_view domain) const { return hosts()->find(domain); }
+  [[nodiscard]] const std::vector<std::string>& host_names() const { return hosts()->names(); }
+
+  // Serves these hosts from now on, with these options. Sessions of a host that is gone end with
+  // <host-gone/>, those of all others notice nothing. The caller has no other call under way.
+  void replace_hosts(HostOptionsByName hosts);
 
   [[nodiscard]] std::size_t worker_count() const { return workers_.size(); }
   [[nodiscard]] Worker& worker(std::size_t index) { return *workers_[index]; }
@@ -58,22 +68,27 @@ class Server {
     return std::hash<std::string_view>{}(bare) % workers_.size();
   }
 
-  // Sessions bound now. Any thread.
+  // Sessions bound now, of all hosts or of one. Any thread.
   [[nodiscard]] std::int64_t session_count() const { return session_count_; }
-  void count_session(int change) { session_count_ += change; }
+  [[nodiscard]] std::int64_t session_count(std::string_view host) const;
+  void count_session(std::string_view host, int change);
 
   [[nodiscard]] std::int64_t started_at_us() const { return started_at_us_; }
 
  private:
-  const config::HostOptions options_;
+  [[nodiscard]] const Hosts* hosts() const { return hosts_.load(std::memory_order_acquire); }
+
   store::Store& store_;
   Authenticator authenticator_;
   LoginGuard login_guard_;
   MemoryBudget memory_budget_;
-  std::vector<std::string> host_names_;
-  std::unordered_map<std::string_view, std::unique_ptr<Host>> hosts_;  // keys: the host's own name
+  const std::vector<const Module*> modules_;
+  std::shared_ptr<const Hosts> current_hosts_;
+  std::atomic<const Hosts*> hosts_;  // current_hosts_, for all threads
   std::vector<std::unique_ptr<Worker>> workers_;
   std::atomic<std::int64_t> session_count_ = 0;
+  mutable std::mutex counts_mutex_;
+  std::map<std::string, std::int64_t, std::less<>> counts_by_host_;  // guarded by counts_mutex_
   std::int64_t started_at_us_;
 };
 

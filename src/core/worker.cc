@@ -27,6 +27,7 @@ Task<Result<LocalAccount*>> Worker::load(xmpp::Jid bare) {
   if (LocalAccount* account = directory_.find(bare.full())) co_return account;
   assert(turns_.busy(bare.full()) && "an account is loaded in its turn");
   const Host* host = server_.host(bare.domain());
+  if (host == nullptr) co_return nullptr;
   const auto found = co_await server_.store().accounts().find(std::string(bare.domain()),
                                                               std::string(bare.local()));
   if (!found) {
@@ -47,7 +48,8 @@ Task<Result<Session*>> Worker::bind(xmpp::Jid full, Outbox& outbox) {
   if (*ban) co_return fail(Errc::denied, "the account is disabled");
   const auto account = co_await load(full.to_bare());
   if (!account) co_return std::unexpected(account.error());
-  if (*account == nullptr || removing_.contains((*account)->bare)) {
+  const Host* host = server_.host(full.domain());
+  if (host == nullptr || *account == nullptr || removing_.contains((*account)->bare)) {
     co_return fail(Errc::not_found, "there is no such account any more");
   }
   if (Session* old = directory_.find_session(full)) {
@@ -56,12 +58,16 @@ Task<Result<Session*>> Worker::bind(xmpp::Jid full, Outbox& outbox) {
     unbind(*old);
     old_outbox->end(xmpp::StreamCondition::conflict, "the resource was bound by a newer session");
   }
+  LocalAccount* present = directory_.find(full.bare());
+  if (present != nullptr && !has_room_for(*host, *present)) {
+    co_return fail(Errc::limit, "too many sessions");
+  }
   auto session = std::make_unique<Session>();
   session->id = (++last_session_ << 8) | index_;
   session->jid = full;
   session->outbox = &outbox;
   session->bound_at_us = wall_clock_us();
-  server_.count_session(+1);
+  server_.count_session(full.domain(), +1);
   co_return &directory_.add(std::move(session));
 }
 
@@ -69,7 +75,7 @@ void Worker::unbind(Session& session) {
   auto roster = directory_.find(session.jid.bare())->roster;
   auto unacknowledged = session.outbox->take_unacknowledged();
   std::unique_ptr<Session> gone = directory_.remove(session);
-  server_.count_session(-1);
+  server_.count_session(gone->jid.domain(), -1);
   const xmpp::Jid jid = gone->jid;
   if (!turns_.busy(jid.bare())) {
     return session_ended(*gone, std::move(roster), std::move(unacknowledged));
@@ -90,6 +96,14 @@ void Worker::session_ended(const Session& gone, std::shared_ptr<const Roster> ro
   if (account != nullptr && account->sessions.empty()) offline_.store_cursor(*account);
 }
 
+// RFC 6120 section 7.6.2.1 leaves the number to the server.
+bool Worker::has_room_for(const Host& host, const LocalAccount& account) const {
+  const config::HostOptions& options = host.options();
+  const auto most = options.access.limit("max_user_sessions", {&account.bare, std::nullopt});
+  if (most && *most != 0 && account.sessions.size() >= *most) return false;
+  return options.max_sessions == 0 || server_.session_count(host.name()) < options.max_sessions;
+}
+
 std::size_t Worker::end_sessions(std::string_view bare, xmpp::StreamCondition condition,
                                  std::string_view text) {
   std::size_t ended = 0;
@@ -103,6 +117,17 @@ std::size_t Worker::end_sessions(std::string_view bare, xmpp::StreamCondition co
     ++ended;
   }
   return ended;
+}
+
+void Worker::end_sessions_of_hosts_gone() {
+  std::set<xmpp::Jid> accounts;
+  directory_.for_each([&](const Session& session) {
+    if (server_.host(session.jid.domain()) == nullptr) accounts.insert(session.jid.to_bare());
+  });
+  for (const auto& account : accounts) {
+    end_sessions(account.full(), xmpp::StreamCondition::host_gone,
+                 "this server does not serve the host any more");
+  }
 }
 
 Task<Result<std::shared_ptr<Roster>>> Worker::roster(xmpp::Jid bare) {

@@ -29,6 +29,7 @@
 
 namespace starling::core {
 
+class Host;
 class Server;
 
 class Worker {
@@ -58,8 +59,9 @@ class Worker {
 
   // Binds a resource (RFC 6120 section 7), in the account's turn. A session that holds the same
   // full JID already is ended with <conflict/> (7.7.2.2: the newcomer wins, since it is the one
-  // that is surely alive). Errors: not_found (the account is gone), denied (it is banned,
-  // account_ban.h), unavailable.
+  // that is surely alive). Errors: not_found (the account or its host is gone), denied (it is banned,
+  // account_ban.h), limit (the account or its host has as many sessions as it may have),
+  // unavailable.
   Task<Result<Session*>> bind(xmpp::Jid full, Outbox& outbox);
 
   // Accounts whose removal is under way (account_removal.h): nobody can bind as one of them.
@@ -78,6 +80,9 @@ class Worker {
   std::size_t end_sessions(std::string_view bare, xmpp::StreamCondition condition,
                            std::string_view text);
 
+  // Ends every session of a host that is not served any more with <host-gone/>.
+  void end_sessions_of_hosts_gone();
+
   // The account's roster: from memory while it has sessions, else from the store. Only in the
   // account's turn, so that there is one copy of it and no change is lost.
   Task<Result<std::shared_ptr<Roster>>> roster(xmpp::Jid bare);
@@ -91,6 +96,7 @@ class Worker {
   void session_ended(const Session& gone, std::shared_ptr<const Roster> roster,
                      std::vector<xmpp::Stanza> unacknowledged);
   void flush_mailboxes();
+  [[nodiscard]] bool has_room_for(const Host& host, const LocalAccount& account) const;
 
   Server& server_;
   std::size_t index_;

@@ -87,6 +87,10 @@ void C2sStream::open_stream(std::string_view to) {
 
 // Section 4.3.2: what the client may or must negotiate next.
 void C2sStream::send_features() {
+  const core::Host* host = service_->worker().server().host(negotiation_->host);
+  if (host == nullptr) {
+    return stream_error(StreamCondition::host_gone, "this server does not serve the host any more");
+  }
   xml::Writer w;
   w.open("stream:features");
   if (!negotiation_->account.empty()) {
@@ -94,7 +98,7 @@ void C2sStream::send_features() {
     w.open("bind", xmpp::ns::kBind).close();
     w.open("session", xmpp::ns::kSession).open("optional").close().close();
     w.open("sm", xmpp::ns::kStreamManagement).close();
-    service_->worker().server().host(negotiation_->host)->write_stream_features(w);
+    host->write_stream_features(w);
   } else {
     phase_ = Phase::negotiation;
     const bool secure = connection_->is_secure();
@@ -108,7 +112,7 @@ void C2sStream::send_features() {
       if (!negotiation_->sasl) {
         negotiation_->sasl = std::make_unique<SaslExchange>(
             service_->worker().server().authenticator(), *connection_, negotiation_->host,
-            [this](const xmpp::Jid& account) {
+            host->options(), [this](const xmpp::Jid& account) {
               core::Worker& worker = service_->worker();
               return worker.server().login_guard().refuses_account(attempt(account),
                                                                    worker.loop().now());
@@ -182,7 +186,11 @@ Task<void> C2sStream::authenticate(std::shared_ptr<C2sStream> /*self*/, xml::Doc
   // While this was worked out the client may have gone.
   if (phase_ == Phase::ended) co_return;
   if (step.succeeded) {
-    authenticated(step);
+    if (may_enter(*step.succeeded)) co_return authenticated(step);
+    connection_->send(
+        "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/>"
+        "<text>this account may not log in here</text></failure>");
+    stream_error(StreamCondition::policy_violation, "this account may not log in here");
     co_return;
   }
   if (step.failed.empty()) {
@@ -209,8 +217,9 @@ Task<void> C2sStream::authenticate(std::shared_ptr<C2sStream> /*self*/, xml::Doc
 }
 
 core::LoginGuard::Attempt C2sStream::attempt(const xmpp::Jid& account) const {
-  return {connection_->remote_address(), account,
-          service_->worker().server().host(negotiation_->host)->options().access};
+  static const config::Access kNone;  // of a host that is gone
+  const core::Host* host = service_->worker().server().host(negotiation_->host);
+  return {connection_->remote_address(), account, host ? host->options().access : kNone};
 }
 
 // Nothing is read meanwhile. Nothing waits for it either, so the stream, and the server, can end.
@@ -231,6 +240,21 @@ bool C2sStream::refuse_if_banned() {
   }
   refuse(StreamCondition::policy_violation, "too many failed log-ins from this address");
   return true;
+}
+
+config::Subject C2sStream::subject(const xmpp::Jid* jid) const {
+  return {jid, IpAddress::parse(connection_->remote_address())};
+}
+
+// The listener's access rule, as the host of the account reads it.
+bool C2sStream::may_enter(const xmpp::Jid& account) const {
+  const core::Host* host = service_->worker().server().host(account.domain());
+  if (host == nullptr || host->options().access.allows(options_->access, subject(&account))) {
+    return true;  // without its host it gets no further anyway
+  }
+  log::info("login_denied",
+            {{"jid", account.full()}, {"access", options_->access}, {"remote", remote()}});
+  return false;
 }
 
 void C2sStream::authenticated(const SaslExchange::Step& step) {
@@ -294,18 +318,28 @@ void C2sStream::handle_binding(xml::DocumentPtr document) {
 
   hold();
   service_->worker().turns().run(full->bare(), [self = shared_from_this(), full = *full,
-                                                id = std::string(*root.attribute("id"))]() mutable {
-    return self->bind(self, std::move(full), std::move(id));
+                                                document = std::move(document)]() mutable {
+    return self->bind(self, std::move(full), std::move(document));
   });
 }
 
 // In the account's turn. The first parameter keeps the stream alive until the answer is there.
-Task<void> C2sStream::bind(std::shared_ptr<C2sStream> /*self*/, xmpp::Jid full, std::string id) {
+Task<void> C2sStream::bind(std::shared_ptr<C2sStream> /*self*/, xmpp::Jid full,
+                           xml::DocumentPtr request) {
   if (phase_ == Phase::ended) co_return;
   const auto session = co_await service_->worker().bind(full, *this);
   if (phase_ == Phase::ended) {  // the client has gone meanwhile
     if (session) service_->worker().unbind(**session);
     co_return;
+  }
+  if (!session && session.error().code == Errc::limit) {
+    // RFC 6120 section 7.6.2.1. The client may end another session of its, and try again.
+    log::info("session_refused",
+              {{"jid", full.full()}, {"error", session.error().message}, {"remote", remote()}});
+    const auto answer = xmpp::make_error_for(
+        request->root(), {xmpp::StanzaCondition::resource_constraint, session.error().message, {}});
+    if (answer) connection_->send(answer->to_xml());
+    co_return go_on();
   }
   if (!session) {
     log::warning("session_not_bound", {{"jid", full.full()}, {"error", session.error().message}});
@@ -314,7 +348,8 @@ Task<void> C2sStream::bind(std::shared_ptr<C2sStream> /*self*/, xmpp::Jid full, 
   }
   session_ = *session;
   xml::Writer w;
-  w.open("iq").attribute("type", "result").attribute("id", id);
+  w.open("iq").attribute("type", "result");
+  w.attribute("id", request->root().attribute("id").value_or(""));
   w.open("bind", xmpp::ns::kBind).open("jid").text(full.full()).close().close().close();
   connection_->send(w.view());
   phase_ = Phase::bound;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <string>
 
 #include "config/options.h"
 #include "net/tls.h"
@@ -15,6 +16,8 @@ struct C2sOptions {
   std::shared_ptr<net::TlsContext> tls;  // nullptr: no STARTTLS is offered
   bool direct_tls = false;               // TLS from the first byte (XEP-0368)
   bool starttls_required = true;         // nothing but STARTTLS before TLS (RFC 6120 section 5.3.1)
+
+  std::string access = "all";  // access rule: who may log in here
 
   // Before authentication a client needs little; RFC 6120 section 13.12 asks for 10,000 bytes.
   xml::Limits limits_before_auth{

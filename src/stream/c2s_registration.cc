@@ -30,8 +30,11 @@ xmpp::StanzaError why_not(const Error& error) {
 }  // namespace
 
 bool C2sStream::may_register() const {
-  return service_->worker().server().options().registration.enabled &&
-         (connection_->is_secure() || !options_->starttls_required);
+  const core::Host* host = service_->worker().server().host(negotiation_->host);
+  if (host == nullptr || !host->options().registration.enabled) return false;
+  const config::HostOptions& options = host->options();
+  return (connection_->is_secure() || !options_->starttls_required) &&
+         options.access.allows(options.registration.ip_access, subject(nullptr));
 }
 
 void C2sStream::handle_registration(xml::DocumentPtr document) {
@@ -60,6 +63,11 @@ void C2sStream::handle_registration(xml::DocumentPtr document) {
       username ? xmpp::Jid::make(username->text(), negotiation_->host) : std::nullopt;
   if (!password || !account || account->local().empty()) {
     return refuse(xmpp::StanzaCondition::not_acceptable, "a username and a password are needed");
+  }
+  const core::Host* host = service_->worker().server().host(negotiation_->host);
+  if (const config::HostOptions& options = host->options();
+      !options.access.allows(options.registration.access, subject(&*account))) {
+    return refuse(xmpp::StanzaCondition::not_allowed, "that username is not for registration");
   }
   if (negotiation_->registered || ++negotiation_->registrations > kMaxAttempts) {
     return refuse(xmpp::StanzaCondition::not_acceptable, "too many accounts for one stream");

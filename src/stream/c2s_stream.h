@@ -70,7 +70,7 @@ class C2sStream final : public net::ConnectionHandler,
   void handle_starttls(std::string_view& rest);
   void handle_registration(xml::DocumentPtr document);
   void handle_binding(xml::DocumentPtr document);
-  Task<void> bind(std::shared_ptr<C2sStream> self, xmpp::Jid full, std::string id);
+  Task<void> bind(std::shared_ptr<C2sStream> self, xmpp::Jid full, xml::DocumentPtr request);
   void not_bound(Errc why);
   void handle_bound(xml::DocumentPtr document);
   void handle_stanza(xml::DocumentPtr document);
@@ -100,6 +100,9 @@ class C2sStream final : public net::ConnectionHandler,
   [[nodiscard]] bool may_register() const;
   Task<void> register_account(std::shared_ptr<C2sStream> self, xml::DocumentPtr document,
                               xmpp::Jid account, std::string password);
+  // Who asks, for access rules.
+  [[nodiscard]] config::Subject subject(const xmpp::Jid* jid) const;
+  [[nodiscard]] bool may_enter(const xmpp::Jid& account) const;
   void authenticated(const SaslExchange::Step& step);
   [[nodiscard]] core::LoginGuard::Attempt attempt(const xmpp::Jid& account) const;
   // While the stream is held: answers when the time has passed, if it is still there.

@@ -50,11 +50,12 @@ std::optional<std::string> decode(const std::string& text) {
 }  // namespace
 
 SaslExchange::SaslExchange(core::Authenticator& authenticator, const net::Connection& connection,
-                           std::string host, Refuses refuses)
+                           std::string host, const config::HostOptions& options, Refuses refuses)
     : authenticator_(authenticator),
       host_(std::move(host)),
       refuses_(std::move(refuses)),
-      secure_(connection.is_secure()) {
+      secure_(connection.is_secure()),
+      allow_unbound_after_plus_(options.allow_unbound_after_plus) {
   for (const std::string_view type : {"tls-exporter", "tls-server-end-point"}) {
     if (auto data = connection.channel_binding(type)) {
       bindings_.push_back({std::string(type), std::move(*data)});
@@ -67,6 +68,10 @@ SaslExchange::SaslExchange(core::Authenticator& authenticator, const net::Connec
     }
   }
   if (secure_) mechanisms_.emplace_back("PLAIN");
+  std::erase_if(mechanisms_, [&](const std::string& mechanism) {
+    return std::ranges::find(options.disable_sasl_mechanisms, mechanism) !=
+           options.disable_sasl_mechanisms.end();
+  });
 }
 
 std::string SaslExchange::features_xml() const {
@@ -117,7 +122,8 @@ Task<SaslExchange::Step> SaslExchange::begin(xml::DocumentPtr element) {
     }
     std::vector<std::string> types;
     for (const auto& binding : bindings_) types.push_back(binding.type);
-    scram_.emplace(hash_, plus, bindings_, !bindings_.empty() && !plus_failed_,
+    scram_.emplace(hash_, plus, bindings_,
+                   !bindings_.empty() && !(plus_failed_ && allow_unbound_after_plus_),
                    xmpp::sasl::downgrade_hash(hash_, mechanisms_, std::move(types)));
   }
   const std::string text = root.text();

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/task.h"
+#include "config/options.h"
 #include "core/authenticator.h"
 #include "net/connection.h"
 #include "xml/document.h"
@@ -26,9 +27,10 @@ class SaslExchange {
   // Whether log-ins to this account are to fail for now, whatever the password.
   using Refuses = std::function<bool(const xmpp::Jid& account)>;
 
-  // `host` is the domain of the stream; `connection` must outlive the exchange.
+  // `host` is the domain of the stream and `options` are its; `connection` must outlive the
+  // exchange.
   SaslExchange(core::Authenticator& authenticator, const net::Connection& connection,
-               std::string host, Refuses refuses);
+               std::string host, const config::HostOptions& options, Refuses refuses);
 
   // <mechanisms/> and <sasl-channel-binding/> for the stream features.
   [[nodiscard]] std::string features_xml() const;
@@ -81,6 +83,7 @@ class SaslExchange {
   // A client that has tried a -PLUS mechanism saw that we offer them, so its "y" (I could bind a
   // channel, you can't) is not the mark of a downgrade but of a client that knows no type of ours.
   bool plus_failed_ = false;
+  bool allow_unbound_after_plus_;  // and whether that is to count
   int wrong_passwords_ = 0;
   int failures_ = 0;  // of any kind
 };
