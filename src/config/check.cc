@@ -12,8 +12,6 @@ namespace starling::config {
 
 namespace {
 
-namespace ip = boost::asio::ip;
-
 constexpr std::size_t kMaxSocketPath = 107;  // sun_path without its NUL
 constexpr const char* kDefaultShaper = "c2s_shaper";
 
@@ -36,10 +34,11 @@ bool contains(const Names& names, std::string_view name) {
 // True if the kernel would refuse the second of two listeners; "::" takes all of IPv4 as well.
 bool in_the_way(const ListenOptions& a, const ListenOptions& b) {
   if (a.port != b.port || a.port == 0) return false;
-  const auto first = ip::make_address(a.ip);
-  const auto second = ip::make_address(b.ip);
-  const auto covers = [](const ip::address& wide, const ip::address& other) {
-    return wide.is_unspecified() && (wide.is_v6() || other.is_v4());
+  const auto first = *IpAddress::parse(a.ip);
+  const auto second = *IpAddress::parse(b.ip);
+  const auto covers = [](const IpAddress& wide, const IpAddress& other) {
+    const bool unspecified = wide == wide.masked(0);
+    return unspecified && (!wide.is_v4() || other.is_v4());
   };
   return first == second || covers(first, second) || covers(second, first);
 }

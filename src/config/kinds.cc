@@ -171,11 +171,8 @@ Kind<std::string> text_or_empty(const std::string& value) {
 }
 
 Kind<std::string> ip_address() {
-  return text("an IP address, such as 192.0.2.1 or \"::\"", [](std::string& of) {
-    boost::system::error_code error;
-    boost::asio::ip::make_address(of, error);
-    return !error;
-  });
+  return text("an IP address, such as 192.0.2.1 or \"::\"",
+              [](std::string& of) { return IpAddress::parse(of).has_value(); });
 }
 
 Kind<std::string> domain() {

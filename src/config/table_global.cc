@@ -61,17 +61,15 @@ Kind<std::vector<std::string>> hosts() {
 Kind<std::string> dns_server() {
   return text("an IP address, with :port if it is not 53, such as 192.0.2.1 or [2001:db8::1]:5353",
               [](std::string& of) {
-                boost::system::error_code error;
-                boost::asio::ip::make_address(of, error);
-                if (!error) return true;
+                if (IpAddress::parse(of)) return true;
                 const auto colon = of.rfind(':');
                 if (colon == std::string::npos || colon == 0) return false;
                 const auto port = parse_number(std::string_view(of).substr(colon + 1));
                 std::string_view host = std::string_view(of).substr(0, colon);
                 const bool in_brackets = host.starts_with('[') && host.ends_with(']');
                 if (in_brackets) host = host.substr(1, host.size() - 2);
-                const auto address = boost::asio::ip::make_address(host, error);
-                return !error && address.is_v6() == in_brackets && port && *port > 0 &&
+                const auto address = IpAddress::parse(host);
+                return address && address->is_v4() != in_brackets && port && *port > 0 &&
                        *port <= std::numeric_limits<std::uint16_t>::max();
               });
 }

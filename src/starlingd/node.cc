@@ -118,8 +118,8 @@ Result<> Node::start() {
     loops_.push_back(std::make_unique<net::IoLoop>());
     loops.push_back(loops_.back().get());
   }
-  server_ = std::make_unique<core::Server>(*store_, *pool_, config_.hosts, modules::all(), loops,
-                                           config_.options);
+  server_ =
+      std::make_unique<core::Server>(*store_, *pool_, config_.host_options, modules::all(), loops);
   for (std::size_t i = 0; i < workers; ++i) {
     services_.push_back(std::make_unique<stream::C2sService>(server_->worker(i), services_));
   }
@@ -160,6 +160,7 @@ Result<> Node::start_listeners() {
     options->tls = tls_;
     options->direct_tls = listen.tls;
     options->starttls_required = listen.starttls_required;
+    options->access = listen.access;
     options->stream_management = config_.options.stream_management;
     const std::shared_ptr<const stream::C2sOptions> shared = std::move(options);
     auto listener = net::Listener::open(
