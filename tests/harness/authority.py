@@ -32,11 +32,26 @@ class Authority:
 
     def issue(self, host: str) -> Path:
         """A PEM file for `certfiles`: the host's certificate, the authority's, and the key."""
-        _openssl("req", "-x509", *_new_key(host, self._folder),
-                 "-CA", str(self.ca_file), "-CAkey", str(self._folder / f"{self._name}.key"),
+        return self._issue(host, *self._signer())
+
+    def issue_expired(self, host: str) -> Path:
+        """The same, but it ended yesterday."""
+        self._issue(host)
+        certificate = str(self._folder / f"{host}.crt")
+        _openssl("x509", "-in", certificate, "-out", certificate, "-days", "-1", *self._signer())
+        return self._put_together(host)
+
+    def _signer(self) -> list[str]:
+        return ["-CA", str(self.ca_file), "-CAkey", str(self._folder / f"{self._name}.key")]
+
+    def _issue(self, host: str, *signer: str) -> Path:
+        _openssl("req", "-x509", *_new_key(host, self._folder), *signer,
                  "-addext", "basicConstraints=critical,CA:FALSE",
                  "-addext", f"subjectAltName=DNS:{host}",
                  "-addext", "extendedKeyUsage=serverAuth")
+        return self._put_together(host)
+
+    def _put_together(self, host: str) -> Path:
         parts = [self._folder / f"{host}.crt", self.ca_file, self._folder / f"{host}.key"]
         pem = self._folder / f"{host}.pem"
         pem.write_text("".join(part.read_text() for part in parts))
