@@ -129,6 +129,10 @@ TEST(Config, UnknownOption_IsNamedWithItsPlaceAndTheNearest) {
             at(1, 12) + "modules: unknown option 'acrhive': did you mean 'archive'?");
   EXPECT_THAT(mistake("modules: { ping: { quux: 1 } }"),
               HasSubstr("unknown option 'quux' (known here: interval, ack_timeout)"));
+  EXPECT_EQ(mistake("modules: { mod_mam: {} }"),
+            at(1, 12) +
+                "modules: unknown option 'mod_mam' (ejabberd's mod_mam is "
+                "'modules.archive' here)");
   EXPECT_THAT(mistake("[a, b]: 1"), StartsWith(at(1, 1) + "expected a name before the colon"));
   EXPECT_THAT(mistake("<<: {workers: 1}"), HasSubstr("unknown option '<<'"));
 }

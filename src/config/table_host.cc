@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/nearest.h"
+#include "config/ejabberd_table.h"
 #include "config/kinds.h"
 #include "config/table.h"
 
@@ -154,8 +155,9 @@ const Option* find_option(std::string_view name) {
 
 Mistake unknown_option(const std::string& key, const YAML::Node& key_node,
                        const std::vector<std::string>& known) {
-  std::string message = "unknown option '" + key + "'" + did_you_mean(key, known);
-  if (!message.ends_with('?')) {
+  std::string message = "unknown option '" + key + "'" + ejabberd_hint(key);
+  if (!message.ends_with(')')) message += did_you_mean(key, known);
+  if (message.ends_with('\'')) {
     std::string list;
     for (const auto& name : known) list += (list.empty() ? "" : ", ") + name;
     message += " (known here: " + list + ")";

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/version.h"
+#include "config/ejabberd_import.h"
 #include "config/explain.h"
 #include "config/load.h"
 #include "starlingd/certificates.h"
@@ -112,20 +113,27 @@ int check_config(const config::Config& config) {
 // What is asked about the configuration in general, without a node.
 struct Questions {
   std::string explain;
+  std::string ejabberd;
   bool reference = false;
   bool schema = false;
 
   void add_to(CLI::App& app) {
     app.add_option("--explain", explain, "Say what an option means, such as listen.port")
         ->option_text("OPTION");
+    app.add_option("--import-config", ejabberd,
+                   "Print what an ejabberd.yml becomes here, and what it does not")
+        ->option_text("FILE");
     app.add_flag("--print-config-reference", reference, "Print all options, as Markdown");
     app.add_flag("--print-config-schema", schema, "Print a JSON Schema of the configuration");
   }
-  [[nodiscard]] bool asked() const { return !explain.empty() || reference || schema; }
+  [[nodiscard]] bool asked() const {
+    return !explain.empty() || !ejabberd.empty() || reference || schema;
+  }
   // Gives the exit code.
   [[nodiscard]] int answer() const {
     if (reference) std::cout << config::reference();
     if (schema) std::cout << config::json_schema();
+    if (!ejabberd.empty()) return import_ejabberd();
     if (explain.empty()) return 0;
     const auto explained = config::explain(explain);
     if (explained) {
@@ -134,6 +142,18 @@ struct Questions {
     }
     std::cerr << "starlingd: " << explained.error().message << '\n';
     return kFailed;
+  }
+  [[nodiscard]] int import_ejabberd() const {
+    const auto done = config::read_file(ejabberd).and_then([&](const std::string& text) {
+      return config::import_ejabberd(text, ejabberd, config::read_file);
+    });
+    if (!done) {
+      std::cerr << "starlingd: " << done.error().message << '\n';
+      return kFailed;
+    }
+    for (const auto& remark : done->remarks) std::cerr << remark << '\n';
+    std::cout << done->yaml;
+    return 0;
   }
 };
 
