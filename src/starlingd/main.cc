@@ -144,9 +144,9 @@ struct Questions {
     return kFailed;
   }
   [[nodiscard]] int import_ejabberd() const {
-    const auto done = config::read_file(ejabberd).and_then([&](const std::string& text) {
-      return config::import_ejabberd(text, ejabberd, config::read_file);
-    });
+    const auto text = config::read_file(ejabberd);
+    const auto done = text ? config::import_ejabberd(*text, ejabberd, config::read_file)
+                           : std::unexpected(text.error());
     if (!done) {
       std::cerr << "starlingd: " << done.error().message << '\n';
       return kFailed;
