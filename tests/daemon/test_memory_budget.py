@@ -1,0 +1,79 @@
+"""Near its memory budget the node refuses newcomers, then sheds who reads nothing, and lives."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from pathlib import Path
+
+import pytest
+
+from daemon.sessions import registered, run, session, unconnected
+from harness.node import Account, Node, build_folder
+from harness.xmpp.client import Client
+
+MAX_MEMORY = 130_000_000
+NON_READERS = 40  # none of them reaches its own limit of 4 MiB
+BODY = "x" * 100_000
+
+
+def stages(node: Node) -> list[str]:
+    return [e["stage"] for e in node.log.events if e.get("event") == "memory_pressure"]
+
+
+def resident(node: Node) -> int:
+    pages = Path(f"/proc/{node.pid}/statm").read_text().split()[1]
+    return int(pages) * resource.getpagesize()
+
+
+async def non_reader(node: Node, account: Account, name: str) -> Client:
+    client = await session(node, account, name)
+    client.write("<presence/>")
+    await client.ping(client.host)
+    client.connection.pause_reading()
+    return client
+
+
+async def told_at_the_door(node: Node, account: Account) -> str:
+    client = unconnected(node, account, "late")
+    await client.open(node.address())
+    await client.expect("{http://etherx.jabber.org/streams}stream")
+    error = await client.expect("{http://etherx.jabber.org/streams}error")
+    return error[0].tag.rpartition("}")[2]
+
+
+@pytest.mark.skipif(build_folder().name in ("asan", "tsan"),
+                    reason="a sanitizer keeps freed memory, so the resident size says nothing")
+def test_slow_readers_are_shed_and_others_chat_on(fresh_node: Node) -> None:
+    node = fresh_node
+    node.config["max_memory"] = MAX_MEMORY
+    node.start()
+    alice, bob, victim = (registered(node, user) for user in ("alice", "bob", "victim"))
+
+    async def main() -> None:
+        pair = [await session(node, alice), await session(node, bob)]
+        sender = await session(node, alice, "sender")
+        for i in range(NON_READERS):
+            await non_reader(node, victim, f"silent{i}")
+        flood = (f"<message to='{victim.jid}' type='headline'><body>{BODY}</body></message>")
+        while "shedding" not in stages(node):
+            if resident(node) < MAX_MEMORY:
+                sender.write(flood)
+            await sender.ping(sender.host)
+            for one in pair:
+                await one.ping(one.host)
+        told = await told_at_the_door(node, bob)
+        assert told == "resource-constraint"
+        shed = await asyncio.to_thread(node.log.wait, "session_shed")
+        assert shed["jid"].startswith(victim.jid + "/silent")
+        assert shed["queued_bytes"] > len(BODY)
+        await asyncio.to_thread(node.log.wait, "memory_pressure",
+                                lambda e: e["stage"] == "normal")
+        for one, other in (pair, reversed(pair)):
+            one.write(f"<message to='{other.jid}' type='chat'><body>still here</body></message>")
+            await other.find(lambda e: "still here" in "".join(e.itertext()))
+        await session(node, bob, "late")
+
+    run(main)
+    assert not [e for e in node.log.events
+                if e.get("event") == "session_shed" and not e["jid"].startswith(victim.jid)]
