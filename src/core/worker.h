@@ -59,8 +59,8 @@ class Worker {
 
   // Binds a resource (RFC 6120 section 7), in the account's turn. A session that holds the same
   // full JID already is ended with <conflict/> (7.7.2.2: the newcomer wins, since it is the one
-  // that is surely alive). Errors: not_found (the account or its host is gone), denied (it is banned,
-  // account_ban.h), limit (the account or its host has as many sessions as it may have),
+  // that is surely alive). Errors: not_found (the account or its host is gone), denied (it is
+  // banned, account_ban.h), limit (the account or its host has as many sessions as it may have),
   // unavailable.
   Task<Result<Session*>> bind(xmpp::Jid full, Outbox& outbox);
 
