@@ -175,7 +175,9 @@ void Subscriptions::end_both(const Jid& account, const RosterItem& item) {
 }
 
 bool Subscriptions::is_full(const Jid& account, Roster& roster) {
-  const std::uint32_t max = worker_.server().host(account.domain())->options().roster.max_items;
+  const Host* host = worker_.server().host(account.domain());
+  if (host == nullptr) return false;  // a reload took it away meanwhile
+  const std::uint32_t max = host->options().roster.max_items;
   if (max == 0 || roster.items().size() < max) return false;
   if (roster.first_refusal()) {
     log::warning("roster_full", {{"jid", account.full()}, {"items", roster.items().size()}});
