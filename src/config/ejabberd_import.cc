@@ -66,10 +66,11 @@ class Import {
       if (config_.contains(option.name)) continue;
       top_option(option.name, value_of(option.node, 0), config_, "");
     }
+    where_ = path_ + ": ";
+    define_empty_acls();
     Imported done{.yaml = to_yaml(config_)};
     if (config_.empty()) done.yaml = "{}\n";
     const auto read = parse_config(done.yaml, "the result", {.read_file = read_file_});
-    where_ = path_ + ": ";
     if (!read) remark("to be mended by hand: " + read.error().message);
     done.remarks = std::move(remarks_);
     return done;
@@ -145,6 +146,31 @@ class Import {
       return error.what();
     }
     return "";
+  }
+
+  // ejabberd takes an ACL that nothing defines for an empty one; its own ejabberd.yml has one.
+  void define_empty_acls() {
+    const auto good = parse_config("", "", {.read_file = read_file_});
+    Config ours;
+    Reading reading("", read_file_);
+    table().read(ours, load_document(to_yaml(config_)), reading);
+    const auto define = [&](const auto& rules) {
+      for (const auto& [unused, lines] : rules) {
+        for (const auto& line : lines) {
+          for (const auto& name : line.acls) {
+            if (name == "all" || name == "none" || ours.options.access.acls.contains(name) ||
+                good->options.access.acls.contains(name) ||
+                (config_.contains("acl") && config_["acl"].contains(name))) {
+              continue;
+            }
+            remark("acl: " + name + ": nothing defines it: it is empty");
+            config_["acl"][name] = Json::object();
+          }
+        }
+      }
+    };
+    define(ours.options.access.access_rules);
+    define(ours.options.access.shaper_rules);
   }
 
   // Sets ours in `config`, if our reader takes the value. `what` is theirs, for remarks.
