@@ -64,7 +64,8 @@ class Import {
     for (const auto& option : options_) {
       where_ = option.where;
       if (config_.contains(option.name)) continue;
-      top_option(option.name, value_of(option.node, 0), config_, "");
+      file_ = option.where.substr(0, option.where.rfind(':', option.where.size() - 3));
+      top_option(option.name, value_of(option.node, 0, option.name), config_, "");
     }
     where_ = path_ + ": ";
     define_empty_acls();
@@ -85,27 +86,41 @@ class Import {
 
   void remark(const std::string& text) { remarks_.push_back(where_ + text); }
 
+  // From now on, remarks are about what stands at this path.
+  void at(const std::string& path) {
+    if (const auto line = lines_.find(path); line != lines_.end()) {
+      where_ = file_ + ":" + std::to_string(line->second) + ": ";
+    }
+  }
+
   // A node as JSON, with macros put in.
-  Json value_of(const YAML::Node& node, int depth) {
+  Json value_of(const YAML::Node& node, int depth, const std::string& path) {
     if (++values_ > kMaxValues || depth > kMaxDepth) {
       throw Mistake{node.Mark(), "too large, or too deep (a macro in itself?)"};
     }
     if (node.IsNull()) return nullptr;
     if (node.IsSequence()) {
       Json list = Json::array();
-      for (const auto& item : node) list.push_back(value_of(item, depth + 1));
+      for (const auto& item : node) {
+        const std::string inside = path + "." + std::to_string(list.size());
+        lines_[inside] = item.Mark().line + 1;
+        list.push_back(value_of(item, depth + 1, inside));
+      }
       return list;
     }
     if (node.IsMap()) {
       Json map = Json::object();
       for (const auto& entry : node) {
-        if (entry.first.IsScalar())
-          map[expanded(entry.first.Scalar())] = value_of(entry.second, depth + 1);
+        if (!entry.first.IsScalar()) continue;
+        const std::string name = expanded(entry.first.Scalar());
+        const std::string inside = path + "." + name;
+        lines_[inside] = entry.first.Mark().line + 1;
+        map[name] = value_of(entry.second, depth + 1, inside);
       }
       return map;
     }
     if (const auto macro = macros_.find(bare(node.Scalar())); macro != macros_.end()) {
-      return value_of(macro->second, depth + 1);
+      return value_of(macro->second, depth + 1, path);
     }
     const std::string text = expanded(node.Scalar());
     return text == node.Scalar() ? plain_value(node) : Json(text);
@@ -191,7 +206,7 @@ class Import {
   void top_option(const std::string& name, const Json& value, Json& config,
                   const std::string& host) {
     if (name == "listen" && host.empty()) return listen(value);
-    if (name == "modules") return modules(value, config);
+    if (name == "modules") return modules(value, config, host);
     if ((name == "host_config" || name == "append_host_config") && host.empty()) {
       return host_config(value);
     }
@@ -237,6 +252,7 @@ class Import {
         remark(name + ": " + key + ": left out: a name with a dot");
         continue;
       }
+      if (&config == &config_) at(name + "." + key);
       set(config, name + "." + key, change(of), name + ": " + key);
     }
   }
@@ -268,11 +284,15 @@ class Import {
     for (const auto& [host, options] : value.items()) {
       Json ours = Json::object();
       if (options.is_object()) {
-        for (const auto& [name, of] : options.items()) top_option(name, of, ours, host);
+        for (const auto& [name, of] : options.items()) {
+          at("host_config." + host + "." + name);
+          top_option(name, of, ours, host);
+        }
       }
       for (const auto& name : ours.empty() ? std::vector<std::string>{} : keys(ours)) {
         const Option* option = find_option(name);
         if (option != nullptr && (option->per_host || name == "modules")) continue;
+        at("host_config." + host + "." + name);
         remark("host_config: " + host + ": " + name + ": cannot differ from host to host");
         ours.erase(name);
       }
@@ -288,7 +308,10 @@ class Import {
 
   void listen(const Json& value) {
     Json ours = Json::array();
+    std::size_t index = 0;
     for (const auto& theirs : value.is_array() ? value : Json::array()) {
+      const std::string path = "listen." + std::to_string(index++);
+      at(path);
       const std::string module = theirs.is_object() ? text_of(theirs, "module") : "";
       const std::string name = "listen: port " + text_of(theirs, "port");
       if (module != "ejabberd_c2s") {
@@ -301,6 +324,7 @@ class Import {
       Json one{{"module", "c2s"}};
       for (const auto& [key, of] : theirs.items()) {
         if (key == "module") continue;
+        at(path + "." + key);
         listener_option(one, key, of, name);
       }
       ours.push_back(one);
@@ -327,9 +351,11 @@ class Import {
     return map[key].is_string() ? map[key].get<std::string>() : map[key].dump();
   }
 
-  void modules(const Json& value, Json& config) {
+  void modules(const Json& value, Json& config, const std::string& host) {
     if (!value.is_object()) return;
+    const std::string prefix = host.empty() ? "modules." : "host_config." + host + ".modules.";
     for (const auto& [name, options] : value.items()) {
+      at(prefix + name);
       const Counterpart* row = counterpart_of(name);
       if (row == nullptr) {
         remark("modules: " + name + ": not there");
@@ -339,6 +365,8 @@ class Import {
       if (name == "mod_register") set(config, "modules.register.enabled", true, name);
       if (!options.is_object()) continue;
       for (const auto& [key, of] : options.items()) {
+        at(prefix + name);
+        at(prefix + name + "." + key);
         const std::string what = "modules: " + name + ": " + key;
         const Counterpart* option = counterpart_of(name + "." + key);
         if (option == nullptr) {
@@ -357,6 +385,8 @@ class Import {
   std::size_t values_ = 0;
   std::map<std::string, YAML::Node> macros_;
   std::vector<TheirOption> options_;
+  std::string file_;                  // of the option being translated
+  std::map<std::string, int> lines_;  // by path, such as "modules.mod_mam.default"
   std::string where_;
   Json config_ = Json::object();
   std::vector<std::string> remarks_;

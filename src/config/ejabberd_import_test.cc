@@ -131,8 +131,8 @@ TEST(EjabberdImport, TypicalConfiguration_BecomesOurs) {
   EXPECT_TRUE(config.options.access.allows("local", {&jid, std::nullopt}));
 
   for (const char* remark :
-       {"/e.yml:12: listen: port 5269: ejabberd_s2s_in is not there yet",
-        "s2s_use_starttls: not there yet", "modules: mod_muc: not there",
+       {"/e.yml:26: listen: port 5269: ejabberd_s2s_in is not there yet",
+        "s2s_use_starttls: not there yet", "/e.yml:70: modules: mod_muc: not there",
         "modules: mod_adhoc: always on here, without a section",
         "disable_sasl_mechanisms: DIGEST-MD5 is not there anyway",
         "acl: blocked: nothing defines it: it is empty",
