@@ -124,6 +124,9 @@ Result<> Node::start() {
     services_.push_back(std::make_unique<stream::C2sService>(server_->worker(i), services_));
   }
   server_->login_guard().set_options(config_.fail2ban);
+  sessions_ = std::make_unique<metrics::Observed>(
+      "starling_sessions", "Sessions that are bound now", metrics::Labels(),
+      [this] { return static_cast<double>(server_->session_count()); });
   start_threads();
 
   Result<> prepared;
@@ -155,20 +158,9 @@ void Node::start_threads() {
 Result<> Node::start_listeners() {
   std::vector<net::IoLoop*> loops;
   for (const auto& loop : loops_) loops.push_back(loop.get());
+  const auto config = std::make_shared<const config::Config>(config_);
   for (const auto& listen : config_.listen) {
-    auto options = std::make_shared<stream::C2sOptions>();
-    options->tls = tls_;
-    options->direct_tls = listen.tls;
-    options->starttls_required = listen.starttls_required;
-    options->access = listen.access;
-    options->stream_management = config_.options.stream_management;
-    const std::shared_ptr<const stream::C2sOptions> shared = std::move(options);
-    auto listener = net::Listener::open(
-        loops, listen.ip, listen.port,
-        [this, shared](std::size_t worker, std::shared_ptr<net::SocketConnection> connection) {
-          services_[worker]->accept(connection, shared);
-          connection->start(shared->direct_tls ? shared->tls : nullptr);
-        });
+    auto listener = C2sListener::open(loops, services_, config, listen, tls_);
     if (!listener) {
       const std::string& message = listener.error().message;
       return fail(listener.error().code, message + advice_on(message));

@@ -10,14 +10,15 @@
 
 #include "admin/admin.h"
 #include "admin/ctl_socket.h"
+#include "base/metrics.h"
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "config/config.h"
 #include "core/retention.h"
 #include "core/server.h"
 #include "net/io_loop.h"
-#include "net/listener.h"
 #include "net/tls.h"
+#include "starlingd/c2s_listener.h"
 #include "starlingd/memory_watch.h"
 #include "starlingd/watchdog.h"
 #include "store/store.h"
@@ -66,12 +67,13 @@ class Node {
   std::unique_ptr<Watchdog> watchdog_;
   std::vector<std::unique_ptr<net::IoLoop>> loops_;
   std::unique_ptr<core::Server> server_;
+  std::unique_ptr<metrics::Observed> sessions_;
   std::unique_ptr<core::Retention> retention_;
   std::unique_ptr<MemoryWatch> memory_watch_;
   std::vector<std::unique_ptr<stream::C2sService>> services_;
   std::unique_ptr<admin::Admin> admin_;
   std::unique_ptr<admin::CtlSocket> ctl_;
-  std::vector<std::unique_ptr<net::Listener>> listeners_;
+  std::vector<std::unique_ptr<C2sListener>> listeners_;
   std::vector<std::thread> threads_;
 };
 

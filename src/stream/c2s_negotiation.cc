@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/random.h"
 #include "core/server.h"
 #include "stream/c2s_service.h"
@@ -122,8 +123,20 @@ void C2sStream::send_features() {
       if (may_register()) w.open("register", xmpp::ns::kIqRegister).close();
     }
   }
+  write_limits(w);
   w.close();
   connection_->send(w.view());
+}
+
+// XEP-0478: what the client may send until the next features.
+void C2sStream::write_limits(xml::Writer& w) const {
+  const bool authenticated = phase_ == Phase::binding;
+  const auto& limits = authenticated ? options_->limits : options_->limits_before_auth;
+  const auto idle = authenticated ? host_options().ping.interval : options_->negotiation_timeout;
+  w.open("limits", xmpp::ns::kStreamLimits);
+  w.open("max-bytes").text(std::to_string(limits.max_stanza_bytes)).close();
+  w.open("idle-seconds").text(std::to_string(idle.count())).close();
+  w.close();
 }
 
 void C2sStream::handle_negotiation(xml::DocumentPtr document, std::string_view& rest) {
@@ -185,6 +198,13 @@ Task<void> C2sStream::authenticate(std::shared_ptr<C2sStream> /*self*/, xml::Doc
   const auto step = co_await negotiation_->sasl->handle(std::move(document));
   // While this was worked out the client may have gone.
   if (phase_ == Phase::ended) co_return;
+  if (step.succeeded || !step.failed.empty()) {
+    metrics::counter(
+        "starling_authentications_total", "Log-ins of clients, by how they ended",
+        {{"mechanism", negotiation_->sasl->offers(step.mechanism) ? step.mechanism : "unknown"},
+         {"result", step.succeeded ? "success" : step.failed}})
+        .add();
+  }
   if (step.succeeded) {
     if (may_enter(*step.succeeded)) co_return authenticated(step);
     connection_->send(
@@ -272,6 +292,7 @@ void C2sStream::go_home(const xmpp::Jid& account, std::string success) {
     if (self->phase_ == Phase::ended) return;
     self->negotiation_->account = account;
     self->negotiation_->sasl.reset();
+    self->use_shaper(nullptr);
     self->connection_->send(success);
     self->phase_ = Phase::header;
     self->restart();
@@ -284,6 +305,7 @@ void C2sStream::go_home(const xmpp::Jid& account, std::string success) {
   // Not from inside a call of the connection.
   here.loop().post([self = shared_from_this(), &target, arrive = std::move(arrive)]() mutable {
     if (self->phase_ == Phase::ended || !self->connection_->is_open()) return;
+    self->stop_shaping();
     auto stream = self->service_->remove(*self);
     self->service_ = &target;
     self->connection_->move_to(target.worker().loop(),
@@ -353,6 +375,7 @@ Task<void> C2sStream::bind(std::shared_ptr<C2sStream> /*self*/, xmpp::Jid full,
   w.open("bind", xmpp::ns::kBind).open("jid").text(full.full()).close().close().close();
   connection_->send(w.view());
   phase_ = Phase::bound;
+  use_shaper(shaper_of_session());
   log::info("session_bound", {{"jid", full.full()}, {"remote", remote()}});
   go_on();
 }
@@ -370,16 +393,15 @@ void C2sStream::not_bound(Errc why) {
 }
 
 void C2sStream::hold() {
-  held_ = true;
-  connection_->pause_reading();
+  pause(Pause::held);
 }
 
 void C2sStream::go_on() {
-  held_ = false;
+  pauses_ &= ~static_cast<unsigned>(Pause::held);
   const std::string held = std::exchange(negotiation_->held, {});
   if (phase_ == Phase::bound) negotiation_.reset();
   if (!held.empty()) process(held);
-  if (!held_ && phase_ != Phase::ended) connection_->resume_reading();
+  if (pauses_ == 0 && phase_ != Phase::ended) connection_->resume_reading();
 }
 
 }  // namespace starling::stream

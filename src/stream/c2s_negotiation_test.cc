@@ -63,7 +63,9 @@ TEST_F(C2sNegotiation, WholeLogIn_WithStartTls) {
                                  "xmlns:stream='http://etherx.jabber.org/streams' version='1.0'"));
   EXPECT_THAT(answer, HasSubstr(" from='example.org'"));
   EXPECT_THAT(answer, EndsWith("<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'>"
-                               "<required/></starttls></stream:features>"));
+                               "<required/></starttls><limits xmlns='urn:xmpp:stream-limits:0'>"
+                               "<max-bytes>16384</max-bytes><idle-seconds>60</idle-seconds>"
+                               "</limits></stream:features>"));
 
   EXPECT_EQ(client->say(kStartTls), "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
   client->complete_tls(kTls);

@@ -1,11 +1,15 @@
-// What a c2s listener's streams are allowed and offered.
+// What a c2s listener's streams are allowed and offered. What depends on the host (pings, stream
+// management) is in its config::HostOptions.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 
+#include "config/access.h"
+#include "config/config.h"
 #include "config/options.h"
 #include "net/tls.h"
 #include "xml/stream_scanner.h"
@@ -24,15 +28,16 @@ struct C2sOptions {
       .max_stanza_bytes = 16'384, .max_depth = 8, .max_attributes = 32, .max_elements = 256};
   xml::Limits limits;
 
+  // How fast a stream is read: until log-in, which takes a few thousand bytes, and by whose session
+  // it is from then on. nullptr: as fast as it comes.
+  std::shared_ptr<const config::Shaper> shaper_before_auth = std::make_shared<config::Shaper>(
+      config::Shaper{.rate = 8'192, .burst_size = 32'768, .stanza_rate = 10, .stanza_burst = 50});
+  std::function<std::shared_ptr<const config::Shaper>(const config::Subject&)> shaper;
+
   int max_auth_failures = 5;  // wrong passwords; then the stream ends (RFC 6120 section 6.4.5)
-  std::chrono::seconds negotiation_timeout{60};  // from accept to a bound resource
-  std::chrono::seconds ping_after{300};          // silence after which the server asks (XEP-0199)
-  std::chrono::seconds ping_timeout{60};  // further silence after which the stream is given up
+  std::chrono::seconds negotiation_timeout{60};    // from accept to a bound resource
   std::size_t max_queued_bytes = 4 * 1024 * 1024;  // unread by a slow client: then it is dropped
 
-  // Stream management (XEP-0198). What a client may leave unacknowledged is bounded in bytes, too.
-  config::StreamManagementOptions stream_management;
-  std::size_t max_unacknowledged_bytes = 16 * 1024 * 1024;
   // Stanzas of a client that wait for the disk at once; beyond, nothing more is read from it.
   std::size_t max_in_hand = 2'000;
   std::size_t max_in_hand_bytes = 4 * 1024 * 1024;

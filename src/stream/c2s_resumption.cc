@@ -63,16 +63,16 @@ void C2sStream::handle_enable(const xml::Element& enable) {
   xml::Writer w;
   w.open("enabled", xmpp::ns::kStreamManagement);
   if (is_true(enable, "resume")) {
-    managed_->timeout = options_->stream_management.resume_timeout;
+    const auto& options = host_options().stream_management;
+    managed_->timeout = options.resume_timeout;
     if (const auto wanted = number(enable, "max")) {
-      managed_->timeout =
-          std::min(std::chrono::seconds(*wanted), options_->stream_management.max_resume_timeout);
+      managed_->timeout = std::min(std::chrono::seconds(*wanted), options.max_resume_timeout);
     }
     managed_->id = random_token(kIdCharacters);
     service_->resumable(managed_->id, *this);
     w.attribute("resume", "true").attribute("id", managed_->id);
     w.attribute("max", std::to_string(managed_->timeout.count()));
-    w.attribute_if("location", options_->stream_management.location);
+    w.attribute_if("location", options.location);
   }
   w.close();
   connection_->send(w.view());
@@ -103,9 +103,9 @@ void C2sStream::send_acknowledgement() {
 // already.
 void C2sStream::ask_for_acknowledgement() {
   const auto& state = *managed_->state;
-  if (!managed_->too_much &&
-      (state.unacknowledged() > options_->stream_management.max_unacked_stanzas ||
-       state.unacknowledged_bytes() > options_->max_unacknowledged_bytes)) {
+  const auto& limits = host_options().stream_management;
+  if (!managed_->too_much && (state.unacknowledged() > limits.max_unacked_stanzas ||
+                              state.unacknowledged_bytes() > limits.max_unacked_bytes)) {
     managed_->too_much = true;
     service_->worker().loop().at_turn_end(
         [self = shared_from_this()] { self->too_much_unacknowledged(); });
@@ -172,6 +172,8 @@ std::vector<xmpp::Stanza> C2sStream::take_unacknowledged() {
 // The connection is lost; the session waits here to be resumed.
 void C2sStream::keep_for_resumption() {
   phase_ = Phase::detached;
+  shaper_.reset();
+  pauses_ = 0;
   last_heard_s_ = service_->now_s();
   log::info("session_detached", {{"jid", session_->jid.full()},
                                  {"unacknowledged", managed_->state->unacknowledged()},
@@ -194,7 +196,7 @@ void C2sStream::handle_resume(const xml::Element& element) {
                                   expired ? " h='" + std::to_string(*expired) + "'" : "");
   }
   // The stream that has it may still be connected: a connection that is dead and does not know it.
-  if (former->phase_ == Phase::bound) former->connection_->pause_reading();
+  if (former->phase_ == Phase::bound) former->pause(Pause::replaced);
   StreamManagement& state = *former->managed_->state;
   if (state.in_hand() == 0) return resume(*former, *h);
   // The client sends again what <resumed/> does not count, so first the disk has to have all of it.
@@ -234,6 +236,7 @@ void C2sStream::resume(C2sStream& former, std::uint32_t h) {
     former.stream_error(StreamCondition::conflict, "the session was resumed on another stream");
   }
   phase_ = Phase::bound;
+  use_shaper(shaper_of_session());
   if (!acknowledge(h)) return handled_count_too_high(h);
   xml::Writer w;
   w.open("resumed", xmpp::ns::kStreamManagement).attribute("previd", managed_->id);
@@ -248,7 +251,7 @@ void C2sStream::resume(C2sStream& former, std::uint32_t h) {
   log::info("session_resumed", {{"jid", session_->jid.full()},
                                 {"remote", remote()},
                                 {"sent_again", managed_->state->unacknowledged()}});
-  if (!held_) negotiation_.reset();
+  if (!paused(Pause::held)) negotiation_.reset();
 }
 
 }  // namespace starling::stream

@@ -19,7 +19,37 @@ namespace {
 // Seconds after which an <r/> is answered even if the disk has not yet taken what it asks for, so
 // that the client sees that the stream is alive.
 constexpr std::uint32_t kMaxAckDelay = 5;
-constexpr std::size_t kMaxQueuedBeforeSession = 65'536;
+
+// By kind of stanza.
+class StanzaCounters {
+ public:
+  StanzaCounters(const std::string& name, const std::string& help)
+      : message_(metrics::counter(name, help, {{"kind", "message"}})),
+        presence_(metrics::counter(name, help, {{"kind", "presence"}})),
+        iq_(metrics::counter(name, help, {{"kind", "iq"}})) {}
+  void add(xmpp::StanzaKind kind) {
+    (kind == xmpp::StanzaKind::message    ? message_
+     : kind == xmpp::StanzaKind::presence ? presence_
+                                          : iq_)
+        .add();
+  }
+
+ private:
+  metrics::Counter& message_;
+  metrics::Counter& presence_;
+  metrics::Counter& iq_;
+};
+
+void count_received(xmpp::StanzaKind kind) {
+  static StanzaCounters counters("starling_stanzas_received_total",
+                                 "Well-formed stanzas that clients have sent");
+  counters.add(kind);
+}
+
+void count_sent(xmpp::StanzaKind kind) {
+  static StanzaCounters counters("starling_stanzas_sent_total", "Stanzas sent to sessions");
+  counters.add(kind);
+}
 }  // namespace
 
 C2sStream::C2sStream(C2sService& service, std::shared_ptr<const C2sOptions> options,
@@ -31,12 +61,15 @@ C2sStream::C2sStream(C2sService& service, std::shared_ptr<const C2sOptions> opti
       negotiation_(std::make_unique<Negotiation>()),
       since_s_(service.now_s()),
       last_heard_s_(since_s_),
-      phase_(options_->direct_tls ? Phase::tls_handshake : Phase::header) {}
+      phase_(options_->direct_tls ? Phase::tls_handshake : Phase::header) {
+  use_shaper(options_->shaper_before_auth);
+}
 
 void C2sStream::on_data(std::string_view bytes) {
   last_heard_s_ = service_->now_s();
   pinged_ = false;
-  if (held_) {
+  if (shaper_) shaper_->took_bytes(bytes.size(), service_->worker().loop().now());
+  if (paused(Pause::held)) {
     negotiation_->held += bytes;
     return;
   }
@@ -49,14 +82,15 @@ void C2sStream::process(std::string_view input) {
   const auto alive = shared_from_this();
   while (phase_ != Phase::ended) {
     const xml::ScanEvent event = scanner_.next(input);
-    if (event.kind == xml::ScanEvent::Kind::need_more) return;
+    if (event.kind == xml::ScanEvent::Kind::need_more) break;
     handle(event, input);
     watch_queue();
-    if (held_) {
+    if (paused(Pause::held)) {
       negotiation_->held = input;
-      return;
+      break;
     }
   }
+  if (shaper_ && shaper_->timer == 0 && phase_ != Phase::ended) wait_for_shaper();
 }
 
 void C2sStream::handle(const xml::ScanEvent& event, std::string_view& rest) {
@@ -69,6 +103,7 @@ void C2sStream::handle(const xml::ScanEvent& event, std::string_view& rest) {
     case xml::ScanEvent::Kind::error:
       return scan_error(event.error);
     case xml::ScanEvent::Kind::stanza:
+      if (shaper_) shaper_->took_stanza(service_->worker().loop().now());
       break;
     case xml::ScanEvent::Kind::need_more:
       return;
@@ -86,6 +121,16 @@ void C2sStream::handle(const xml::ScanEvent& event, std::string_view& rest) {
     case Phase::ended:
       return;
   }
+}
+
+// Of the host that the client has chosen; the defaults if that is not served (any more).
+const config::HostOptions& C2sStream::host_options() const {
+  static const config::HostOptions kDefaults;
+  const std::string_view name = session_ != nullptr ? session_->jid.domain()
+                                : negotiation_      ? std::string_view(negotiation_->host)
+                                                    : std::string_view();
+  const core::Host* host = service_->worker().server().host(name);
+  return host != nullptr ? host->options() : kDefaults;
 }
 
 void C2sStream::handle_bound(xml::DocumentPtr document) {
@@ -113,6 +158,7 @@ void C2sStream::handle_stanza(xml::DocumentPtr document) {
     if (answer) deliver(*answer);
     return;
   }
+  count_received(stanza->kind());
   stanza->set_receipt(receipt);
   const auto submitted = service_->worker().router().submit(*session_, std::move(*stanza));
   if (submitted == core::Router::Submitted::invalid_from) {
@@ -120,40 +166,9 @@ void C2sStream::handle_stanza(xml::DocumentPtr document) {
   }
 }
 
-// With it the stanza is in hand until all that it leads to is durable or answered. A client that
-// sends faster than the disk takes is not read meanwhile, or memory would fill up.
-xmpp::ReceiptPtr C2sStream::receipt_for(const xml::Document& document) {
-  if (!managed_ && !intake_) {
-    intake_ = std::make_shared<StreamManagement>(service_->worker().loop());
-    intake_->on_progress([this] { read_on(); });
-  }
-  auto receipt = (managed_ ? managed_->state : intake_)->received(document.memory());
-  if (!paused_ && in_hand_exceeds_part(1)) {
-    paused_ = true;
-    connection_->pause_reading();
-  }
-  return receipt;
-}
-
-bool C2sStream::in_hand_exceeds_part(std::size_t divisor) const {
-  std::size_t stanzas = 0;
-  std::size_t bytes = 0;
-  for (const auto* state : {intake_.get(), managed_ ? managed_->state.get() : nullptr}) {
-    if (state == nullptr) continue;
-    stanzas += state->in_hand();
-    bytes += state->in_hand_bytes();
-  }
-  return stanzas > options_->max_in_hand / divisor || bytes > options_->max_in_hand_bytes / divisor;
-}
-
-void C2sStream::read_on() {
-  if (!paused_ || in_hand_exceeds_part(2)) return;
-  paused_ = false;
-  if (phase_ == Phase::bound) connection_->resume_reading();
-}
-
 bool C2sStream::deliver(const xmpp::Stanza& stanza) {
   if (phase_ == Phase::ended) return false;
+  count_sent(stanza.kind());
   if (managed_) {
     managed_->state->sent(stanza);
     ask_for_acknowledgement();
@@ -164,40 +179,15 @@ bool C2sStream::deliver(const xmpp::Stanza& stanza) {
   return managed_ != nullptr;
 }
 
-// A client that has no session yet is owed little.
-std::size_t C2sStream::max_queued() const {
-  return session_ != nullptr ? options_->max_queued_bytes + sent_again_
-                             : std::min(options_->max_queued_bytes, kMaxQueuedBeforeSession);
-}
-
-// Deliveries and answers alike. Not at once: whoever delivers may be walking over the account's
-// sessions, and what one turn queued has not been offered to the client yet.
-void C2sStream::watch_queue() {
-  if (phase_ == Phase::ended || overflowed_ || connection_->queued_bytes() <= max_queued()) return;
-  overflowed_ = true;
-  service_->worker().loop().at_turn_end([self = shared_from_this()] { self->drop_if_too_slow(); });
-}
-
 bool C2sStream::congested() const {
-  if (managed_ &&
-      (managed_->state->unacknowledged() > options_->stream_management.max_unacked_stanzas / 4 ||
-       managed_->state->unacknowledged_bytes() > options_->max_unacknowledged_bytes / 4)) {
-    return true;
+  if (managed_) {
+    const auto& limits = host_options().stream_management;
+    if (managed_->state->unacknowledged() > limits.max_unacked_stanzas / 4 ||
+        managed_->state->unacknowledged_bytes() > limits.max_unacked_bytes / 4) {
+      return true;
+    }
   }
   return phase_ == Phase::bound && connection_->queued_bytes() > options_->max_queued_bytes / 4;
-}
-
-void C2sStream::drop_if_too_slow() {
-  overflowed_ = false;
-  if (phase_ == Phase::ended || phase_ == Phase::detached) return;
-  const std::size_t queued = connection_->queued_bytes();
-  if (queued <= max_queued()) return;
-  log::warning("client_too_slow", {{"jid", session_ ? session_->jid.full() : ""},
-                                   {"remote", remote()},
-                                   {"queued_bytes", queued}});
-  // With stream management nothing is lost by it: the session may be resumed.
-  if (!managed_ || managed_->id.empty()) finish();
-  connection_->abort();
 }
 
 std::size_t C2sStream::held_bytes() const {
@@ -257,9 +247,11 @@ void C2sStream::check(std::uint32_t now_s) {
       now_s - managed_->since_s > kMaxAckDelay) {
     send_acknowledgement();
   }
+  if (paused(Pause::shaper)) return;  // it is not the client who is silent
   const auto silent = static_cast<std::int64_t>(now_s - last_heard_s_);
-  if (silent <= options_->ping_after.count()) return;
-  if (silent > options_->ping_after.count() + options_->ping_timeout.count()) {
+  const auto& ping = host_options().ping;
+  if (silent <= ping.interval.count()) return;
+  if (silent > ping.interval.count() + ping.ack_timeout.count()) {
     if (!managed_ || managed_->id.empty()) {
       return stream_error(StreamCondition::connection_timeout, "no answer to a ping");
     }
@@ -300,6 +292,9 @@ void C2sStream::scan_error(xml::ScanError error) {
     case xml::ScanError::bad_encoding:
       break;
   }
+  metrics::counter("starling_parse_errors_total", "Streams ended for what they sent as XML",
+                   {{"error", std::string(xml::to_string(error))}})
+      .add();
   stream_error(condition, xml::to_string(error));
 }
 
@@ -321,6 +316,9 @@ void C2sStream::refuse(StreamCondition condition, std::string_view text) {
 }
 
 void C2sStream::end_with_error(StreamCondition condition, std::string_view text) {
+  metrics::counter("starling_stream_errors_total", "Streams ended by us with an error",
+                   {{"condition", std::string(to_string(condition))}})
+      .add();
   if (phase_ != Phase::tls_handshake && phase_ != Phase::detached) {
     if (!header_sent_) open_stream("");
     if (managed_) send_acknowledgement();
@@ -332,6 +330,7 @@ void C2sStream::end_with_error(StreamCondition condition, std::string_view text)
 // Both sides' last word (section 4.4); the answer to a client's </stream:stream> goes out at once.
 void C2sStream::finish() {
   if (phase_ == Phase::ended) return;
+  stop_shaping();
   const bool detached = phase_ == Phase::detached;
   if (!detached && header_sent_ && phase_ != Phase::tls_handshake) {
     connection_->send("</stream:stream>");
@@ -348,6 +347,7 @@ void C2sStream::finish() {
 }
 
 void C2sStream::on_disconnected(net::CloseReason reason, std::string_view detail) {
+  stop_shaping();
   if (phase_ != Phase::ended) {
     log::info("connection_lost", {{"reason", net::to_string(reason)},
                                   {"detail", detail},

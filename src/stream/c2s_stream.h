@@ -18,8 +18,10 @@
 #include "net/connection.h"
 #include "stream/c2s_options.h"
 #include "stream/sasl_exchange.h"
+#include "stream/shaper.h"
 #include "stream/stream_management.h"
 #include "xml/stream_scanner.h"
+#include "xml/writer.h"
 #include "xmpp/errors.h"
 
 namespace starling::stream {
@@ -62,6 +64,14 @@ class C2sStream final : public net::ConnectionHandler,
     ended,          // our </stream:stream> is sent
   };
 
+  // Why nothing is read from the client at the moment; as many reasons at once as there are.
+  enum class Pause : std::uint8_t {
+    held = 1,     // an answer is being worked out; see hold()
+    in_hand = 2,  // too many of its stanzas wait for the disk (XEP-0198)
+    shaper = 4,   // it was faster than it may be
+    replaced = 8  // its session is being resumed on another stream
+  };
+
   // What one call of on_data holds for us; see process().
   void process(std::string_view input);
   void handle(const xml::ScanEvent& event, std::string_view& rest);
@@ -96,6 +106,7 @@ class C2sStream final : public net::ConnectionHandler,
 
   void open_stream(std::string_view to);
   void send_features();
+  void write_limits(xml::Writer& w) const;
   Task<void> authenticate(std::shared_ptr<C2sStream> self, xml::DocumentPtr document);
   [[nodiscard]] bool may_register() const;
   Task<void> register_account(std::shared_ptr<C2sStream> self, xml::DocumentPtr document,
@@ -116,14 +127,26 @@ class C2sStream final : public net::ConnectionHandler,
   void hold();
   void go_on();
 
-  [[nodiscard]] std::size_t max_queued() const;
-  void watch_queue();
-  void drop_if_too_slow();
   // Bytes that are kept for the client; and what is done to keep them no longer.
   [[nodiscard]] std::size_t held_bytes() const;
   void shed();
   // True, and the stream is ended, if the node has no memory for another session.
   bool refuse_if_short_of_memory();
+
+  [[nodiscard]] const config::HostOptions& host_options() const;
+
+  // In c2s_limits.cc.
+  void pause(Pause why);
+  void unpause(Pause why);
+  [[nodiscard]] bool paused(Pause why) const { return (pauses_ & static_cast<unsigned>(why)) != 0; }
+  void use_shaper(std::shared_ptr<const config::Shaper> limits);
+  [[nodiscard]] std::shared_ptr<const config::Shaper> shaper_of_session() const;
+  void stop_shaping();
+  void wait_for_shaper();
+  [[nodiscard]] std::size_t max_queued() const;
+  void watch_queue();
+  void drop_if_too_slow();
+
   void stream_error(xmpp::StreamCondition condition, std::string_view text);
   // The same where there may be many of it: the log has said why, once.
   void refuse(xmpp::StreamCondition condition, std::string_view text);
@@ -163,15 +186,16 @@ class C2sStream final : public net::ConnectionHandler,
   // Of a client that has not: only what is in hand. Gone when it has been idle.
   std::shared_ptr<StreamManagement> intake_;
 
+  std::unique_ptr<Shaper> shaper_;  // none: it may send as it likes
+
   std::uint32_t index_ = 0;         // in the service's list
   std::uint32_t since_s_ = 0;       // when it was accepted
   std::uint32_t last_heard_s_ = 0;  // when bytes last came; or the connection was lost
   Phase phase_ = Phase::header;
+  std::uint8_t pauses_ = 0;  // of Pause
   bool header_sent_ = false;
-  bool held_ = false;
   bool pinged_ = false;
   bool overflowed_ = false;
-  bool paused_ = false;         // nothing is read: too much is in hand
   std::size_t sent_again_ = 0;  // bytes queued at once on resumption: not the client's slowness
 };
 

@@ -21,6 +21,8 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
+constexpr config::PingOptions kPing;
+
 class C2sStreamTest : public testing::Test {
  protected:
   C2sStreamTest() {
@@ -139,13 +141,13 @@ TEST_F(C2sStreamTest, MalformedStanza_IsAnsweredAndTheStreamGoesOn) {
 
 TEST_F(C2sStreamTest, Silence_IsAnsweredByAPingThenByTheEnd) {
   const auto alice = log_in("a");
-  node_.advance(options_->ping_after - 10s);
+  node_.advance(kPing.interval - 10s);
   EXPECT_EQ(alice->take(), "");
   node_.advance(20s);
   const std::string ping = alice->take();
   EXPECT_THAT(ping, AllOf(HasSubstr("type='get'"), HasSubstr("<ping xmlns='urn:xmpp:ping'/>"),
                           HasSubstr("from='example.org'"), HasSubstr("to='alice@example.org/a'")));
-  node_.advance(options_->ping_timeout - 30s);
+  node_.advance(kPing.ack_timeout - 30s);
   EXPECT_EQ(alice->take(), "");  // asked once
   node_.advance(60s);
   expect_error(*alice, "connection-timeout");
@@ -155,7 +157,7 @@ TEST_F(C2sStreamTest, Silence_IsAnsweredByAPingThenByTheEnd) {
 TEST_F(C2sStreamTest, AnyByte_EndsTheSilence) {
   const auto alice = log_in("a");
   for (int i = 0; i < 3; ++i) {
-    node_.advance(options_->ping_after + 20s);
+    node_.advance(kPing.interval + 20s);
     EXPECT_THAT(alice->take(), HasSubstr("urn:xmpp:ping"));
     EXPECT_EQ(alice->say(" "), "");
   }
@@ -165,7 +167,7 @@ TEST_F(C2sStreamTest, AnyByte_EndsTheSilence) {
 TEST_F(C2sStreamTest, HalfAStanzaForever_EndsInATimeout) {
   const auto alice = log_in("a");
   alice->say("<message to='alice@exa");
-  node_.advance(options_->ping_after + options_->ping_timeout + 20s);
+  node_.advance(kPing.interval + kPing.ack_timeout + 20s);
   expect_error(*alice, "connection-timeout");
 }
 

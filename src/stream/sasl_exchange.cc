@@ -89,6 +89,10 @@ std::string SaslExchange::features_xml() const {
   return std::move(w).take();
 }
 
+bool SaslExchange::offers(std::string_view mechanism) const {
+  return std::ranges::find(mechanisms_, mechanism) != mechanisms_.end();
+}
+
 Task<SaslExchange::Step> SaslExchange::handle(xml::DocumentPtr element) {
   const xml::Element root = element->root();
   if (root.name() == "abort") co_return failure("aborted");
@@ -109,7 +113,7 @@ Task<SaslExchange::Step> SaslExchange::begin(xml::DocumentPtr element) {
   username_.clear();
   account_ = {};
   mechanism_ = root.attribute("mechanism").value_or("");
-  if (std::ranges::find(mechanisms_, mechanism_) == mechanisms_.end()) {
+  if (!offers(mechanism_)) {
     co_return failure(mechanism_ == "PLAIN" && !secure_ ? "encryption-required"
                                                         : "invalid-mechanism");
   }

@@ -35,6 +35,8 @@ class SaslExchange {
   // <mechanisms/> and <sasl-channel-binding/> for the stream features.
   [[nodiscard]] std::string features_xml() const;
 
+  [[nodiscard]] bool offers(std::string_view mechanism) const;
+
   // What to send, and whether the client is in.
   struct Step {
     std::string reply;                   // <challenge/>, <success/> or <failure/>

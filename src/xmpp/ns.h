@@ -54,5 +54,6 @@ inline constexpr std::string_view kStanzaId = "urn:xmpp:sid:0";                 
 inline constexpr std::string_view kCaps2 = "urn:xmpp:caps";                                // 0390
 inline constexpr std::string_view kOccupantId = "urn:xmpp:occupant-id:0";                  // 0421
 inline constexpr std::string_view kSaslChannelBinding = "urn:xmpp:sasl-cb:0";              // 0440
+inline constexpr std::string_view kStreamLimits = "urn:xmpp:stream-limits:0";              // 0478
 
 }  // namespace starling::xmpp::ns
