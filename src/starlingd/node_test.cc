@@ -70,7 +70,7 @@ TEST_F(NodeTest, SecondNodeOnOneFolder_IsRefused) {
 TEST_F(NodeTest, PortThatIsTaken_IsNamedWithAdvice) {
   Node first(config("a"), [] {});
   ASSERT_TRUE(first.start());
-  Config second = config("b");
+  config::Config second = config("b");
   second.listen[0].port = first.port_of_first_listener();
   EXPECT_THAT(refusal(second).message,
               AllOf(HasSubstr("127.0.0.1 port " + std::to_string(second.listen[0].port)),

@@ -13,8 +13,6 @@ from abuse.siege import HASTY, Siege
 from harness.authority import Authority
 from harness.node import Account, Node
 
-# Until the daemon passes negotiation_timeout on to its listeners.
-LISTENERS_OBEY = False
 HOSTS = ["example.test", "other.test"]
 
 
@@ -24,9 +22,8 @@ def target(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> It
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # the daemon's as well
     node = Node(tmp_path_factory.mktemp("target"), authority, HOSTS, loglevel="info")
-    if LISTENERS_OBEY:
-        hasty = {"port": 0, "ip": HASTY, "module": "c2s", "negotiation_timeout": 5}
-        node.config["listen"] += [hasty, {**hasty, "tls": True}]
+    hasty = {"port": 0, "ip": HASTY, "module": "c2s", "negotiation_timeout": 5}
+    node.config["listen"] += [hasty, {**hasty, "tls": True}]
     node.start()
     yield node
     node.stop()
