@@ -9,7 +9,8 @@ import tree
 
 DOCUMENT = "docs/log-events.md"
 # The name as a literal, in a call or in a choice of two.
-_LOGGED = re.compile(r'\blog::(?:debug|info|warning|error)\(\s*"([a-z0-9_]+)"')
+_LOGGED = re.compile(r'\blog(?:::(?:debug|info|warning|error)\(|_event\(log::Level::\w+,)'
+                     r'\s*"([a-z0-9_]+)"')
 _CHOSEN = re.compile(r'\blog::(?:debug|info|warning|error)\([^"();]*\?\s*"(\w+)"\s*:\s*"(\w+)"')
 _ROW = re.compile(r"^\| `([a-z0-9_]+)` \|", re.MULTILINE)
 

@@ -216,6 +216,7 @@ def test_docs_module_is_found_by_its_xep(make):
 
 _EVENTS = "docs/log-events.md"
 _LOGS = 'void f() { log::info(\n      "node_ready", {}); log::warning(x ? "a_b" : "c_d"); }\n'
+_OF_A_STREAM = 'void g() { log_event(log::Level::info,\n    "bound", {}); }\n'
 
 
 @pytest.mark.parametrize("rows, finding", [
@@ -227,6 +228,11 @@ _LOGS = 'void f() { log::info(\n      "node_ready", {}); log::warning(x ? "a_b" 
 def test_events_and_their_lines(make, rows, finding):
     errors = check_events.check(make({"src/core/a.cc": _LOGS, _EVENTS: rows}))
     assert errors == [] if finding is None else [e for e in errors if finding in e], errors
+
+
+def test_events_of_a_stream_need_a_line(make):
+    errors = check_events.check(make({"src/stream/a.cc": _OF_A_STREAM, _EVENTS: ""}))
+    assert len(errors) == 1 and "no line for the event bound" in errors[0], errors
 
 
 def test_format_finds_an_unformatted_file(make):

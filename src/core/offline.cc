@@ -35,6 +35,11 @@ void add_delay(Stanza& message, const Jid& account) {
   message.add_child(w.view());
 }
 
+// What the account sent is in the archive, but is not for it.
+bool sent_by(const Jid& account, const Stanza& message) {
+  return message.from().bare() == account.full() && message.to().bare() != account.full();
+}
+
 bool takes_messages(const Session& session) {
   return session.available() && session.priority >= 0;
 }
@@ -167,10 +172,7 @@ bool Offline::hand_out_page(LocalAccount& account, Session& session, const Page&
                       (archived != page.archived.end() && archived->id < transient->id);
     const store::LogEntry& entry = kept ? *archived++ : *transient++;
     auto message = account.owed.waits(entry.id) ? message_of(entry) : std::nullopt;
-    // What the account sent is in the archive, but is not for it.
-    const bool sent = message && message->from().bare() == account.bare.full() &&
-                      message->to().bare() != account.bare.full();
-    if (!message || sent) {
+    if (!message || sent_by(account.bare, *message)) {
       account.owed.passed(entry.id, false, false);
       continue;
     }
@@ -180,6 +182,28 @@ bool Offline::hand_out_page(LocalAccount& account, Session& session, const Page&
     account.owed.passed(entry.id, true, session.deliver(*message));
   }
   return true;
+}
+
+Task<Result<std::uint64_t>> Offline::waiting(Jid account_jid) {
+  co_await worker_.archive().written(account_jid);
+  const LocalAccount* account = worker_.directory().find(account_jid.full());
+  if (account == nullptr || !account->owed.backlog()) co_return 0;
+  std::uint64_t count = 0;
+  ArchiveId after = account->owed.backlog_after();
+  for (;;) {
+    const auto page = co_await read_page(account_jid, after);
+    if (!page) co_return std::unexpected(page.error());
+    account = worker_.directory().find(account_jid.full());
+    if (account == nullptr) co_return 0;
+    for (const auto* entries : {&page->archived, &page->transient}) {
+      for (const auto& entry : *entries) {
+        after = std::max(after, entry.id);
+        const auto message = account->owed.waits(entry.id) ? message_of(entry) : std::nullopt;
+        if (message && !sent_by(account_jid, *message)) ++count;
+      }
+    }
+    if (page->complete) co_return count;
+  }
 }
 
 void Offline::hand_out_later(SessionRef ref) {

@@ -43,6 +43,9 @@ class Offline {
   // account's turn.
   Task<void> hand_out(SessionRef ref);
 
+  // How many messages wait that no client was handed. In the account's turn; it is in memory.
+  Task<Result<std::uint64_t>> waiting(xmpp::Jid account);
+
   // Stores the cursor now, if it moved.
   void store_cursor(LocalAccount& account);
 

@@ -1,13 +1,137 @@
 #include "core/operations.h"
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <utility>
 
 #include "base/run_on.h"
+#include "core/in_turn.h"
 #include "core/server.h"
 #include "core/worker.h"
+#include "xml/writer.h"
+#include "xmpp/ns.h"
 
 namespace starling::core {
+
+namespace {
+
+template <class T>
+using AccountStep = std::move_only_function<Task<Result<T>>(Worker&)>;
+
+std::string text_of(const xmpp::Stanza& presence, std::string_view name) {
+  const auto child = presence.element().child(name, xmpp::ns::kClient);
+  return child ? child->text() : std::string();
+}
+
+SessionInfo info_of(const Session& session) {
+  SessionInfo info;
+  info.jid = session.jid;
+  info.connection = session.outbox->connection();
+  info.remote = session.outbox->remote();
+  info.bound_at_us = session.bound_at_us;
+  info.priority = session.priority;
+  info.show = "unavailable";
+  if (!session.available()) return info;
+  info.show = text_of(*session.presence, "show");
+  if (info.show.empty()) info.show = "available";
+  info.status = text_of(*session.presence, "status");
+  return info;
+}
+
+Error no_account(const xmpp::Jid& account) {
+  return {Errc::not_found, "there is no account " + account.str()};
+}
+
+Error refusal(const xmpp::StanzaError& error) {
+  const std::string words(xmpp::to_string(error.condition));
+  const Errc code = error.condition == xmpp::StanzaCondition::item_not_found ? Errc::not_found
+                    : error.condition == xmpp::StanzaCondition::resource_constraint
+                        ? Errc::unavailable
+                        : Errc::invalid;
+  return {code, error.text.empty() ? words : words + ": " + error.text};
+}
+
+}  // namespace
+
+Task<std::vector<SessionInfo>> session_infos(Server& server) {
+  std::vector<SessionInfo> infos;
+  for (std::size_t i = 0; i < server.worker_count(); ++i) {
+    Worker& worker = server.worker(i);
+    const auto collect = [&worker] {
+      std::vector<SessionInfo> found;
+      worker.directory().for_each(
+          [&found](const Session& session) { found.push_back(info_of(session)); });
+      return found;
+    };
+    auto found = co_await run_on(worker.loop(), collect);
+    std::ranges::move(found, std::back_inserter(infos));
+  }
+  std::ranges::sort(infos, {}, &SessionInfo::jid);
+  co_return infos;
+}
+
+Task<std::vector<SessionInfo>> session_infos(Server& server, xmpp::Jid account) {
+  Worker& home = server.worker(server.home_of(account.bare()));
+  const auto collect = [&home, account] {
+    std::vector<SessionInfo> found;
+    const LocalAccount* live = home.directory().find(account.bare());
+    if (live == nullptr) return found;
+    for (const auto& session : live->sessions) found.push_back(info_of(*session));
+    return found;
+  };
+  co_return co_await run_on(home.loop(), collect);
+}
+
+Task<Result<std::string>> ask_as(Server& server, xmpp::Jid account, xmpp::StanzaType type,
+                                 std::string payload) {
+  xml::Writer w;
+  w.open("iq").attribute("type", xmpp::to_string(type)).attribute("id", "ctl");
+  w.raw(payload).close();
+  auto iq = xmpp::Stanza::from_text(std::move(w).take());
+  iq.set_from(account);
+  iq.set_to(account);
+  AccountStep<std::string> step = [account, iq](Worker& home) -> Task<Result<std::string>> {
+    const auto loaded = co_await home.load(account);
+    if (!loaded) co_return std::unexpected(loaded.error());
+    if (*loaded == nullptr) co_return std::unexpected(no_account(account));
+    const Host* host = home.server().host(account.domain());
+    const auto found = host->find_handler(At::account, iq);
+    if (found.handler == nullptr || found.without_turn) {
+      co_return fail(Errc::invalid, "no module of this host answers that");
+    }
+    IqRequest request{iq, &home, host, {}};
+    auto reply = co_await (*found.handler)(std::move(request));
+    if (!reply) co_return std::unexpected(refusal(reply.error()));
+    co_return std::move(*reply);
+  };
+  co_return co_await in_turn(server, account, std::move(step));
+}
+
+Task<Result<>> send_as(Server& server, xmpp::Stanza stanza) {
+  const xmpp::Jid sender = stanza.from().to_bare();
+  if (sender.local().empty()) {
+    Worker& worker = server.worker(0);
+    const auto route = [&worker, stanza] {
+      worker.router().route(stanza);
+      return true;
+    };
+    co_await run_on(worker.loop(), route);
+    co_return Result<>{};
+  }
+  AccountStep<void> step = [sender, stanza](Worker& home) -> Task<Result<>> {
+    const auto loaded = co_await home.load(sender);
+    if (!loaded) co_return std::unexpected(loaded.error());
+    if (*loaded == nullptr) co_return std::unexpected(no_account(sender));
+    if (stanza.kind() == xmpp::StanzaKind::message) {
+      home.router().send(stanza);
+    } else {
+      home.router().route(stanza);
+    }
+    co_return Result<>{};
+  };
+  co_return co_await in_turn(server, sender, std::move(step));
+}
 
 Task<std::vector<xmpp::Jid>> connected_jids(Server& server) {
   std::vector<xmpp::Jid> jids;

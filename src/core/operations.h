@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,31 @@ Task<std::vector<xmpp::Jid>> connected_jids(Server& server);
 // The usernames of a host in byte order, `limit` at most. Errors: unavailable.
 Task<Result<std::vector<std::string>>> registered_names(Server& server, std::string host,
                                                         std::size_t limit = SIZE_MAX);
+
+// What is to be seen of a session.
+struct SessionInfo {
+  xmpp::Jid jid;           // full
+  std::string connection;  // c2s, c2s_tls
+  std::string remote;      // as Outbox::remote
+  std::int64_t bound_at_us = 0;
+  int priority = 0;    // of its presence
+  std::string show;    // "available", "away", "chat", "dnd", "xa"; "unavailable"
+  std::string status;  // what the user wrote
+};
+// Of all sessions, sorted by their JIDs; or of one account's, in order of binding.
+Task<std::vector<SessionInfo>> session_infos(Server& server);
+Task<std::vector<SessionInfo>> session_infos(Server& server, xmpp::Jid account);
+
+// The answer of the account's own server to an iq of the account, by the module that answers its
+// clients: the payload of the result. Errors: not_found (no such account, or <item-not-found/>),
+// invalid (refused), unavailable.
+Task<Result<std::string>> ask_as(Server& server, xmpp::Jid account, xmpp::StanzaType type,
+                                 std::string payload);
+
+// Sends a stanza, which has `from` and `to`, in the name of `from`: a host, or an account of one,
+// whose messages are archived as if a client had sent them. Errors: not_found (no such account),
+// unavailable.
+Task<Result<>> send_as(Server& server, xmpp::Stanza stanza);
 
 // Ends the sessions of an account, or the one with this full JID; returns how many.
 Task<std::size_t> end_sessions(Server& server, xmpp::Jid jid, std::string text);

@@ -1,7 +1,6 @@
 #include "core/retention.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "base/clock.h"
@@ -18,6 +17,25 @@ constexpr std::uint32_t kEntriesPerWrite = 100;
 constexpr std::int64_t kDayUs = std::int64_t{24} * 3'600 * 1'000'000;
 
 }  // namespace
+
+Task<Result<std::uint64_t>> trim_log(store::Logs& logs, const Gate& gate, std::string owner,
+                                     std::string log, store::LogFilter filter, std::uint64_t most) {
+  std::uint64_t removed = 0;
+  while (removed < most && !gate.closed()) {
+    const auto limit =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(most - removed, kEntriesPerWrite));
+    const auto page = co_await logs.read(owner, log, filter, limit, false);
+    if (!page) co_return std::unexpected(page.error());
+    if (page->entries.empty()) break;
+    store::LogFilter these = filter;
+    these.before = page->entries.back().id + 1;
+    const auto gone = co_await logs.trim(owner, log, std::move(these));
+    if (!gone) co_return std::unexpected(gone.error());
+    removed += *gone;
+    if (page->complete) break;
+  }
+  co_return removed;
+}
 
 void Retention::start() {
   step_after(kFirstAfter);
@@ -73,39 +91,23 @@ Task<void> Retention::trim_accounts(std::vector<std::string> names, config::Arch
 }
 
 Task<Result<>> Retention::trim(std::string owner, std::string log, config::ArchiveOptions limits) {
+  auto& logs = worker_.server().store().logs();
   if (limits.expire_after_days != 0) {
     store::LogFilter old;
     old.before = archive_id_at(wall_clock_us() - limits.expire_after_days * kDayUs);
-    constexpr auto kAll = std::numeric_limits<std::uint64_t>::max();
-    auto removed = co_await remove_oldest(owner, log, std::move(old), kAll);
-    if (!removed) co_return removed;
+    const auto removed = co_await trim_log(logs, worker_.gate(), owner, log, std::move(old));
+    if (!removed) co_return std::unexpected(removed.error());
+    removed_ += *removed;
   }
   if (limits.max_messages == 0) co_return Result<>{};
   store::LogFilter all;
-  const auto count = co_await worker_.server().store().logs().count(owner, log, all);
+  const auto count = co_await logs.count(owner, log, all);
   if (!count) co_return std::unexpected(count.error());
   if (*count <= limits.max_messages) co_return Result<>{};
-  co_return co_await remove_oldest(owner, log, std::move(all), *count - limits.max_messages);
-}
-
-// Of what passes the filter, `most` entries at most; little by little, so that no other write has
-// to wait for long.
-Task<Result<>> Retention::remove_oldest(std::string owner, std::string log, store::LogFilter filter,
-                                        std::uint64_t most) {
-  auto& logs = worker_.server().store().logs();
-  while (most > 0 && !worker_.gate().closed()) {
-    const auto limit = static_cast<std::uint32_t>(std::min<std::uint64_t>(most, kEntriesPerWrite));
-    const auto page = co_await logs.read(owner, log, filter, limit, false);
-    if (!page) co_return std::unexpected(page.error());
-    if (page->entries.empty()) break;
-    store::LogFilter these;
-    these.before = page->entries.back().id + 1;
-    const auto removed = co_await logs.trim(owner, log, std::move(these));
-    if (!removed) co_return std::unexpected(removed.error());
-    removed_ += *removed;
-    most -= std::min(most, *removed);
-    if (page->complete) break;
-  }
+  const auto removed = co_await trim_log(logs, worker_.gate(), owner, log, std::move(all),
+                                         *count - limits.max_messages);
+  if (!removed) co_return std::unexpected(removed.error());
+  removed_ += *removed;
   co_return Result<>{};
 }
 

@@ -24,6 +24,13 @@ namespace starling::core {
 
 class Worker;
 
+// Removes entries of an owner's log that pass the filter, the oldest `most` of them, little by
+// little, so that no other write has to wait for long; gives up when the gate is closed. The number
+// of those removed. Errors: unavailable.
+Task<Result<std::uint64_t>> trim_log(store::Logs& logs, const Gate& gate, std::string owner,
+                                     std::string log, store::LogFilter filter,
+                                     std::uint64_t most = UINT64_MAX);
+
 class Retention {
  public:
   static constexpr std::chrono::minutes kFirstAfter{5};
@@ -43,8 +50,6 @@ class Retention {
   Task<void> trim_accounts(std::vector<std::string> names, config::ArchiveOptions limits);
   Task<Result<>> trim(std::string owner, std::string log, config::ArchiveOptions limits);
   bool next_host();
-  Task<Result<>> remove_oldest(std::string owner, std::string log, store::LogFilter filter,
-                               std::uint64_t most);
 
   Worker& worker_;
   // Where the walk is: in this host, after this username.

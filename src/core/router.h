@@ -33,6 +33,10 @@ class Router {
   // section 10.3 (no 'to') and of outbound presence, then routes it.
   Submitted submit(Session& session, xmpp::Stanza stanza);
 
+  // A message in the name of a local account, which is in memory, in its turn: whom it has blocked
+  // gets nothing, and it is archived.
+  void send(xmpp::Stanza stanza);
+
   // A stanza with 'from' and 'to', from anywhere.
   void route(xmpp::Stanza stanza);
 
@@ -44,7 +48,6 @@ class Router {
   bool refused(const xmpp::Stanza& stanza);
 
  private:
-  void send(xmpp::Stanza stanza);
   void to_host(const Host& host, xmpp::Stanza stanza);
 
   Worker& worker_;

@@ -37,6 +37,8 @@ class Outbox {
   virtual void end(xmpp::StreamCondition condition, std::string_view text) = 0;
   // "203.0.113.7:51234", for logs and listings.
   [[nodiscard]] virtual std::string remote() const = 0;
+  // How it is connected, in ejabberd's words: c2s, c2s_tls.
+  [[nodiscard]] virtual std::string_view connection() const { return "c2s"; }
 };
 
 using SessionId = std::uint64_t;  // unique on a node while it runs; 0 is none

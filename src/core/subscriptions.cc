@@ -161,6 +161,34 @@ Task<std::optional<StanzaError>> Subscriptions::remove_contact(Jid account, Jid 
   co_return std::nullopt;
 }
 
+Task<std::optional<StanzaError>> Subscriptions::set_contact(Jid account, Jid contact,
+                                                            std::string name,
+                                                            std::vector<std::string> groups,
+                                                            bool subscribed_to,
+                                                            bool subscribed_from) {
+  const auto roster = co_await worker_.roster(account);
+  if (!roster) co_return store_trouble(account, roster.error());
+  RosterItem item = (*roster)->get_or_new(contact);
+  const bool was_seen = item.subscription.from;
+  item.kept = true;
+  item.name = std::move(name);
+  item.groups = std::move(groups);
+  item.subscription = {};
+  item.subscription.to = subscribed_to;
+  item.subscription.from = subscribed_from;
+  item.request.clear();
+  if (auto error = co_await save(account, *roster, item, true)) co_return error;
+  push(account, **roster, item.to_xml());
+  const LocalAccount* live = worker_.directory().find(account.full());
+  if (live == nullptr || was_seen == subscribed_from) co_return std::nullopt;
+  if (subscribed_from) {
+    worker_.presence().show_sessions(*live, contact);
+  } else {
+    worker_.presence().hide_sessions(*live, contact);
+  }
+  co_return std::nullopt;
+}
+
 void Subscriptions::end_both(const Jid& account, const RosterItem& item) {
   const Subscription& was = item.subscription;
   auto& router = worker_.router();

@@ -35,6 +35,14 @@ class Subscriptions {
                                                         std::vector<std::string> groups);
   Task<std::optional<xmpp::StanzaError>> remove_contact(xmpp::Jid account, xmpp::Jid contact);
 
+  // What an operator does: the contact as it shall be, subscription included, and pushed to the
+  // account's clients. The contact's own roster is not touched; if it shall see the account, it is
+  // shown its sessions, or that they are gone.
+  Task<std::optional<xmpp::StanzaError>> set_contact(xmpp::Jid account, xmpp::Jid contact,
+                                                     std::string name,
+                                                     std::vector<std::string> groups,
+                                                     bool subscribed_to, bool subscribed_from);
+
   // Tells the contact that the subscriptions of this former item are over (section 2.5.2).
   void end_both(const xmpp::Jid& account, const RosterItem& item);
 

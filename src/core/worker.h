@@ -26,6 +26,7 @@
 #include "core/presence.h"
 #include "core/router.h"
 #include "core/subscriptions.h"
+#include "core/trace.h"
 
 namespace starling::core {
 
@@ -52,6 +53,7 @@ class Worker {
   [[nodiscard]] Presence& presence() { return presence_; }
   [[nodiscard]] Subscriptions& subscriptions() { return subscriptions_; }
   [[nodiscard]] CommandSessions& command_sessions() { return command_sessions_; }
+  [[nodiscard]] Trace& trace() { return trace_; }
 
   // The account, brought into memory; nullptr if there is none of that name. In the account's turn.
   // Errors: unavailable.
@@ -112,6 +114,7 @@ class Worker {
   Presence presence_;
   Subscriptions subscriptions_;
   CommandSessions command_sessions_;
+  Trace trace_;
   std::set<xmpp::Jid> removing_;
   SessionId last_session_ = 0;
   std::vector<std::vector<xmpp::Stanza>> mailboxes_;  // by destination, for this turn

@@ -3,12 +3,11 @@
 // The second is stored when the account's last available session goes, and told to those who may
 // see the user's presence. What a client says of its own idle time passes through like any iq.
 #include <algorithm>
-#include <charconv>
-#include <optional>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/last_activity.h"
 #include "core/module.h"
 #include "core/server.h"
 #include "core/worker.h"
@@ -22,28 +21,12 @@ namespace {
 using core::At;
 using core::IqReply;
 using core::IqRequest;
+using core::LastActivity;
 using xmpp::StanzaCondition;
 using xmpp::StanzaError;
 using xmpp::StanzaType;
 
-constexpr std::string_view kMap = "last-activity";
-constexpr std::string_view kKey = "unavailable";
 constexpr std::size_t kMaxStatusBytes = 1'023;  // a longer one is not kept
-
-struct Away {
-  std::int64_t since_us = 0;  // wall clock
-  std::string status;
-
-  [[nodiscard]] std::string encode() const { return std::to_string(since_us) + " " + status; }
-  static std::optional<Away> decode(std::string_view text) {
-    Away away;
-    const char* const end = text.data() + text.size();
-    const auto [rest, error] = std::from_chars(text.data(), end, away.since_us);
-    if (error != std::errc() || rest == end) return std::nullopt;
-    away.status.assign(rest + 1, end);
-    return away;
-  }
-};
 
 IqReply refuse(StanzaCondition condition) {
   return std::unexpected(StanzaError{condition, {}, {}});
@@ -81,31 +64,24 @@ Task<IqReply> account_get(IqRequest request) {
   }
   if (const core::LocalAccount* live = worker.directory().find(account.full())) {
     if (!live->sessions.empty()) co_return query(wall_clock_us(), "");
-    // It may not be in the store yet.
-    if (const Away* away = live->slots.find<Away>()) co_return query(away->since_us, away->status);
   }
-  auto& maps = worker.server().store().maps();
-  const auto stored = co_await maps.get(account.str(), std::string(kMap), std::string(kKey));
-  if (!stored) co_return store_trouble(account, stored.error());
-  const auto away = *stored ? Away::decode(**stored) : std::nullopt;
-  if (!away) co_return refuse(StanzaCondition::item_not_found);  // never seen
-  co_return query(away->since_us, away->status);
+  const auto away = co_await core::last_activity(worker.server().store().maps(), account,
+                                                 worker.directory().find(account.full()));
+  if (!away) co_return store_trouble(account, away.error());
+  if (!*away) co_return refuse(StanzaCondition::item_not_found);  // never seen
+  co_return query((*away)->since_us, (*away)->status);
 }
 
-Task<void> store(core::Worker* worker, xmpp::Jid account, Away away) {
-  std::vector<store::Change> changes(1);
-  changes[0].map = kMap;
-  changes[0].key = kKey;
-  changes[0].value = away.encode();
-  auto& maps = worker->server().store().maps();
-  const auto stored = co_await maps.apply(account.str(), std::move(changes));
+Task<void> store(core::Worker* worker, xmpp::Jid account, LastActivity away) {
+  const auto stored =
+      co_await core::store_last_activity(worker->server().store().maps(), account, std::move(away));
   if (!stored) static_cast<void>(store_trouble(account, stored.error()));
 }
 
 void went_away(core::Worker& worker, const xmpp::Jid& account, const xmpp::Stanza& presence) {
   core::LocalAccount* live = worker.directory().find(account.full());
   if (live == nullptr) return;  // it was removed
-  Away& away = live->slots.get<Away>();
+  auto& away = live->slots.get<LastActivity>();
   away.since_us = wall_clock_us();
   const auto status = presence.element().child("status", xmpp::ns::kClient);
   away.status = status ? status->text() : std::string();

@@ -114,10 +114,8 @@ void C2sStream::drop_if_too_slow() {
   static auto& dropped = metrics::counter("starling_slow_readers_dropped_total",
                                           "Clients dropped since they left too much unread");
   dropped.add();
-  log::warning("client_too_slow", {{"jid", session_ ? session_->jid.full() : ""},
-                                   {"remote", remote()},
-                                   {"queued_bytes", queued},
-                                   {"limit", max_queued()}});
+  log_event(log::Level::warning, "client_too_slow",
+            {{"queued_bytes", queued}, {"limit", max_queued()}});
   // With stream management nothing is lost by it: the session may be resumed.
   if (!managed_ || managed_->id.empty()) finish();
   connection_->abort();

@@ -180,10 +180,9 @@ void C2sStream::on_tls_established() {
   if (phase_ == Phase::ended) return;
   phase_ = Phase::header;
   const net::TlsInfo info = connection_->tls_info();
-  log::debug("tls_established", {{"remote", remote()},
-                                 {"version", info.version},
-                                 {"cipher", info.cipher},
-                                 {"server_name", info.server_name}});
+  log_event(
+      log::Level::debug, "tls_established",
+      {{"version", info.version}, {"cipher", info.cipher}, {"server_name", info.server_name}});
 }
 
 // Section 4.3.3: a new stream over the same connection.
@@ -218,11 +217,11 @@ Task<void> C2sStream::authenticate(std::shared_ptr<C2sStream> /*self*/, xml::Doc
     go_on();
     co_return;
   }
-  log::info("authentication_failed", {{"username", step.username},
-                                      {"host", negotiation_->host},
-                                      {"mechanism", step.mechanism},
-                                      {"error", step.failed},
-                                      {"remote", remote()}});
+  log_event(log::Level::info, "authentication_failed",
+            {{"username", step.username},
+             {"host", negotiation_->host},
+             {"mechanism", step.mechanism},
+             {"error", step.failed}});
   core::Worker& worker = service_->worker();
   const Duration delay = step.guessed ? worker.server().login_guard().failed(attempt(step.account),
                                                                              worker.loop().now())
@@ -279,10 +278,10 @@ bool C2sStream::may_enter(const xmpp::Jid& account) const {
 
 void C2sStream::authenticated(const SaslExchange::Step& step) {
   service_->worker().server().login_guard().succeeded(attempt(*step.succeeded));
-  log::info("authenticated", {{"jid", step.succeeded->full()},
-                              {"mechanism", step.mechanism},
-                              {"tls", connection_->tls_info().version},
-                              {"remote", remote()}});
+  log_event(log::Level::info, "authenticated",
+            {{"jid", step.succeeded->full()},
+             {"mechanism", step.mechanism},
+             {"tls", connection_->tls_info().version}});
   go_home(*step.succeeded, step.reply);
 }
 
@@ -364,7 +363,7 @@ Task<void> C2sStream::bind(std::shared_ptr<C2sStream> /*self*/, xmpp::Jid full,
     co_return go_on();
   }
   if (!session) {
-    log::warning("session_not_bound", {{"jid", full.full()}, {"error", session.error().message}});
+    log_event(log::Level::warning, "session_not_bound", {{"error", session.error().message}});
     not_bound(session.error().code);
     co_return;
   }
@@ -376,7 +375,7 @@ Task<void> C2sStream::bind(std::shared_ptr<C2sStream> /*self*/, xmpp::Jid full,
   connection_->send(w.view());
   phase_ = Phase::bound;
   use_shaper(shaper_of_session());
-  log::info("session_bound", {{"jid", full.full()}, {"remote", remote()}});
+  log_event(log::Level::info, "session_bound");
   go_on();
 }
 

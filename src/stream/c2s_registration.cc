@@ -84,7 +84,7 @@ Task<void> C2sStream::register_account(std::shared_ptr<C2sStream> /*self*/,
                                        std::string password) {
   auto& authenticator = service_->worker().server().authenticator();
   const auto created = co_await authenticator.create_account(account, std::move(password));
-  if (created) log::info("registered", {{"jid", account.full()}, {"remote", remote()}});
+  if (created) log_event(log::Level::info, "registered", {{"jid", account.full()}});
   core::Worker& worker = service_->worker();
   const Duration delay =
       worker.server().login_guard().registered(attempt(account), worker.loop().now());

@@ -122,10 +122,9 @@ void C2sStream::ask_for_acknowledgement() {
 
 void C2sStream::too_much_unacknowledged() {
   if (!managed_ || session_ == nullptr) return;
-  log::warning("too_much_unacknowledged", {{"jid", session_->jid.full()},
-                                           {"remote", remote()},
-                                           {"stanzas", managed_->state->unacknowledged()},
-                                           {"bytes", managed_->state->unacknowledged_bytes()}});
+  log_event(log::Level::warning, "too_much_unacknowledged",
+            {{"stanzas", managed_->state->unacknowledged()},
+             {"bytes", managed_->state->unacknowledged_bytes()}});
   stream_error(StreamCondition::policy_violation, "too many stanzas are not acknowledged");
 }
 
@@ -147,8 +146,7 @@ bool C2sStream::acknowledge(std::uint32_t h) {
 // Section 5.
 void C2sStream::handled_count_too_high(std::uint32_t h) {
   const std::string sent = std::to_string(managed_->state->sent_count());
-  log::info("handled_count_too_high",
-            {{"jid", session_->jid.full()}, {"remote", remote()}, {"h", h}, {"send-count", sent}});
+  log_event(log::Level::info, "handled_count_too_high", {{"h", h}, {"send-count", sent}});
   connection_->send(
       "<stream:error><undefined-condition xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
       "<handled-count-too-high xmlns='urn:xmpp:sm:3' h='" +
@@ -175,9 +173,9 @@ void C2sStream::keep_for_resumption() {
   shaper_.reset();
   pauses_ = 0;
   last_heard_s_ = service_->now_s();
-  log::info("session_detached", {{"jid", session_->jid.full()},
-                                 {"unacknowledged", managed_->state->unacknowledged()},
-                                 {"timeout_s", managed_->timeout.count()}});
+  log_event(log::Level::info, "session_detached",
+            {{"unacknowledged", managed_->state->unacknowledged()},
+             {"timeout_s", managed_->timeout.count()}});
   // Not from inside a call of the connection.
   service_->worker().loop().post([connection = std::move(connection_)] {});
 }
@@ -243,14 +241,14 @@ void C2sStream::resume(C2sStream& former, std::uint32_t h) {
   w.attribute("h", std::to_string(managed_->state->handled())).close();
   connection_->send(w.view());
   for (const xmpp::Stanza& stanza : managed_->state->queue()) {
+    if (service_->worker().trace().active()) trace_out(stanza);
     stanza.append_to(connection_->output());
   }
   sent_again_ = connection_->queued_bytes();
   session_->end_holdback();  // XEP-0352 section 5.2: a resumed stream begins active
   if (managed_->state->unacknowledged() > 0) ask_for_acknowledgement();
-  log::info("session_resumed", {{"jid", session_->jid.full()},
-                                {"remote", remote()},
-                                {"sent_again", managed_->state->unacknowledged()}});
+  log_event(log::Level::info, "session_resumed",
+            {{"sent_again", managed_->state->unacknowledged()}});
   if (!paused(Pause::held)) negotiation_.reset();
 }
 

@@ -44,6 +44,8 @@ class C2sService {
   [[nodiscard]] core::Worker& worker() { return worker_; }
   [[nodiscard]] C2sService& of_worker(std::size_t index) const { return *services_[index]; }
   [[nodiscard]] std::uint32_t now_s() const;
+  // Unique on the node while it runs; for the log.
+  [[nodiscard]] std::uint64_t new_stream_id() { return (++last_stream_ << 8) | worker_.index(); }
 
   // What a session keeps in memory for its client: sent and not taken, or not acknowledged.
   struct Load {
@@ -78,6 +80,7 @@ class C2sService {
   std::unordered_map<std::string, std::uint32_t> expired_;
   std::deque<std::string> expired_order_;
   std::size_t sweep_at_ = 0;
+  std::uint64_t last_stream_ = 0;
   bool shutting_down_ = false;
   Callback when_empty_;
 };

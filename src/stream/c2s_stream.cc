@@ -59,6 +59,7 @@ C2sStream::C2sStream(C2sService& service, std::shared_ptr<const C2sOptions> opti
       connection_(std::move(connection)),
       scanner_(&options_->limits_before_auth),
       negotiation_(std::make_unique<Negotiation>()),
+      id_(service.new_stream_id()),
       since_s_(service.now_s()),
       last_heard_s_(since_s_),
       phase_(options_->direct_tls ? Phase::tls_handshake : Phase::header) {
@@ -145,6 +146,10 @@ void C2sStream::handle_bound(xml::DocumentPtr document) {
 }
 
 void C2sStream::handle_stanza(xml::DocumentPtr document) {
+  if (const core::Trace& trace = service_->worker().trace(); trace.active()) {
+    trace.stanza(core::Trace::Direction::in, id_, *session_, document->root(),
+                 document->wire().size());
+  }
   // Whatever becomes of it, it counts.
   const xmpp::ReceiptPtr receipt = receipt_for(*document);
   auto stanza = xmpp::Stanza::from_document(document, xmpp::ns::kClient);
@@ -174,9 +179,15 @@ bool C2sStream::deliver(const xmpp::Stanza& stanza) {
     ask_for_acknowledgement();
     if (phase_ == Phase::detached) return true;
   }
+  if (service_->worker().trace().active()) trace_out(stanza);
   stanza.append_to(connection_->output());
   watch_queue();
   return managed_ != nullptr;
+}
+
+void C2sStream::trace_out(const xmpp::Stanza& stanza) {
+  if (session_ == nullptr) return;
+  service_->worker().trace().stanza(core::Trace::Direction::out, id_, *session_, stanza.to_xml());
 }
 
 bool C2sStream::congested() const {
@@ -229,11 +240,29 @@ std::string C2sStream::remote() const {
   return (v6 ? "[" + address + "]" : address) + ":" + std::to_string(connection_->remote_port());
 }
 
+std::string_view C2sStream::connection() const {
+  return connection_ && connection_->is_secure() ? "c2s_tls" : "c2s";
+}
+
+void C2sStream::log_event(log::Level level, log::Event event, log::Fields fields) const {
+  if (!log::enabled(level, event.subsystem)) return;
+  std::vector<log::Field> all(fields);
+  if (session_ != nullptr) {
+    all.emplace_back("jid", session_->jid.full());
+    all.emplace_back("session", session_->id);
+  } else if (negotiation_ && !negotiation_->account.empty()) {
+    all.emplace_back("jid", negotiation_->account.full());
+  }
+  all.emplace_back("stream", id_);
+  all.emplace_back("remote", remote());
+  log::write(level, event, all);
+}
+
 void C2sStream::check(std::uint32_t now_s) {
   if (phase_ == Phase::ended) return;
   if (phase_ == Phase::detached) {
     if (now_s - last_heard_s_ < managed_->timeout.count()) return;
-    log::info("resumption_timed_out", {{"jid", session_->jid.full()}});
+    log_event(log::Level::info, "resumption_timed_out");
     return finish();
   }
   if (phase_ != Phase::bound) {
@@ -255,7 +284,7 @@ void C2sStream::check(std::uint32_t now_s) {
     if (!managed_ || managed_->id.empty()) {
       return stream_error(StreamCondition::connection_timeout, "no answer to a ping");
     }
-    log::info("client_silent", {{"jid", session_->jid.full()}, {"remote", remote()}});
+    log_event(log::Level::info, "client_silent");
     return connection_->abort();  // the session may be resumed
   }
   if (std::exchange(pinged_, true)) return;
@@ -301,17 +330,15 @@ void C2sStream::scan_error(xml::ScanError error) {
 // RFC 6120 section 4.9: our header first if it is not sent yet, the error, and the end.
 void C2sStream::stream_error(StreamCondition condition, std::string_view text) {
   if (phase_ == Phase::ended) return;
-  log::info("stream_error", {{"condition", to_string(condition)},
-                             {"text", text},
-                             {"jid", session_ ? session_->jid.full() : ""},
-                             {"remote", remote()}});
+  log_event(log::Level::info, "stream_error",
+            {{"condition", to_string(condition)}, {"error", text}});
   end_with_error(condition, text);
 }
 
 void C2sStream::refuse(StreamCondition condition, std::string_view text) {
   if (phase_ == Phase::ended) return;
-  log::debug("connection_refused",
-             {{"condition", to_string(condition)}, {"text", text}, {"remote", remote()}});
+  log_event(log::Level::debug, "connection_refused",
+            {{"condition", to_string(condition)}, {"error", text}});
   end_with_error(condition, text);
 }
 
@@ -338,7 +365,7 @@ void C2sStream::finish() {
   phase_ = Phase::ended;
   if (managed_) service_->not_resumable(managed_->id, managed_->state->handled());
   if (session_ != nullptr) {
-    log::info("session_closed", {{"jid", session_->jid.full()}, {"remote", remote()}});
+    log_event(log::Level::info, "session_closed");
     service_->worker().unbind(*std::exchange(session_, nullptr));
   }
   if (!detached) return connection_->close();
@@ -349,10 +376,8 @@ void C2sStream::finish() {
 void C2sStream::on_disconnected(net::CloseReason reason, std::string_view detail) {
   stop_shaping();
   if (phase_ != Phase::ended) {
-    log::info("connection_lost", {{"reason", net::to_string(reason)},
-                                  {"detail", detail},
-                                  {"jid", session_ ? session_->jid.full() : ""},
-                                  {"remote", remote()}});
+    log_event(log::Level::info, "connection_lost",
+              {{"reason", net::to_string(reason)}, {"error", detail}});
   }
   if (phase_ == Phase::bound && managed_ && !managed_->id.empty()) return keep_for_resumption();
   const auto alive = service_->remove(*this);

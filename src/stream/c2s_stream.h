@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/log.h"
 #include "core/login_guard.h"
 #include "core/session.h"
 #include "core/worker.h"
@@ -46,6 +47,7 @@ class C2sStream final : public net::ConnectionHandler,
   [[nodiscard]] bool congested() const override;
   void end(xmpp::StreamCondition condition, std::string_view text) override;
   [[nodiscard]] std::string remote() const override;
+  [[nodiscard]] std::string_view connection() const override;
 
   // Called by the service every few seconds: finds streams that are stuck or dead. `now_s` counts
   // seconds from any fixed point.
@@ -127,6 +129,11 @@ class C2sStream final : public net::ConnectionHandler,
   void hold();
   void go_on();
 
+  // One line in the log about this stream: what is known of jid, session, stream and remote comes
+  // behind `fields`.
+  void log_event(log::Level level, log::Event event, log::Fields fields = {}) const;
+  void trace_out(const xmpp::Stanza& stanza);
+
   // Bytes that are kept for the client; and what is done to keep them no longer.
   [[nodiscard]] std::size_t held_bytes() const;
   void shed();
@@ -188,6 +195,7 @@ class C2sStream final : public net::ConnectionHandler,
 
   std::unique_ptr<Shaper> shaper_;  // none: it may send as it likes
 
+  std::uint64_t id_;                // of this stream, for the log
   std::uint32_t index_ = 0;         // in the service's list
   std::uint32_t since_s_ = 0;       // when it was accepted
   std::uint32_t last_heard_s_ = 0;  // when bytes last came; or the connection was lost

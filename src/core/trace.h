@@ -1,0 +1,65 @@
+// Trace: shows an operator the stanzas of one account's streams while they pass (starlingctl
+// trace). Off, it costs a look at a list that is empty.
+//
+// What people write never shows: all text is replaced by its length, but for the show and priority
+// of presence and the texts of errors; so are attributes that hold a password, token or secret.
+//
+// One per worker, used on its thread only; an account's streams are on its home worker.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/session.h"
+#include "xml/document.h"
+#include "xmpp/jid.h"
+
+namespace starling::core {
+
+class Trace {
+ public:
+  enum class Direction : std::uint8_t { in, out };  // from the client, to it
+
+  struct Line {
+    std::int64_t time_us = 0;  // wall clock
+    Direction direction = Direction::in;
+    std::uint64_t stream = 0;
+    SessionId session = 0;
+    xmpp::Jid jid;         // full
+    std::size_t size = 0;  // bytes, as on the wire
+    std::string xml;       // without what people write
+  };
+  // Must be quick, and must not watch or unwatch.
+  using Sink = std::function<void(const Line&)>;
+
+  // Everything of one account (bare JID) or of one session (full JID). Returns what to unwatch.
+  std::uint64_t watch(xmpp::Jid jid, Sink sink);
+  void unwatch(std::uint64_t id);
+
+  [[nodiscard]] bool active() const { return !watches_.empty(); }
+  // A stanza passes; to be called while active(). `size` is that on the wire.
+  void stanza(Direction direction, std::uint64_t stream, const Session& session,
+              const xml::Element& element, std::size_t size) const;
+  void stanza(Direction direction, std::uint64_t stream, const Session& session,
+              const std::string& xml) const;
+
+ private:
+  struct Watch {
+    std::uint64_t id;
+    xmpp::Jid jid;
+    Sink sink;
+  };
+  [[nodiscard]] bool watched(const xmpp::Jid& full) const;
+
+  std::vector<Watch> watches_;
+  std::uint64_t last_ = 0;
+};
+
+// The element without what people write.
+[[nodiscard]] std::string redacted(const xml::Element& element);
+
+}  // namespace starling::core
