@@ -1,44 +1,39 @@
 // Admin: carries out the commands of commands/commands.h on a running node.
 #pragma once
 
-#include <functional>
-#include <nlohmann/json.hpp>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "admin/call.h"
 #include "base/result.h"
 #include "base/task.h"
+#include "commands/commands.h"
 #include "core/server.h"
 
 namespace starling::admin {
 
-using Json = nlohmann::json;
-
 class Admin {
  public:
-  // `stop` asks the process to end. Used on the loop of worker 0.
-  Admin(core::Server& server, std::function<void()> stop)
-      : server_(server), stop_(std::move(stop)) {}
+  // Used on the loop of worker 0.
+  Admin(core::Server& server, Hooks hooks) : server_(server), hooks_(std::move(hooks)) {}
+  Admin(const Admin&) = delete;
+  Admin& operator=(const Admin&) = delete;
 
-  // Errors: invalid (no such command, wrong number of arguments, an address that is none), and
-  // what the command itself runs into.
-  Task<Result<Json>> run(std::string command, std::vector<std::string> arguments);
+  // `audience` is for commands that go on, and only for them. Errors: invalid (no such command,
+  // arguments that the command does not take), and what the command itself runs into.
+  Task<Result<Json>> run(std::string command, std::vector<std::string> arguments,
+                         std::shared_ptr<Audience> audience = nullptr);
 
  private:
-  using Arguments = std::vector<std::string>;
-  Task<Result<Json>> status();
-  Task<Result<Json>> register_account(Arguments arguments);
-  Task<Result<Json>> unregister(Arguments arguments);
-  Task<Result<Json>> change_password(Arguments arguments);
-  Task<Result<Json>> registered_users(Arguments arguments);
-  Task<Result<Json>> connected_users();
-  Task<Result<Json>> kick_user(Arguments arguments);
-  Task<Result<Json>> backup(Arguments arguments);
-  [[nodiscard]] Result<xmpp::Jid> account_of(const std::string& user,
-                                             const std::string& host) const;
+  // Hosts come out prepared.
+  Result<> check_addresses(const commands::Command& command,
+                           std::vector<std::string>& arguments) const;
+  Task<Result<>> check_account(xmpp::Jid account);
 
   core::Server& server_;
-  std::function<void()> stop_;
+  const Hooks hooks_;
 };
 
 }  // namespace starling::admin

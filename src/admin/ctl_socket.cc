@@ -11,6 +11,12 @@ namespace starling::admin {
 namespace {
 
 constexpr std::size_t kMaxRequestBytes = 65'536;
+// Of a command that goes on: more than this does not wait for a caller.
+constexpr std::size_t kMaxWaitingBytes = 1024 * 1024;
+
+std::string one_line(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
 Json error_answer(const std::string& message) {
   return Json{{"ok", false}, {"error", message}};
@@ -57,12 +63,23 @@ class CtlSocket::Caller final : public net::ConnectionHandler {
     socket_.gate_.spawn(socket_.answer(id_, std::move(line_)));
   }
   void on_tls_established() override {}
-  void on_disconnected(net::CloseReason, std::string_view) override { socket_.callers_.erase(id_); }
+  void on_disconnected(net::CloseReason, std::string_view) override {
+    const auto audience = std::move(audience_);
+    socket_.callers_.erase(id_);
+    if (audience) audience->leave();
+  }
 
   void reply(const Json& answer) {
-    connection_->send(answer.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    connection_->send(one_line(answer));
     connection_->close();
   }
+  // One line of a command that goes on; false if it does not take it.
+  bool tell(const Json& line) {
+    if (!connection_->is_open() || connection_->queued_bytes() > kMaxWaitingBytes) return false;
+    connection_->send(one_line(Json{{"ok", true}, {"line", line}}));
+    return true;
+  }
+  [[nodiscard]] std::shared_ptr<Audience>& audience() { return audience_; }
   void drop_if_silent() {
     if (!asked_) connection_->abort();
   }
@@ -72,6 +89,7 @@ class CtlSocket::Caller final : public net::ConnectionHandler {
   std::uint64_t id_;
   std::shared_ptr<net::SocketConnection> connection_;
   std::string line_;
+  std::shared_ptr<Audience> audience_;  // of a command that goes on
   bool asked_ = false;
 };
 
@@ -108,8 +126,9 @@ Task<void> CtlSocket::answer(std::uint64_t caller, std::string line) {
   auto request = parse_request(line);
   Json answer;
   if (request) {
-    const auto result =
-        co_await admin_.run(std::move(request->command), std::move(request->arguments));
+    auto audience = audience_for(caller, request->command);
+    const auto result = co_await admin_.run(std::move(request->command),
+                                            std::move(request->arguments), std::move(audience));
     answer =
         result ? Json{{"ok", true}, {"result", *result}} : error_answer(result.error().message);
   } else {
@@ -119,9 +138,31 @@ Task<void> CtlSocket::answer(std::uint64_t caller, std::string line) {
   if (found != callers_.end()) found->second->reply(answer);
 }
 
+std::shared_ptr<Audience> CtlSocket::audience_for(std::uint64_t caller,
+                                                  const std::string& command) {
+  const commands::Command* known = commands::find(command);
+  const auto found = callers_.find(caller);
+  if (known == nullptr || !known->goes_on) return nullptr;
+  auto audience = std::make_shared<Audience>([this, caller](const Json& line) {
+    const auto there = callers_.find(caller);
+    return there != callers_.end() && there->second->tell(line);
+  });
+  if (found == callers_.end()) {
+    audience->leave();
+  } else {
+    found->second->audience() = audience;
+  }
+  return audience;
+}
+
 void CtlSocket::close(Callback done) {
   listener_->close();
-  for (auto& [id, caller] : callers_) caller->drop_if_silent();
+  std::vector<std::shared_ptr<Audience>> audiences;
+  for (auto& [id, caller] : callers_) {
+    caller->drop_if_silent();
+    if (caller->audience()) audiences.push_back(caller->audience());
+  }
+  for (const auto& audience : audiences) audience->leave();
   gate_.close(std::move(done));
 }
 

@@ -5,6 +5,13 @@
 //   {"ok": true, "result": "registered alice@example.org"}
 //   {"ok": false, "error": "..."}
 // "arguments" may be left out. What follows the first line is not read.
+//
+// A command that goes on (trace) answers with any number of lines before its last one:
+//   {"ok": true, "line": {...}}
+//   {"ok": true, "result": {...}}
+// It ends when it has said all, when the caller hangs up, or when the server stops. What the caller
+// does not read in time is left out, which the command says.
+//
 // Only root and the user the node runs as may speak (SO_PEERCRED).
 #pragma once
 
@@ -38,6 +45,8 @@ class CtlSocket {
   explicit CtlSocket(Admin& admin);
   void accepted(std::shared_ptr<net::SocketConnection> connection, uid_t uid);
   Task<void> answer(std::uint64_t caller, std::string line);
+  // nullptr unless the command goes on.
+  std::shared_ptr<Audience> audience_for(std::uint64_t caller, const std::string& command);
 
   Admin& admin_;
   Gate gate_;

@@ -70,7 +70,7 @@ class CtlSocketTest : public ::testing::Test {
   CtlSocketTest()
       : server_(*store_, pool_, std::vector<std::string>{"example.org"}, {},
                 {&loops_[0], &loops_[1]}),
-        admin_(server_, [this] { stops_.set_value(); }) {
+        admin_(server_, {.stop = [this] { stops_.set_value(); }}) {
     socket_ = CtlSocket::open(loops_[0], path_, admin_).value();
     for (auto& loop : loops_) threads_.emplace_back([&loop] { loop.run(); });
   }

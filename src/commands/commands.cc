@@ -1,96 +1,121 @@
 #include "commands/commands.h"
 
 #include <algorithm>
+#include <iterator>
+
+#include "commands/tables.h"
 
 namespace starling::commands {
 
 namespace {
 
-constexpr Argument kUser{"USER", "the part of the address before the @"};
-constexpr Argument kHost{"HOST", "a domain this server serves"};
+constexpr Tag kTags[] = {
+    {"server", "The node"},
+    {"logs", "Logs and tracing"},
+    {"accounts", "Accounts"},
+    {"bans", "Bans"},
+    {"session", "Sessions"},
+    {"roster", "Rosters"},
+    {"vcard", "vCards"},
+    {"private", "Private XML storage"},
+    {"stanza", "Messages and stanzas"},
+    {"offline", "Offline messages"},
+    {"mam", "Archives"},
+    {"backup", "Backup and restore"},
+};
 
 const std::vector<Command>& table() {
-  static const std::vector<Command> kTable{
-      {"status",
-       "Show the node's version, uptime, hosts, workers and sessions",
-       {},
-       "Changes nothing. Fails if no node answers on the socket.",
-       "starlingctl status"},
-      {"stop",
-       "Stop the node",
-       {},
-       "Tells every client that the server is stopping, closes all streams and ends the process "
-       "with exit code 0. Returns as soon as the node has begun to stop.",
-       "starlingctl stop"},
-      {"register",
-       "Create an account",
-       {kUser, kHost, {kPassword, "its first password; only SCRAM keys of it are kept"}},
-       "Fails if the account exists, the host is not served, or the address or password is not "
-       "allowed.",
-       "starlingctl register alice example.org 'correct horse'"},
-      {"unregister",
-       "Delete an account with everything it owns",
-       {kUser, kHost},
-       "Removes the account, its roster and all its data, and ends its sessions. Cannot be undone. "
-       "Fails if there is no such account.",
-       "starlingctl unregister alice example.org"},
-      {"change_password",
-       "Set an account's password",
-       {kUser, kHost, {kPassword, "the new password"}},
-       "Sessions that are connected stay connected. Fails if there is no such account.",
-       "starlingctl change_password alice example.org 'battery staple'"},
-      {"registered_users",
-       "List the accounts of a host",
-       {kHost},
-       "Changes nothing. One name a line, in byte order.",
-       "starlingctl registered_users example.org"},
-      {"connected_users",
-       "List the sessions of this node",
-       {},
-       "Changes nothing. One full JID a line, in byte order.",
-       "starlingctl connected_users"},
-      {"connected_users_number",
-       "Count the sessions of this node",
-       {},
-       "Changes nothing.",
-       "starlingctl connected_users_number"},
-      {"kick_user",
-       "End all sessions of an account",
-       {kUser, kHost},
-       "Each session's stream is closed with a policy-violation error; the user may log in again. "
-       "Answers with the number of sessions ended.",
-       "starlingctl kick_user alice example.org"},
-      {"backup",
-       "Copy the whole database into a file",
-       {{kFile, "a new file; the node's user must be able to make it"}},
-       "Accounts, rosters and archives as of one moment, while the node serves. The file has its "
-       "name once it is complete, checked and on disk; only the node's user can read it. Answers "
-       "with its size and what it holds. Fails if there is such a file, or the database is "
-       "damaged.",
-       "starlingctl backup /var/backups/starling.db",
-       true},
-      {"restore",
-       "Put a backup in the place of a stopped node's database",
-       {{kFile, "a file that backup has made"}, {"FOLDER", "the data_dir of the stopped node"}},
-       "Checks the backup first, and keeps the database of before in FOLDER under a name with the "
-       "date. Fails if a node runs there, or the backup is damaged or of a newer version; nothing "
-       "is changed then.",
-       "starlingctl restore /var/backups/starling.db /var/lib/starling",
-       true,
-       true},
-  };
+  static const std::vector<Command> kTable = [] {
+    std::vector<Command> unsorted;
+    for (const auto& part : {server_commands, log_commands, account_commands, session_commands,
+                             roster_commands, profile_commands, message_commands}) {
+      std::ranges::move(part(), std::back_inserter(unsorted));
+    }
+    std::vector<Command> commands;
+    for (const Tag& tag : kTags) {
+      for (Command& command : unsorted) {
+        if (command.tag == tag.name) commands.push_back(std::move(command));
+      }
+    }
+    return commands;
+  }();
   return kTable;
 }
 
+Result<> check_one(const Argument& argument, std::string_view value) {
+  const auto refuse = [&](const std::string& what) {
+    return fail(Errc::invalid, std::string(argument.name) + " " + what);
+  };
+  if (argument.type == Type::integer) {
+    constexpr std::size_t kMaxDigits = 18;
+    const bool digits = std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; });
+    if (value.empty() || value.size() > kMaxDigits || !digits) {
+      return refuse("is a number: '" + std::string(value) + "' is none");
+    }
+  }
+  if (argument.type == Type::choice) {
+    const auto known = choices(argument);
+    if (std::ranges::find(known, value) == known.end()) {
+      std::string list;
+      for (const auto choice : known) list += (list.empty() ? "" : ", ") + std::string(choice);
+      return refuse("is one of " + list + ": '" + std::string(value) + "' is none of them");
+    }
+  }
+  const bool control = std::ranges::any_of(
+      value, [](unsigned char c) { return (c < ' ' && c != '\n' && c != '\t') || c == 0x7f; });
+  if (control && !argument.secret()) return refuse("holds a control character");
+  return {};
+}
+
 }  // namespace
+
+std::size_t Command::required() const {
+  return static_cast<std::size_t>(std::ranges::count(arguments, false, &Argument::optional));
+}
+
+std::string Command::usage() const {
+  std::string text(name);
+  for (const auto& argument : arguments) {
+    const bool may_be_left_out = argument.optional || argument.secret();
+    text += may_be_left_out ? " [" : " ";
+    text += argument.name;
+    if (may_be_left_out) text += "]";
+  }
+  return text;
+}
 
 std::span<const Command> all() {
   return table();
 }
 
+std::span<const Tag> tags() {
+  return kTags;
+}
+
 const Command* find(std::string_view name) {
   const auto found = std::ranges::find(table(), name, &Command::name);
   return found == table().end() ? nullptr : &*found;
+}
+
+std::vector<std::string_view> choices(const Argument& argument) {
+  std::vector<std::string_view> found;
+  std::string_view rest = argument.choices;
+  while (!rest.empty()) {
+    const auto end = std::min(rest.find('|'), rest.size());
+    found.push_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return found;
+}
+
+Result<> check(const Command& command, std::span<const std::string> arguments) {
+  if (arguments.size() < command.required() || arguments.size() > command.arguments.size()) {
+    return fail(Errc::invalid, "usage: " + command.usage());
+  }
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (auto good = check_one(command.arguments[i], arguments[i]); !good) return good;
+  }
+  return {};
 }
 
 }  // namespace starling::commands

@@ -1,17 +1,9 @@
 // starlingctl: gives a command to a running node over its Unix socket and prints the answer.
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <ctime>
+#include <chrono>
 #include <filesystem>
 #include <iostream>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,126 +11,64 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "commands/commands.h"
+#include "starlingctl/completion.h"
+#include "starlingctl/conversation.h"
+#include "starlingctl/password.h"
+#include "starlingctl/print.h"
 #include "store/sqlite_restore.h"
 
 namespace {
 
-using Json = nlohmann::json;
-
-constexpr const char* kSocketVariable = "STARLING_CTL_SOCKET";
+using starling::commands::Command;
+using starling::commands::Type;
+using starling::starlingctl::Json;
+namespace ctl = starling::starlingctl;
 
 // Exit codes; 0: done.
 constexpr int kRefused = 1;
 constexpr int kNoNode = 2;  // no node answers, or bad usage
 
-constexpr time_t kPatienceSeconds = 60;
-constexpr time_t kNoLimit = 0;  // as SO_RCVTIMEO understands it
+constexpr std::chrono::seconds kPatience{60};
 
 int complain(const std::string& message) {
   std::cerr << "starlingctl: " << message << '\n';
   return kNoNode;
 }
 
-std::string why_not_connected(const std::string& path, int error) {
-  const std::string start = "no node answers at " + path + ": " + std::strerror(error);
-  if (error == EACCES) return start + " (only root and the user the node runs as may speak to it)";
-  return start + " (is starlingd running, and is this its ctl_socket? --socket PATH or " +
-         kSocketVariable + " names another)";
-}
-
-// One line there, one line back.
-std::string ask(const std::string& path, const std::string& line, time_t patience_seconds,
-                std::string& error) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) {
-    error = "the socket's path is too long";
-    return {};
-  }
-  std::memcpy(address.sun_path, path.data(), path.size());
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const timeval patience{.tv_sec = patience_seconds, .tv_usec = 0};
-  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-    error = why_not_connected(path, errno);
-    ::close(fd);
-    return {};
-  }
-  std::string_view rest = line;
-  while (!rest.empty()) {
-    const ssize_t n = ::send(fd, rest.data(), rest.size(), MSG_NOSIGNAL);
-    if (n <= 0) break;
-    rest.remove_prefix(static_cast<std::size_t>(n));
-  }
-  std::string answer;
-  char buffer[4096];
-  ssize_t n = 0;
-  while ((n = ::read(fd, buffer, sizeof buffer)) > 0) {
-    answer.append(buffer, static_cast<std::size_t>(n));
-  }
-  if (n < 0 && errno == EAGAIN) {
-    error = "the node has not answered for " + std::to_string(patience_seconds) +
-            " seconds; whether it does what it was asked is not known (its log may tell)";
-  } else if (answer.empty()) {
-    error = "the node ended the conversation without an answer";
-  }
-  ::close(fd);
-  return answer;
-}
-
-void print_text(const Json& value) {
-  if (value.is_string()) {
-    std::cout << value.get<std::string>() << '\n';
-  } else if (value.is_array()) {
-    for (const auto& item : value) print_text(item);
-  } else if (value.is_object()) {
-    for (const auto& [key, item] : value.items()) {
-      std::cout << key << ": ";
-      if (item.is_array()) {
-        std::string separator;
-        for (const auto& part : item) {
-          std::cout << separator << (part.is_string() ? part.get<std::string>() : part.dump());
-          separator = " ";
-        }
-        std::cout << '\n';
-      } else {
-        print_text(item);
-      }
-    }
-  } else {
-    std::cout << value.dump() << '\n';
-  }
-}
-
 // Prints the answer and gives the exit code.
 int print(const Json& answer, const std::string& format) {
   if (format == "json") {
-    std::cout << answer.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
+    std::cout << answer.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
+  } else if (answer["ok"] == true && answer.contains("line")) {
+    std::cout << ctl::line_text(answer["line"]) << std::flush;
   } else if (answer["ok"] == true) {
-    print_text(answer["result"]);
+    std::cout << ctl::to_text(answer["result"]);
   } else {
     std::cerr << "starlingctl: " << answer.value("error", "refused") << '\n';
   }
   return answer["ok"] == true ? 0 : kRefused;
 }
 
-int run(const std::string& socket, const std::string& format,
-        const starling::commands::Command& command, const std::vector<std::string>& arguments) {
+int run(const std::string& socket, const std::string& format, const Command& command,
+        const std::vector<std::string>& arguments) {
   std::string request;
   try {
     request = Json{{"command", command.name}, {"arguments", arguments}}.dump();
   } catch (const Json::exception&) {
     return complain("the arguments are not UTF-8");
   }
-  std::string error;
-  const std::string line =
-      ask(socket, request + "\n", command.takes_long ? kNoLimit : kPatienceSeconds, error);
-  if (!error.empty()) return complain(error);
-  const Json answer = Json::parse(line, nullptr, false);
-  if (!answer.is_object() || !answer.contains("ok")) {
-    return complain("the node's answer cannot be understood (is it of another version?)");
-  }
-  return print(answer, format);
+  int code = kNoNode;
+  const auto done = ctl::converse(
+      socket, request + "\n", command.takes_long ? std::chrono::seconds(0) : kPatience,
+      [&](std::string_view line) {
+        const Json answer = Json::parse(line, nullptr, false);
+        if (!answer.is_object() || !answer.contains("ok")) {
+          code = complain("the node's answer cannot be understood (is it of another version?)");
+        } else {
+          code = print(answer, format);
+        }
+      });
+  return done ? code : complain(done.error().message);
 }
 
 // The one command that needs the node stopped.
@@ -154,6 +84,13 @@ int restore(const std::string& format, const std::string& file, const std::strin
   result["log_entries"] = restored->contents.log_entries;
   if (!restored->kept.empty()) result["kept"] = restored->kept;
   return print({{"ok", true}, {"result", result}}, format);
+}
+
+int complete(const std::string& shell) {
+  const std::string script = ctl::completion_script(shell);
+  if (script.empty()) return complain("completion is there for bash and zsh");
+  std::cout << script;
+  return 0;
 }
 
 // The text in lines of at most 80 columns.
@@ -179,68 +116,121 @@ void describe(CLI::App& app) {
   auto& words = *app.get_formatter();
   words.label("SUBCOMMAND", "COMMAND [ARGUMENTS]");
   words.label("Positionals", "Arguments");
-  words.column_width(26);
+  words.column_width(30);
   app.failure_message(usage_mistake);
   app.set_help_flag("--help,-h", "Print this help and exit");
   app.set_version_flag("--version", std::string(starling::kVersionText),
                        "Print the version and exit");
   app.footer(
-      "`starlingctl COMMAND --help` explains a command and its arguments.\n"
-      "Example: starlingctl register alice example.org 'correct horse'\n"
+      "`starlingctl help COMMAND` explains a command and its arguments.\n"
+      "`starlingctl completion bash` (or zsh) prints completion for the shell.\n"
+      "Example: starlingctl register alice example.org\n"
       "Exit codes: 0 done, 1 refused by the node, 2 no node answers or bad usage.");
 }
 
+std::string explain(const starling::commands::Argument& argument) {
+  std::string text(argument.meaning);
+  std::string list;
+  for (const auto choice : starling::commands::choices(argument)) {
+    list += (list.empty() ? ": " : ", ") + std::string(choice);
+  }
+  return text + list;
+}
+
 // Adds a command with its help; parsing it fills in `chosen` and `arguments`.
-void add_command(CLI::App& app, const starling::commands::Command& command,
-                 const starling::commands::Command*& chosen, std::vector<std::string>& arguments) {
+void add_command(CLI::App& app, const Command& command, const std::string& group,
+                 const Command*& chosen, std::vector<std::string>& arguments) {
   auto* sub = app.add_subcommand(std::string(command.name), std::string(command.summary));
-  sub->group("Commands");
+  sub->group(group);
   sub->footer(wrap(command.effect) + "\n\nExample: " + std::string(command.example));
   for (const auto& argument : command.arguments) {
     sub->add_option_function<std::string>(
            std::string(argument.name),
-           [&arguments,
-            is_file = argument.name == starling::commands::kFile](const std::string& value) {
+           [&arguments, is_file = argument.type == Type::file](const std::string& value) {
              arguments.push_back(is_file ? std::filesystem::absolute(value).string() : value);
            },
-           std::string(argument.meaning))
-        ->required()
+           explain(argument))
+        ->required(!argument.optional && !argument.secret())
         ->option_text(" ");
   }
   sub->final_callback([&chosen, &command] { chosen = &command; });
 }
 
+// Asks for the password that was left out, or is "-"; it is always the last argument.
+starling::Result<> complete_password(const Command& command, std::vector<std::string>& arguments) {
+  if (command.arguments.empty() || !command.arguments.back().secret()) return {};
+  if (arguments.size() == command.arguments.size()) {
+    if (arguments.back() != "-") return {};
+    arguments.pop_back();
+  }
+  auto password = ctl::read_password(command.arguments.back().type == Type::new_password);
+  if (!password) return std::unexpected(password.error());
+  arguments.push_back(std::move(*password));
+  return {};
+}
+
+// `starlingctl help COMMAND` is `starlingctl COMMAND --help`.
+void turn_help_around(std::vector<std::string>& words) {
+  auto help = words.begin();
+  while (help != words.end() && help->starts_with("--")) {
+    const bool has_value = *help == "--socket" || *help == "--format";
+    help += has_value && words.end() - help > 1 ? 2 : 1;
+  }
+  if (help == words.end() || *help != "help") return;
+  words.erase(help);
+  words.emplace_back("--help");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::vector<std::string> words = ctl::take_arguments(argc, argv);
+  turn_help_around(words);
   CLI::App app{"Operates a running Starling node.", "starlingctl"};
   describe(app);
   std::string socket = "/run/starling/ctl.sock";
   std::string format = "text";
+  std::string shell;
+  bool reference = false;
   app.add_option(
          "--socket", socket,
-         "The node's ctl_socket; else $" + std::string(kSocketVariable) + ", else " + socket)
-      ->envname(kSocketVariable)
+         "The node's ctl_socket; else $" + std::string(ctl::kSocketVariable) + ", else " + socket)
+      ->envname(ctl::kSocketVariable)
       ->option_text("PATH");
   app.add_option("--format", format, "How to print the answer: text (default) or json")
       ->check(CLI::IsMember({"text", "json"}))
       ->option_text("FORMAT");
+  app.add_flag("--print-reference", reference)->group("");  // hidden: for `./x docs`
   app.fallthrough();
   app.require_subcommand(0, 1);
 
-  const starling::commands::Command* chosen = nullptr;
+  const Command* chosen = nullptr;
   std::vector<std::string> arguments;
-  for (const auto& command : starling::commands::all()) {
-    add_command(app, command, chosen, arguments);
+  for (const auto& tag : starling::commands::tags()) {
+    for (const auto& command : starling::commands::all()) {
+      if (command.tag != tag.name) continue;
+      add_command(app, command, std::string(tag.title), chosen, arguments);
+    }
   }
+  auto* completion = app.add_subcommand("completion", "Print completion for bash or zsh");
+  completion->group("This program");
+  completion->footer("Example: eval \"$(starlingctl completion bash)\"");
+  completion->add_option("SHELL", shell, "bash or zsh")->required()->option_text(" ");
+
   app.allow_extras();  // of the program itself, for a word on them of our own
   try {
-    app.parse(argc, argv);
+    std::ranges::reverse(words);  // as CLI11 wants them
+    app.parse(std::move(words));
     app.require_subcommand(1);  // for its help; the word on a missing one is below
   } catch (const CLI::ParseError& error) {
     app.require_subcommand(1);
     return app.exit(error) == 0 ? 0 : kNoNode;
   }
+  if (reference) {
+    std::cout << starling::commands::reference();
+    return 0;
+  }
+  if (completion->parsed()) return complete(shell);
   if (const auto unknown = app.remaining(); chosen == nullptr && !unknown.empty()) {
     return complain("there is no command '" + unknown.front() +
                     "'; `starlingctl --help` lists them");
@@ -252,6 +242,9 @@ int main(int argc, char** argv) {
   if (!app.remaining().empty()) {
     return complain("'" + app.remaining().front() + "' is not understood; `starlingctl " +
                     std::string(chosen->name) + " --help` says what it takes");
+  }
+  if (auto good = complete_password(*chosen, arguments); !good) {
+    return complain(good.error().message);
   }
   if (chosen->local) return restore(format, arguments[0], arguments[1]);
   return run(socket, format, *chosen, arguments);

@@ -139,7 +139,7 @@ Result<> Node::start() {
   memory_watch_->set_max(config_.max_memory);
   loops_[0]->post([this] { memory_watch_->start(); });
 
-  admin_ = std::make_unique<admin::Admin>(*server_, stop_requested_);
+  admin_ = std::make_unique<admin::Admin>(*server_, admin::Hooks{.stop = stop_requested_});
   if (auto good = check_socket_path(config_.ctl_socket); !good) return good;
   auto ctl = admin::CtlSocket::open(*loops_[0], config_.ctl_socket, *admin_);
   if (!ctl) return fail(ctl.error().code, "ctl_socket: " + ctl.error().message);

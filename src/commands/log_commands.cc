@@ -1,0 +1,51 @@
+#include "commands/tables.h"
+
+namespace starling::commands {
+
+std::vector<Command> log_commands() {
+  return {
+      {"get_loglevel",
+       "logs",
+       "Show from which level on each subsystem logs",
+       {},
+       "Changes nothing. One line a subsystem.",
+       "starlingctl get_loglevel"},
+      {"set_loglevel",
+       "logs",
+       "Log more or less from now on",
+       {{"LEVEL", "the least that is logged", Type::choice, false, "debug|info|warning|error"},
+        {"SUBSYSTEM", "of one only; left out: of all", Type::choice, true,
+         "net|stream|core|modules|store|admin|starlingd"}},
+       "In force until the next start or reload_config. Errors are always logged.",
+       "starlingctl set_loglevel debug stream"},
+      {"reopen_log",
+       "logs",
+       "Open the log file anew",
+       {},
+       "For logrotate, after it has renamed the file. Does nothing if the node logs to standard "
+       "error. Fails, and goes on with the old file, if the new one cannot be made.",
+       "starlingctl reopen_log"},
+      {"rotate_log",
+       "logs",
+       "Rename the log file to NAME.0 and begin a new one",
+       {},
+       "An older NAME.0 is replaced. Fails if the node logs to standard error.",
+       "starlingctl rotate_log"},
+      {"trace",
+       "logs",
+       "Show the stanzas of one account or session, live",
+       {{"JID", "an account (bare JID) or one of its sessions (full JID)", Type::jid},
+        {"COUNT", "how many stanzas to show; left out: without end", Type::integer, true}},
+       "One line a stanza, as it passes: time, direction (in: from the client), stream, session, "
+       "size in bytes, XML. What people write is not shown: text is replaced by its length, but "
+       "for show and priority of presence and the texts of errors. Ctrl-C ends it, as does the "
+       "node's stop. If the node has more than this terminal takes, it says how many are left "
+       "out.",
+       "starlingctl trace alice@example.org",
+       true,
+       false,
+       true},
+  };
+}
+
+}  // namespace starling::commands

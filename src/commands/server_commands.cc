@@ -1,0 +1,85 @@
+#include "commands/tables.h"
+
+namespace starling::commands {
+
+std::vector<Command> server_commands() {
+  return {
+      {"status",
+       "server",
+       "Show the node's version, uptime, hosts, workers and sessions",
+       {},
+       "Changes nothing. Fails if no node answers on the socket.",
+       "starlingctl status"},
+      {"stop",
+       "server",
+       "Stop the node",
+       {},
+       "Tells every client that the server is stopping, closes all streams and ends the process "
+       "with exit code 0. Returns as soon as the node has begun to stop.",
+       "starlingctl stop"},
+      {"reload_config",
+       "server",
+       "Read the configuration and the certificates again",
+       {},
+       "As SIGHUP does: takes the new configuration as a whole or, if anything in it is wrong, not "
+       "at all. Answers with what has changed, and which options wait for a restart.",
+       "starlingctl reload_config",
+       true},
+      {"dump_config",
+       "server",
+       "Show the configuration in force",
+       {{"FILE", "a new file of the node's user, in the place of the answer", Type::file, true}},
+       "Every option with the value that counts, defaults and environment included, as YAML. "
+       "Changes nothing. Fails if there is such a file.",
+       "starlingctl dump_config"},
+      {"registered_vhosts",
+       "server",
+       "List the domains this server serves",
+       {},
+       "Changes nothing. One domain a line.",
+       "starlingctl registered_vhosts"},
+      {"stats",
+       "server",
+       "Show one number about the node",
+       {{"NAME", "which", Type::choice, false,
+         "registeredusers|onlineusers|onlineusersnode|uptimeseconds"}},
+       "Changes nothing. registeredusers: accounts on all hosts; onlineusers, onlineusersnode: "
+       "sessions; uptimeseconds: since the start.",
+       "starlingctl stats onlineusers"},
+      {"stats_host",
+       "server",
+       "Show one number about a host",
+       {{"NAME", "which", Type::choice, false, "registeredusers|onlineusers"}, kHost},
+       "Changes nothing. registeredusers: accounts; onlineusers: sessions.",
+       "starlingctl stats_host registeredusers example.org"},
+      {"metrics",
+       "server",
+       "Show all counters and gauges",
+       {},
+       "Changes nothing. In the text format of Prometheus.",
+       "starlingctl metrics"},
+      {"backup",
+       "backup",
+       "Copy the whole database into a file",
+       {{"FILE", "a new file; the node's user must be able to make it", Type::file}},
+       "Accounts, rosters and archives as of one moment, while the node serves. The file has its "
+       "name once it is complete, checked and on disk; only the node's user can read it. Answers "
+       "with its size and what it holds. Fails if there is such a file, or the database is "
+       "damaged.",
+       "starlingctl backup /var/backups/starling.db",
+       true},
+      {"restore",
+       "backup",
+       "Put a backup in the place of a stopped node's database",
+       {{"FILE", "a file that backup has made", Type::file},
+        {"FOLDER", "the data_dir of the stopped node", Type::file}},
+       "Checks the backup first, and keeps the database of before in FOLDER under a name with the "
+       "date. Fails if a node runs there, or the backup is damaged or of a newer version; nothing "
+       "is changed then.",
+       "starlingctl restore /var/backups/starling.db /var/lib/starling",
+       true,
+       true},
+  };
+}
+
+}  // namespace starling::commands

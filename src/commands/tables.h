@@ -1,0 +1,21 @@
+// The parts of the table, one file a subject.
+#pragma once
+
+#include <vector>
+
+#include "commands/commands.h"
+
+namespace starling::commands {
+
+std::vector<Command> server_commands();
+std::vector<Command> log_commands();
+std::vector<Command> account_commands();
+std::vector<Command> session_commands();
+std::vector<Command> roster_commands();
+std::vector<Command> profile_commands();
+std::vector<Command> message_commands();
+
+inline constexpr Argument kUser{"USER", "the part of the address before the @", Type::user};
+inline constexpr Argument kHost{"HOST", "a domain this server serves", Type::host};
+
+}  // namespace starling::commands

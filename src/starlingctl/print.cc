@@ -1,0 +1,77 @@
+#include "starlingctl/print.h"
+
+namespace starling::starlingctl {
+
+namespace {
+
+std::string plain(const Json& value) {
+  return value.is_string() ? value.get<std::string>()
+                           : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string joined(const Json& list, const char* separator) {
+  std::string text;
+  const char* between = "";
+  for (const auto& item : list) {
+    text += between + plain(item);
+    between = separator;
+  }
+  return text;
+}
+
+// A cell of a line: what would end it is shown as in C.
+std::string cell(const Json& value) {
+  std::string text = value.is_array() ? joined(value, ",") : plain(value);
+  std::string out;
+  for (const char c : text) {
+    if (c == '\t') {
+      out += "\\t";
+    } else if (c == '\n') {
+      out += "\\n";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::string row(const Json& object) {
+  std::string text;
+  const char* separator = "";
+  for (const auto& [key, value] : object.items()) {
+    text += separator + cell(value);
+    separator = "\t";
+  }
+  return text + "\n";
+}
+
+}  // namespace
+
+std::string to_text(const Json& value) {
+  std::string text;
+  if (value.is_array()) {
+    for (const auto& item : value) text += item.is_object() ? row(item) : plain(item) + "\n";
+  } else if (value.is_object()) {
+    for (const auto& [key, item] : value.items()) {
+      text += key + ": " + (item.is_array() ? joined(item, " ") : plain(item)) + "\n";
+    }
+  } else {
+    text = plain(value) + "\n";
+  }
+  return text;
+}
+
+std::string line_text(const Json& line) {
+  if (line.contains("xml")) {
+    std::string direction = plain(line["direction"]);
+    direction.resize(3, ' ');
+    return plain(line["time"]) + " " + direction + " stream=" + plain(line["stream"]) +
+           " session=" + plain(line["session"]) + " jid=" + plain(line["jid"]) +
+           " size=" + plain(line["size"]) + " " + plain(line["xml"]) + "\n";
+  }
+  std::string text;
+  for (const auto& [key, value] : line.items()) text += "# " + key + " " + plain(value) + "\n";
+  return text;
+}
+
+}  // namespace starling::starlingctl
