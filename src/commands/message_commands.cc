@@ -66,7 +66,7 @@ std::vector<Command> message_commands() {
         {"DAYS", "older than so many days", Type::integer}},
        "Cannot be undone; it includes messages that still wait for a client. Little by little, so "
        "that nobody has to wait for it. Answers with the number of messages removed. The option "
-       "expire_after_days of mod_mam does the same by itself.",
+       "expire_after_days of the module archive does the same by itself.",
        "starlingctl delete_old_mam_messages all 365",
        true},
   };
