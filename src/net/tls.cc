@@ -78,11 +78,16 @@ struct TlsCallbacks {
   }
 };
 
-void Certificate::set_options(const std::vector<std::string>& alpn) {
+Result<> Certificate::set_options(const std::vector<std::string>& alpn, const TlsPolicy& policy) {
   SSL_CTX* ctx = ctx_.get();
-  SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+  SSL_CTX_set_min_proto_version(ctx, policy.only_tls13 ? TLS1_3_VERSION : TLS1_2_VERSION);
   // Forward secrecy and authenticated encryption only (RFC 9325 section 4.2).
-  SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20");
+  const char* const ours = "ECDHE+AESGCM:ECDHE+CHACHA20";
+  if (SSL_CTX_set_cipher_list(ctx, policy.ciphers.empty() ? ours : policy.ciphers.c_str()) != 1) {
+    ERR_clear_error();
+    return fail(Errc::invalid, "tls_ciphers: OpenSSL knows no cipher of '" + policy.ciphers +
+                                   "' (`openssl ciphers` lists them)");
+  }
   SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
   // An idle session keeps no record buffers.
@@ -97,6 +102,7 @@ void Certificate::set_options(const std::vector<std::string>& alpn) {
     alpn_wire_ += protocol;
   }
   if (!alpn_wire_.empty()) SSL_CTX_set_alpn_select_cb(ctx, TlsCallbacks::on_alpn, &alpn_wire_);
+  return {};
 }
 
 void TlsContext::replace(Table certificates) {

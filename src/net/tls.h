@@ -27,6 +27,12 @@ struct SslFree {
   void operator()(SSL* ssl) const { SSL_free(ssl); }
 };
 
+// Which TLS is spoken.
+struct TlsPolicy {
+  bool only_tls13 = false;  // else 1.2 as well
+  std::string ciphers;      // of TLS 1.2, in OpenSSL's words; "": forward secrecy and AEAD only
+};
+
 // One certificate chain with its private key, ready to serve.
 class Certificate {
  public:
@@ -34,7 +40,8 @@ class Certificate {
   // name the file: unreadable, no certificate, no key, key and certificate that do not match.
   // `alpn` lists the protocols to accept, in order of preference.
   static Result<std::shared_ptr<const Certificate>> load(const std::string& path,
-                                                         const std::vector<std::string>& alpn);
+                                                         const std::vector<std::string>& alpn,
+                                                         const TlsPolicy& policy = {});
 
   // True if the certificate is for this host (SAN dNSName, one-label wildcards, or IP address;
   // IPv6 with or without brackets).
@@ -50,7 +57,7 @@ class Certificate {
   friend class TlsContext;
   Certificate() = default;
   Result<> read_leaf();
-  void set_options(const std::vector<std::string>& alpn);
+  Result<> set_options(const std::vector<std::string>& alpn, const TlsPolicy& policy);
 
   std::string path_;
   std::unique_ptr<SSL_CTX, SslCtxFree> ctx_;

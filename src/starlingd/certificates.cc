@@ -19,6 +19,10 @@ const std::vector<std::string>& alpn() {
   return kAlpn;
 }
 
+net::TlsPolicy policy_of(const config::Config& config) {
+  return {.only_tls13 = config.tls_min_version == "1.3", .ciphers = config.tls_ciphers};
+}
+
 bool expired(const net::Certificate& certificate) {
   return certificate.not_after() < wall_clock_us() / 1'000'000;
 }
@@ -32,7 +36,8 @@ std::string date_of(std::int64_t seconds) {
 }
 
 // Makes the file anew, also over an expired one.
-Result<CertificatePtr> make(const std::string& path, const std::string& host) {
+Result<CertificatePtr> make(const std::string& path, const std::string& host,
+                            const net::TlsPolicy& policy) {
   std::error_code error;
   const auto folder = std::filesystem::path(path).parent_path();
   std::filesystem::create_directories(folder, error);
@@ -42,14 +47,15 @@ Result<CertificatePtr> make(const std::string& path, const std::string& host) {
   if (auto made = net::make_self_signed(path, host); !made) return std::unexpected(made.error());
   log::warning("certificate_self_signed",
                {{"host", host}, {"file", path}, {"advice", "name a real one in certfiles"}});
-  return net::Certificate::load(path, alpn());
+  return net::Certificate::load(path, alpn(), policy);
 }
 
-Result<CertificatePtr> load_or_make(const std::string& path, const std::string& host) {
+Result<CertificatePtr> load_or_make(const std::string& path, const std::string& host,
+                                    const net::TlsPolicy& policy) {
   std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) return make(path, host);
-  auto certificate = net::Certificate::load(path, alpn());
-  if (certificate && expired(**certificate)) return make(path, host);
+  if (!std::filesystem::exists(path, ignored)) return make(path, host, policy);
+  auto certificate = net::Certificate::load(path, alpn(), policy);
+  if (certificate && expired(**certificate)) return make(path, host, policy);
   return certificate;
 }
 
@@ -58,7 +64,7 @@ Result<CertificatePtr> load_or_make(const std::string& path, const std::string& 
 Result<net::TlsContext::Table> load_certfiles(const config::Config& config) {
   net::TlsContext::Table table;
   for (const auto& file : config.certfiles) {
-    auto certificate = net::Certificate::load(file, alpn());
+    auto certificate = net::Certificate::load(file, alpn(), policy_of(config));
     if (!certificate) {
       return fail(certificate.error().code, "certfiles: " + certificate.error().message);
     }
@@ -66,7 +72,7 @@ Result<net::TlsContext::Table> load_certfiles(const config::Config& config) {
       log::warning("certificate_expired",
                    {{"file", file},
                     {"on", date_of((*certificate)->not_after())},
-                    {"advice", "put the renewed one there, then send SIGHUP"}});
+                    {"advice", "put the renewed one there, then `starlingctl reload_config`"}});
     }
     const bool useful = std::ranges::any_of(
         config.hosts, [&](const std::string& host) { return (*certificate)->matches(host); });
@@ -86,7 +92,8 @@ Result<net::TlsContext::Table> load_certificates(const config::Config& config) {
     const bool covered = std::ranges::any_of(
         *table, [&](const CertificatePtr& certificate) { return certificate->matches(host); });
     if (covered) continue;
-    auto certificate = load_or_make(config.data_dir + "/certs/" + host + ".pem", host);
+    auto certificate =
+        load_or_make(config.data_dir + "/certs/" + host + ".pem", host, policy_of(config));
     if (!certificate) return std::unexpected(certificate.error());
     table->push_back(std::move(*certificate));
   }

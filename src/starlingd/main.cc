@@ -38,9 +38,9 @@ void wait_for_end(starlingd::Node& node, const sigset_t& signals) {
       return;
     }
     ::sd_notify(0, "RELOADING=1");
-    if (auto reloaded = node.reload_certificates(); !reloaded) {
-      log::error("certificates_not_reloaded", {{"error", reloaded.error().message}});
-    }
+    node.run_on_first_worker([&node](core::Server&) -> Task<void> {
+      static_cast<void>(co_await node.reload());  // the log says how it went
+    });
     ::sd_notify(0, "READY=1");
   }
 }
@@ -71,7 +71,7 @@ void watch_for_systemd(starlingd::Node& node) {
   node.watch(std::chrono::microseconds(patience_us) / 2, [] { ::sd_notify(0, "WATCHDOG=1"); });
 }
 
-int serve(const config::Config& config, bool greet) {
+int serve(const config::Config& config, const starlingd::Node::Load& load, bool greet) {
   if (auto opened =
           log::configure({config.loglevel, config.log_levels, config.log_format, config.log_file});
       !opened) {
@@ -81,7 +81,7 @@ int serve(const config::Config& config, bool greet) {
   starlingd::raise_file_limit();
   starlingd::set_core_dumps(config.core_dumps);
   const sigset_t signals = starlingd::block_signals();
-  starlingd::Node node(config, [] { ::kill(::getpid(), SIGTERM); });
+  starlingd::Node node(config, [] { ::kill(::getpid(), SIGTERM); }, load);
   if (auto started = node.start(); !started) {
     log::error("start_failed", {{"error", started.error().message}});
     if (!node.stop()) give_up();
@@ -184,7 +184,8 @@ int main(int argc, char** argv) {
   questions.add_to(app);
   app.footer(
       "Example: starlingd --config /etc/starling/starling.yml\n"
-      "Signals: SIGTERM and SIGINT stop it; SIGHUP reads the certificates again.\n"
+      "Signals: SIGTERM and SIGINT stop it; SIGHUP reads the configuration and the certificates\n"
+      "again, as `starlingctl reload_config` does.\n"
       "Exit codes: 0 stopped on demand, 1 could not start or stop, 2 bad usage.");
   try {
     app.parse(argc, argv);
@@ -197,12 +198,14 @@ int main(int argc, char** argv) {
                  "more\n";
     return kBadUsage;
   }
-  const auto environment = environment_of_process();
-  const auto config = quickstart.empty() ? config::load_config(config_path, environment)
-                                         : starlingd::quickstart_config(quickstart, environment);
+  const starlingd::Node::Load load = [&, environment = environment_of_process()] {
+    return quickstart.empty() ? config::load_config(config_path, environment)
+                              : starlingd::quickstart_config(quickstart, environment);
+  };
+  const auto config = load();
   if (!config) {
     std::cerr << "starlingd: " << config.error().message << '\n';
     return kFailed;
   }
-  return check ? check_config(*config) : serve(*config, !quickstart.empty());
+  return check ? check_config(*config) : serve(*config, load, !quickstart.empty());
 }

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "config/show.h"
 #include "modules/registry.h"
 #include "starlingd/certificates.h"
 #include "store/sqlite.h"
@@ -95,23 +96,25 @@ Result<> check_socket_path(const std::string& name) {
 
 }  // namespace
 
-Node::Node(config::Config config, std::function<void()> stop)
-    : config_(std::move(config)), stop_requested_(std::move(stop)) {}
+Node::Node(config::Config config, std::function<void()> stop, Load load)
+    : config_(std::make_shared<const config::Config>(std::move(config))),
+      load_(std::move(load)),
+      stop_requested_(std::move(stop)) {}
 
 Node::~Node() = default;
 
 Result<> Node::start() {
-  if (auto made = make_data_dir(config_.data_dir); !made) return made;
+  if (auto made = make_data_dir(config_->data_dir); !made) return made;
   // First of all: it finds out if another node uses this folder.
-  auto store = store::open_sqlite(config_.data_dir + "/starling.db");
+  auto store = store::open_sqlite(config_->data_dir + "/starling.db");
   if (!store) return std::unexpected(store.error());
   store_ = std::move(*store);
-  auto certificates = load_certificates(config_);
+  auto certificates = load_certificates(*config_);
   if (!certificates) return std::unexpected(certificates.error());
   tls_ = std::make_shared<net::TlsContext>(std::move(*certificates));
 
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
-  const std::size_t workers = config_.workers != 0 ? config_.workers : cores;
+  const std::size_t workers = config_->workers != 0 ? config_->workers : cores;
   pool_ = std::make_unique<ThreadPool>(std::max<std::size_t>(1, cores / 2), "starling-crypto");
   std::vector<EventLoop*> loops;
   for (std::size_t i = 0; i < workers; ++i) {
@@ -119,11 +122,11 @@ Result<> Node::start() {
     loops.push_back(loops_.back().get());
   }
   server_ =
-      std::make_unique<core::Server>(*store_, *pool_, config_.host_options, modules::all(), loops);
+      std::make_unique<core::Server>(*store_, *pool_, config_->host_options, modules::all(), loops);
   for (std::size_t i = 0; i < workers; ++i) {
     services_.push_back(std::make_unique<stream::C2sService>(server_->worker(i), services_));
   }
-  server_->login_guard().set_options(config_.fail2ban);
+  server_->login_guard().set_options(config_->fail2ban);
   sessions_ = std::make_unique<metrics::Observed>(
       "starling_sessions", "Sessions that are bound now", metrics::Labels(),
       [this] { return static_cast<double>(server_->session_count()); });
@@ -136,12 +139,12 @@ Result<> Node::start() {
   retention_ = std::make_unique<core::Retention>(server_->worker(0));
   loops_[0]->post([this] { retention_->start(); });
   memory_watch_ = std::make_unique<MemoryWatch>(*server_, *pool_, services_);
-  memory_watch_->set_max(config_.max_memory);
+  memory_watch_->set_max(config_->max_memory);
   loops_[0]->post([this] { memory_watch_->start(); });
 
-  admin_ = std::make_unique<admin::Admin>(*server_, admin::Hooks{.stop = stop_requested_});
-  if (auto good = check_socket_path(config_.ctl_socket); !good) return good;
-  auto ctl = admin::CtlSocket::open(*loops_[0], config_.ctl_socket, *admin_);
+  admin_ = std::make_unique<admin::Admin>(*server_, hooks());
+  if (auto good = check_socket_path(config_->ctl_socket); !good) return good;
+  auto ctl = admin::CtlSocket::open(*loops_[0], config_->ctl_socket, *admin_);
   if (!ctl) return fail(ctl.error().code, "ctl_socket: " + ctl.error().message);
   ctl_ = std::move(*ctl);
   return start_listeners();
@@ -155,23 +158,36 @@ void Node::start_threads() {
   }
 }
 
-Result<> Node::start_listeners() {
+Result<Node::Listening> Node::listen(const std::shared_ptr<const config::Config>& config,
+                                     const config::ListenOptions& options) {
   std::vector<net::IoLoop*> loops;
   for (const auto& loop : loops_) loops.push_back(loop.get());
-  const auto config = std::make_shared<const config::Config>(config_);
-  for (const auto& listen : config_.listen) {
-    auto listener = C2sListener::open(loops, services_, config, listen, tls_);
-    if (!listener) {
-      const std::string& message = listener.error().message;
-      return fail(listener.error().code, message + advice_on(message));
-    }
-    log::info("listening", {{"module", listen.module},
-                            {"tls", listen.tls ? "direct" : "starttls"},
-                            {"address", listen.ip},
-                            {"port", (*listener)->port()}});
-    listeners_.push_back(std::move(*listener));
+  auto sockets = C2sListener::open(loops, services_, config, options, tls_);
+  if (!sockets) {
+    const std::string& message = sockets.error().message;
+    return fail(sockets.error().code, message + advice_on(message));
+  }
+  log::info("listening", {{"module", options.module},
+                          {"tls", options.tls ? "direct" : "starttls"},
+                          {"address", options.ip},
+                          {"port", (*sockets)->port()}});
+  return Listening{options, std::move(*sockets)};
+}
+
+Result<> Node::start_listeners() {
+  for (const auto& options : config_->listen) {
+    auto opened = listen(config_, options);
+    if (!opened) return std::unexpected(opened.error());
+    listeners_.push_back(std::move(*opened));
   }
   return {};
+}
+
+// What commands can ask of the process as a whole. All on worker 0.
+admin::Hooks Node::hooks() {
+  return {.stop = stop_requested_,
+          .reload_config = [this] { return reload(); },
+          .dump_config = [this] { return config::dump(*config_); }};
 }
 
 void Node::watch(Duration interval, std::function<void()> tell) {
@@ -194,17 +210,9 @@ void Node::run_on_first_worker(std::function<Task<void>(core::Server&)> work) {
   done.wait();
 }
 
-Result<> Node::reload_certificates() {
-  auto table = load_certificates(config_);
-  if (!table) return std::unexpected(table.error());
-  tls_->replace(std::move(*table));
-  log::info("certificates_reloaded");
-  return {};
-}
-
 bool Node::stop() {
   if (threads_.empty()) return true;
-  for (const auto& listener : listeners_) listener->close();
+  for (const auto& listener : listeners_) listener.sockets->close();
   store_->cancel_backups();
 
   // Shared, since what did not end in time may still count down.
@@ -235,7 +243,7 @@ bool Node::stop() {
 }
 
 std::uint16_t Node::port_of_first_listener() const {
-  return listeners_.empty() ? 0 : listeners_.front()->port();
+  return listeners_.empty() ? 0 : listeners_.front().sockets->port();
 }
 
 }  // namespace starling::starlingd

@@ -28,8 +28,11 @@ namespace starling::starlingd {
 
 class Node {
  public:
+  // Reads the configuration again, for a reload. On a thread that may block.
+  using Load = std::function<Result<config::Config>()>;
+
   // `stop` is called, on any thread, when a command asks the process to end.
-  Node(config::Config config, std::function<void()> stop);
+  Node(config::Config config, std::function<void()> stop, Load load = {});
   ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
@@ -44,9 +47,10 @@ class Node {
   // Runs a Task on worker 0 and waits for it: for the first steps of a new node.
   void run_on_first_worker(std::function<Task<void>(core::Server&)> work);
 
-  // Reads the certificate files again. New connections get the new certificates; a file that
-  // cannot be used leaves the old ones in force.
-  Result<> reload_certificates();
+  // Reads the configuration and the certificate files again and goes by them from now on; what is
+  // connected stays. All of it or, if anything in it is wrong, nothing. Tells in lines what is
+  // different now, and what waits for a restart. On worker 0.
+  Task<Result<std::vector<std::string>>> reload();
 
   // Ends all streams, finishes what is under way, and stops the workers; within half a minute.
   // False if something hangs (a disk that does not answer): its threads still run then, and the
@@ -56,10 +60,30 @@ class Node {
   [[nodiscard]] std::uint16_t port_of_first_listener() const;
 
  private:
+  // One entry of `listen`, and what it became.
+  struct Listening {
+    config::ListenOptions options;
+    std::unique_ptr<C2sListener> sockets;
+  };
+  struct Loaded {
+    config::Config config;
+    net::TlsContext::Table certificates;
+  };
+
+  [[nodiscard]] Result<Listening> listen(const std::shared_ptr<const config::Config>& config,
+                                         const config::ListenOptions& options);
   Result<> start_listeners();
   void start_threads();
+  admin::Hooks hooks();
+  // In reload.cc.
+  [[nodiscard]] Result<Loaded> load() const;
+  Result<std::vector<std::string>> apply(Loaded loaded);
+  Result<std::vector<Listening>> renew_listeners(
+      const std::shared_ptr<const config::Config>& config);
 
-  config::Config config_;
+  std::shared_ptr<const config::Config> config_;  // in force
+  Load load_;
+  bool reloading_ = false;
   std::function<void()> stop_requested_;
   std::shared_ptr<net::TlsContext> tls_;
   std::unique_ptr<store::Store> store_;
@@ -73,7 +97,7 @@ class Node {
   std::vector<std::unique_ptr<stream::C2sService>> services_;
   std::unique_ptr<admin::Admin> admin_;
   std::unique_ptr<admin::CtlSocket> ctl_;
-  std::vector<std::unique_ptr<C2sListener>> listeners_;
+  std::vector<Listening> listeners_;
   std::vector<std::thread> threads_;
 };
 

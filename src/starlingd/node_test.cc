@@ -42,6 +42,12 @@ class NodeTest : public ::testing::Test {
     return started ? Error{} : started.error();
   }
 
+  static Result<std::vector<std::string>> reload(Node& node) {
+    Result<std::vector<std::string>> lines;
+    node.run_on_first_worker([&](core::Server&) -> Task<void> { lines = co_await node.reload(); });
+    return lines;
+  }
+
   store::TemporaryFolder folder_;
 };
 
@@ -52,7 +58,7 @@ TEST_F(NodeTest, StartAndStop_LeaveAFolderThatStartsAgain) {
     ASSERT_TRUE(started) << started.error().message;
     EXPECT_NE(node.port_of_first_listener(), 0);
     EXPECT_TRUE(std::filesystem::is_socket(config("a").ctl_socket));
-    EXPECT_TRUE(node.reload_certificates());
+    EXPECT_TRUE(reload(node));
     EXPECT_TRUE(node.stop());
   }
   EXPECT_FALSE(std::filesystem::exists(config("a").ctl_socket));
@@ -112,7 +118,7 @@ TEST_F(NodeTest, ReloadOfBadCertificates_LeavesTheOldOnes) {
   Node node(config, [] {});
   ASSERT_TRUE(node.start());
   std::ofstream(config.certfiles[0]) << "junk";
-  EXPECT_FALSE(node.reload_certificates());
+  EXPECT_FALSE(reload(node));
   EXPECT_TRUE(node.stop());
 }
 

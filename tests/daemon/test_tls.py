@@ -79,7 +79,7 @@ def test_certificates_are_read_again_on_sighup(fresh_node: Node) -> None:
         before = certificate(fresh_node, host)
         fresh_node.authority.issue(host)
         fresh_node.signal(signal.SIGHUP)
-        await asyncio.to_thread(fresh_node.log.wait, "certificates_reloaded")
+        await asyncio.to_thread(fresh_node.log.wait, "config_reloaded")
         assert certificate(fresh_node, host) != before
         await client.ping(host)
         await session(fresh_node, alice, "new")

@@ -157,7 +157,7 @@ def test_daemon_works_in_the_sandbox(confined_node: Node, tmp_path: Path) -> Non
     run(chat)
     confined_node.ctl("backup", str(tmp_path / "backup.db"))
     confined_node.signal(signal.SIGHUP)
-    confined_node.log.wait("certificates_reloaded")
+    confined_node.log.wait("config_reloaded")
 
 
 @pytest.mark.parametrize("what", ["import os; os.setuid(1)", "import socket; socket.socket(16, 3)",
