@@ -331,7 +331,7 @@ TEST_F(AdminTest, Backup_TellsWhatItHolds_NeverReplacesAFile) {
   const store::TemporaryFolder folder;
   auto sqlite = store::open_sqlite(folder.file("starling.db")).value();
   core::Server server(*sqlite, pool_, std::vector<std::string>{"example.org"}, {}, {&loop_});
-  Admin admin(server, [] {});
+  Admin admin(server, Hooks{});
   const std::string file = folder.file("backup.db");
   ASSERT_TRUE(store::wait(loop_, admin.run("register", {"alice", "example.org", "secret"})));
   const auto made = store::wait(loop_, admin.run("backup", {file}));
