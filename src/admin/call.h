@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "admin/doctor/facts.h"
 #include "base/result.h"
 #include "base/task.h"
 #include "core/server.h"
@@ -28,7 +29,8 @@ struct Hooks {
   std::function<void()> stop;  // asks the process to end
   // Reads the configuration again; the answer's lines. Resumes on the caller's loop.
   std::function<Task<Result<std::vector<std::string>>>()> reload_config;
-  std::function<std::string()> dump_config;  // as YAML
+  std::function<std::string()> dump_config;    // as YAML
+  std::function<Task<doctor::Facts>()> facts;  // what the doctor judges
 };
 
 // Whoever waits for the answer of a command that goes on. On the loop of worker 0.
@@ -77,6 +79,7 @@ struct Handler {
 };
 
 [[nodiscard]] std::span<const Handler> server_handlers();
+[[nodiscard]] std::span<const Handler> doctor_handlers();
 [[nodiscard]] std::span<const Handler> log_handlers();
 [[nodiscard]] std::span<const Handler> account_handlers();
 [[nodiscard]] std::span<const Handler> ban_handlers();

@@ -52,6 +52,14 @@ std::vector<Command> server_commands() {
        {{"NAME", "which", Type::choice, false, "registeredusers|onlineusers"}, kHost},
        "Changes nothing. registeredusers: accounts; onlineusers: sessions.",
        "starlingctl stats_host registeredusers example.org"},
+      {"doctor",
+       "server",
+       "Look for what makes trouble, and say what to do about it",
+       {},
+       "Checks certificates, DNS records, ports, file limits, clock, disk and memory. Changes "
+       "nothing; takes seconds, at most half a minute. Exit code 1 if there is an error, 0 if "
+       "there are at most warnings.",
+       "starlingctl doctor"},
       {"metrics",
        "server",
        "Show all counters and gauges",

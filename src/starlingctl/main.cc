@@ -46,7 +46,8 @@ int print(const Json& answer, const std::string& format) {
   } else {
     std::cerr << "starlingctl: " << answer.value("error", "refused") << '\n';
   }
-  return answer["ok"] == true ? 0 : kRefused;
+  if (answer["ok"] != true) return kRefused;
+  return answer.contains("result") && ctl::has_errors(answer["result"]) ? kRefused : 0;
 }
 
 int run(const std::string& socket, const std::string& format, const Command& command,

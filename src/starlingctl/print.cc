@@ -1,5 +1,7 @@
 #include "starlingctl/print.h"
 
+#include <algorithm>
+
 namespace starling::starlingctl {
 
 namespace {
@@ -45,12 +47,40 @@ std::string row(const Json& object) {
   return text + "\n";
 }
 
+std::string padded(std::string text, std::size_t width) {
+  text.resize(std::max(text.size(), width), ' ');
+  return text;
+}
+
+bool is_finding(const Json& value) {
+  return value.is_object() && value.contains("state") && value.contains("advice");
+}
+
+std::string finding_text(const Json& finding) {
+  constexpr std::size_t kStateWidth = 7;
+  constexpr std::size_t kCheckWidth = 11;
+  const std::string advice = plain(finding["advice"]);
+  return padded(plain(finding["state"]), kStateWidth) + "  " +
+         padded(plain(finding["check"]), kCheckWidth) + "  " + plain(finding["what"]) + "\n" +
+         (advice.empty() ? "" : padded("", kStateWidth + 2) + "-> " + advice + "\n");
+}
+
 }  // namespace
+
+bool has_errors(const Json& value) {
+  if (!value.is_array()) return false;
+  return std::ranges::any_of(
+      value, [](const Json& item) { return is_finding(item) && item["state"] == "error"; });
+}
 
 std::string to_text(const Json& value) {
   std::string text;
   if (value.is_array()) {
-    for (const auto& item : value) text += item.is_object() ? row(item) : plain(item) + "\n";
+    for (const auto& item : value) {
+      text += is_finding(item)   ? finding_text(item)
+              : item.is_object() ? row(item)
+                                 : plain(item) + "\n";
+    }
   } else if (value.is_object()) {
     for (const auto& [key, item] : value.items()) {
       text += key + ": " + (item.is_array() ? joined(item, " ") : plain(item)) + "\n";

@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "admin/doctor/gather.h"
 #include "base/log.h"
 #include "config/show.h"
 #include "modules/registry.h"
@@ -142,12 +143,14 @@ Result<> Node::start() {
   memory_watch_->set_max(config_->max_memory);
   loops_[0]->post([this] { memory_watch_->start(); });
 
-  admin_ = std::make_unique<admin::Admin>(*server_, hooks());
   if (auto good = check_socket_path(config_->ctl_socket); !good) return good;
+  if (auto listening = start_listeners(); !listening) return listening;
+  // Last of all: what it can ask for is there.
+  admin_ = std::make_unique<admin::Admin>(*server_, hooks());
   auto ctl = admin::CtlSocket::open(*loops_[0], config_->ctl_socket, *admin_);
   if (!ctl) return fail(ctl.error().code, "ctl_socket: " + ctl.error().message);
   ctl_ = std::move(*ctl);
-  return start_listeners();
+  return {};
 }
 
 void Node::start_threads() {
@@ -187,7 +190,20 @@ Result<> Node::start_listeners() {
 admin::Hooks Node::hooks() {
   return {.stop = stop_requested_,
           .reload_config = [this] { return reload(); },
-          .dump_config = [this] { return config::dump(*config_); }};
+          .dump_config = [this] { return config::dump(*config_); },
+          .facts = [this] { return admin::doctor::gather(*config_, doors(), *store_); }};
+}
+
+// The listeners, with the ports that they have.
+std::vector<admin::doctor::ListenerFacts> Node::doors() const {
+  std::vector<admin::doctor::ListenerFacts> doors;
+  for (const auto& [options, sockets] : listeners_) {
+    doors.push_back({.ip = options.ip,
+                     .port = sockets->port(),
+                     .tls = options.tls,
+                     .proxied = options.use_proxy_protocol});
+  }
+  return doors;
 }
 
 void Node::watch(Duration interval, std::function<void()> tell) {

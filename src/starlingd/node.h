@@ -75,6 +75,7 @@ class Node {
   Result<> start_listeners();
   void start_threads();
   admin::Hooks hooks();
+  [[nodiscard]] std::vector<admin::doctor::ListenerFacts> doors() const;
   // In reload.cc.
   [[nodiscard]] Result<Loaded> load() const;
   Result<std::vector<std::string>> apply(Loaded loaded);
