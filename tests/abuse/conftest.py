@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from abuse.chat import Chat
-from abuse.siege import HASTY, Siege
+from abuse.siege import HASTY, PROXIED, Siege
 from harness.authority import Authority
 from harness.node import Account, Node
 
@@ -23,7 +23,8 @@ def target(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> It
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # the daemon's as well
     node = Node(tmp_path_factory.mktemp("target"), authority, HOSTS, loglevel="info")
     hasty = {"port": 0, "ip": HASTY, "module": "c2s", "negotiation_timeout": 5}
-    node.config["listen"] += [hasty, {**hasty, "tls": True}]
+    proxied = {"port": 0, "ip": PROXIED, "module": "c2s", "use_proxy_protocol": True}
+    node.config["listen"] += [hasty, {**hasty, "tls": True}, proxied]
     node.start()
     yield node
     node.stop()

@@ -10,7 +10,8 @@ from abuse.watch import Watch
 from harness.node import Account, Event, Node
 
 MIB = 1024 * 1024
-HASTY = "127.0.0.2"  # where the daemon allows only seconds to negotiate
+HASTY = "127.0.0.2"    # where the daemon allows only seconds to negotiate
+PROXIED = "127.0.0.3"  # where every connection begins with a PROXY header
 
 
 class Siege:
