@@ -53,7 +53,8 @@ Task<Result<std::vector<std::string>>> Node::reload() {
   if (std::exchange(reloading_, true)) {
     co_return fail(Errc::unavailable, "a reload is under way already");
   }
-  auto loaded = co_await pool_->run([this] { return load(); });
+  const auto blocking = [this] { return load(); };
+  auto loaded = co_await pool_->run(blocking);
   auto lines = loaded ? apply(std::move(*loaded))
                       : Result<std::vector<std::string>>(std::unexpected(loaded.error()));
   reloading_ = false;
