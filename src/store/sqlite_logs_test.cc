@@ -13,6 +13,7 @@ namespace starling::store::sqlite {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -67,7 +68,8 @@ TEST_F(SqliteLogPlans, EveryText_SearchesOneIndexAndSortsNothing) {
                   AllOf(HasSubstr(i == 0 ? "PRIMARY KEY (owner=? AND log=? AND id>? AND id<?)"
                                          : "log_entry_by_peer (owner=? AND log=? AND peer=?"
                                            " AND id>? AND id<?)"),
-                        Not(HasSubstr("SCAN")), Not(HasSubstr("TEMP B-TREE"))))
+                        // What is counted is first cut off at the bound; no table is scanned.
+                        Not(ContainsRegex("SCAN [^(]")), Not(HasSubstr("TEMP B-TREE"))))
           << texts[i];
     }
   }
