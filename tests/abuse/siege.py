@@ -24,7 +24,7 @@ class Siege:
         self.host = node.hosts[0]
         self.watch = Watch(node, chat)
         self.ip = "127.0.0.1"  # that is attacked
-        self.memory_bound = 16 * MIB  # how much more may be resident afterwards
+        self.memory_bound = 48 * MIB  # how much more may be resident afterwards
         self._attackers: list[Attacker] = []
         self._errors: list[tuple[str, str]] = []
 
