@@ -120,7 +120,7 @@ void quickstart_greeting(Node& node, const config::Config& config) {
            "accept it.\n";
   }
   const std::string ctl = starlingctl() + " --socket " + config.ctl_socket;
-  out << "\nMore accounts:\n  " << ctl << " register alice " << host << " PASSWORD\n"
+  out << "\nMore accounts:\n  " << ctl << " register alice " << host << "\n"
       << "Stop: Ctrl-C, or\n  " << ctl << " stop\n\n"
       << std::flush;
 }
