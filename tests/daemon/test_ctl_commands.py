@@ -85,8 +85,9 @@ stop
 ELSEWHERE = {
     "restore": "test_backup.py",
     "trace": "test_trace.py",
-    "reload_config": "by hand, until the daemon can",
-    "dump_config": "by hand, until the daemon can",
+    "reload_config": "test_reload.py",
+    "dump_config": "test_reload.py",
+    "doctor": "test_doctor.py",
 }
 # What is wrong with the last argument of each kind.
 WRONG = {"HOST": "nowhere.test", "USER": "a b", "LOCALUSER": "a b", "LOCALHOST": "nowhere.test"}

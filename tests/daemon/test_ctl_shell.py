@@ -124,7 +124,7 @@ def test_bash_completes(node: Node, tmp_path: Path) -> None:
             (["--socket", str(node.socket), "register", "alice", ""], node.hosts),
             (["register", "al"], []),
             (["set_loglevel", "w"], ["warning"]),
-            (["set_loglevel", "debug", "st"], ["stream", "store"]),
+            (["set_loglevel", "debug", "sto"], ["store"]),
             (["add_rosteritem", "a", "h", "b", "h", "n", "g", "b"], ["both"]),
             (["backup", "so"], ["some.db"]),
             (["status", ""], [])):
