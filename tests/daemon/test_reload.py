@@ -176,7 +176,7 @@ def test_a_user_has_no_more_sessions_than_allowed(fresh_node: Node) -> None:
         third = unconnected(fresh_node, alice, "three")
         await third.negotiate_tls(fresh_node.address())
         await third.authenticate()
-        error = await third.ask("<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:"
+        error = await third.ask("<iq type='set' id='%s'><bind xmlns='urn:ietf:params:xml:ns:"
                                 "xmpp-bind'><resource>three</resource></bind></iq>")
         assert error.get("type") == "error"
         condition = error.find("{jabber:client}error")
