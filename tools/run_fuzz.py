@@ -1,4 +1,5 @@
-"""`./x fuzz [MINUTES]`: libFuzzer on every target of fuzz/, the minutes shared equally.
+"""`./x fuzz [MINUTES] [TARGET...]`: libFuzzer on every target of fuzz/, or on these, the minutes
+shared equally.
 
 New inputs that reach new code are kept in build/fuzz-corpus/TARGET; fuzz/seeds/TARGET is read,
 never written. On a crash, leak or hang: the input's file is named and the exit code is 1. Put
@@ -52,11 +53,13 @@ def _fuzz(target, seconds):
 def main():
     parser = argparse.ArgumentParser(prog="./x fuzz")
     parser.add_argument("minutes", nargs="?", type=float, default=10, help="in all (default 10)")
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="jid, say (default: all)")
     options = parser.parse_args()
-    targets = sorted(p.name.removeprefix("fuzz_") for p in _BINARIES.glob("fuzz_*")
-                     if p.is_file() and os.access(p, os.X_OK))
-    if not targets:
-        print("no fuzz targets yet")
+    known = sorted(p.name.removeprefix("fuzz_") for p in _BINARIES.glob("fuzz_*")
+                   if p.is_file() and os.access(p, os.X_OK))
+    targets = options.targets or known
+    if unknown := set(targets) - set(known):
+        print(f"no fuzz target {', '.join(sorted(unknown))}; there are {', '.join(known)}")
         return 1
     at_once = 2 if (os.cpu_count() or 1) >= 2 else 1
     seconds = max(1, int(options.minutes * 60 * min(at_once, len(targets)) / len(targets)))

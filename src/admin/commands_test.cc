@@ -253,14 +253,14 @@ TEST_P(AdminCommandsTest, Trace_ShowsLinesUntilItsCount) {
   server_.settle();
   auto& alice = server_.online("alice@example.org/a");
   auto& trace = server_.home("alice@example.org").trace();
-  ASSERT_TRUE(trace.active());
+  ASSERT_TRUE(trace.watches(alice.session().jid));
   const std::string xml = "<message to='b@example.org'><body>secret</body></message>";
   for (int i = 0; i < 3; ++i) {
     trace.stanza(core::Trace::Direction::in, 7, alice.session(), xml);
   }
   server_.settle();
   ASSERT_EQ(gate.count(), 0);
-  EXPECT_FALSE(trace.active());
+  EXPECT_FALSE(trace.watches(alice.session().jid));
   ASSERT_EQ(lines.size(), 3U);  // that it has begun, and two
   EXPECT_EQ(lines[0]["tracing"], "alice@example.org");
   EXPECT_EQ(lines[1]["direction"], "in");

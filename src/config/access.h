@@ -88,6 +88,9 @@ struct Access {
   // The same as a number, for rules such as max_user_sessions; `infinity` is 0, as no limit.
   [[nodiscard]] std::optional<std::uint32_t> limit(std::string_view rule,
                                                    const Subject& subject) const;
+  // Of an account for which the rule max_user_sessions says nothing: sessions that wait to be
+  // resumed hold no connection, so nothing else would bound them.
+  static constexpr std::uint32_t kMaxUserSessions = 100;
 
   friend bool operator==(const Access&, const Access&) = default;
 };

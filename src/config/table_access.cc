@@ -293,7 +293,7 @@ Section<Access> access_options() {
               .meaning = "A value for each user, by name: the first line whose every ACL fits "
                          "gives it. `c2s_shaper` gives the shaper of a client's stream (`none`: "
                          "no limit), `max_user_sessions` the sessions of one account (`infinity`: "
-                         "no limit).",
+                         "no limit); an account that it says nothing of may have 100.",
               .when = "To limit what one user can take.",
               .example = "{ max_user_sessions: 10, c2s_shaper: { none: admin, normal: all } }"}),
   };

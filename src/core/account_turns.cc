@@ -17,13 +17,12 @@ Task<void> AccountTurns::work_off(std::string bare) {
     Step step = std::move(queue.front());
     queue.pop_front();
     co_await step();
-    if (worked_) worked_(bare);
   }
   queues_.erase(bare);
 }
 
 std::size_t AccountTurns::waiting(std::string_view bare) const {
-  const auto found = queues_.find(std::string(bare));
+  const auto found = queues_.find(bare);
   return found == queues_.end() ? 0 : found->second.size();
 }
 

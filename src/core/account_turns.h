@@ -6,6 +6,7 @@
 // never changed by two at once. Used on one worker's thread.
 #pragma once
 
+#include <cstddef>
 #include <deque>
 #include <functional>
 #include <string>
@@ -21,13 +22,11 @@ class AccountTurns {
  public:
   using Step = std::move_only_function<Task<void>()>;
 
-  // `worked` is told of every account one of whose steps has ended; it may run further ones.
-  explicit AccountTurns(Gate& gate, std::function<void(const std::string&)> worked = {})
-      : gate_(gate), worked_(std::move(worked)) {}
+  explicit AccountTurns(Gate& gate) : gate_(gate) {}
 
   // True while a step of this account waits for something.
   [[nodiscard]] bool busy(std::string_view bare) const {
-    return !queues_.empty() && queues_.contains(std::string(bare));
+    return !queues_.empty() && queues_.contains(bare);
   }
 
   // Runs `step` when it is its turn: now, if nothing of the account is under way.
@@ -37,11 +36,16 @@ class AccountTurns {
   [[nodiscard]] std::size_t waiting(std::string_view bare) const;
 
  private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
   Task<void> work_off(std::string bare);
 
   Gate& gate_;
-  std::function<void(const std::string&)> worked_;
-  std::unordered_map<std::string, std::deque<Step>> queues_;
+  std::unordered_map<std::string, std::deque<Step>, Hash, std::equal_to<>> queues_;
 };
 
 }  // namespace starling::core

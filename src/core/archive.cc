@@ -118,7 +118,6 @@ Task<void> Archive::append(std::string log, store::LogEntry entry, Jid owner, St
       for (auto& resume : std::exchange(account->when_appended, {})) resume(true);
     }
   }
-  worker_.backlog().worked(owner.str());
   if (stored) co_return;
   log::error("message_not_stored", {{"owner", owner.full()},
                                     {"from", message.from().full()},

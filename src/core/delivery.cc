@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/log.h"
+#include "base/metrics.h"
 #include "core/archive_rules.h"
 #include "core/iq.h"
 #include "core/worker.h"
@@ -79,7 +81,7 @@ void Delivery::deliver(const Host& host, Stanza stanza) {
   auto& turns = worker_.turns();
   const auto bare = stanza.to().bare();
   LocalAccount* account = worker_.directory().find(bare);
-  if (worker_.backlog().refuses(bare)) {
+  if (overfull(bare, account)) {
     return worker_.router().bounce(stanza, StanzaCondition::resource_constraint,
                                    "too much waits for this account");
   }
@@ -90,6 +92,22 @@ void Delivery::deliver(const Host& host, Stanza stanza) {
   turns.run(std::string(bare), [this, &host, stanza = std::move(stanza)]() mutable {
     return in_turn(host, std::move(stanza));
   });
+}
+
+bool Delivery::overfull(std::string_view bare, const LocalAccount* account) {
+  const AccountTurns& turns = worker_.turns();
+  const std::size_t waiting = turns.busy(bare) ? turns.waiting(bare) : 0;
+  const std::size_t under_way = waiting + (account != nullptr ? account->appending : 0);
+  if (under_way < kMaxUnderWay) return false;
+  static metrics::Counter& refused =
+      metrics::counter("starling_backlog_refusals_total",
+                       "Stanzas refused because too many waited for their account");
+  refused.add();
+  if (const auto held_back = overfull_log_.pass(worker_.loop().now())) {
+    log::warning("account_backlog_full",
+                 {{"jid", bare}, {"stanzas", under_way}, {"not_logged", *held_back}});
+  }
+  return true;
 }
 
 // All that this stanza does, as one step: to queue a second one would let others overtake it.

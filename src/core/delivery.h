@@ -4,7 +4,12 @@
 // addressed to.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
+#include <string_view>
+
 #include "base/task.h"
+#include "base/throttle.h"
 #include "core/directory.h"
 #include "core/module.h"
 #include "xmpp/stanza.h"
@@ -15,7 +20,11 @@ class Worker;
 
 class Delivery {
  public:
-  explicit Delivery(Worker& worker) : worker_(worker) {}
+  // Stanzas that wait for an account's turn, and writes to its archive that the store has not done.
+  // More than this many are refused, so that they do not grow without end while the store is slow.
+  static constexpr std::size_t kMaxUnderWay = 10'000;
+
+  explicit Delivery(Worker& worker) : worker_(worker), overfull_log_(std::chrono::seconds(10)) {}
 
   // `stanza` is addressed to an account of `host`, with or without resource. If something of the
   // account is under way, it waits its turn.
@@ -30,7 +39,11 @@ class Delivery {
   void iq(const Host& host, LocalAccount* account, xmpp::Stanza stanza);
   void refuse_blocked(const xmpp::Stanza& stanza);
 
+  // True if so much of the account is under way that nothing more is taken for it.
+  [[nodiscard]] bool overfull(std::string_view bare, const LocalAccount* account);
+
   Worker& worker_;
+  Throttle overfull_log_;
 };
 
 }  // namespace starling::core

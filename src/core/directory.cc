@@ -77,6 +77,7 @@ Session& Directory::add(std::unique_ptr<Session> session) {
 }
 
 std::unique_ptr<Session> Directory::remove(Session& session) {
+  make_room();  // now, since this account, which has a session still, is not among who goes
   LocalAccount* account = find(session.jid.bare());
   assert(account != nullptr);
   const auto found = std::ranges::find(account->sessions, &session, &std::unique_ptr<Session>::get);
@@ -86,7 +87,6 @@ std::unique_ptr<Session> Directory::remove(Session& session) {
   --session_count_;
   if (account->sessions.empty()) {
     if (!account->keeps_roster) account->roster.reset();
-    make_room();
     idle_.push_back(account->bare);
   }
   return removed;

@@ -49,6 +49,17 @@ TEST(Directory, Reference_FindsThatVerySessionOnly) {
   EXPECT_EQ(directory.find(ref), nullptr);
 }
 
+// The queue of idle accounts may name it from before, and be full.
+TEST(Directory, LastSession_IsNotWhatItsOwnAccountGoesFor) {
+  Directory directory;
+  Session& phone = add(directory, "a@x.example/phone", 1);
+  for (SessionId id = 2; id < 4'200; ++id) {
+    add(directory, "u" + std::to_string(id) + "@x.example/phone", id);
+  }
+  EXPECT_EQ(directory.remove(phone)->id, 1U);
+  EXPECT_NE(directory.find("a@x.example"), nullptr);
+}
+
 TEST(Directory, LastSession_LeavesTheAccount) {
   Directory directory;
   Session& phone = add(directory, "a@x.example/phone", 1);

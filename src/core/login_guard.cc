@@ -68,36 +68,39 @@ void LoginGuard::set_options(config::Fail2banOptions options) {
 }
 
 bool LoginGuard::refuses_address(std::string_view address, TimePoint now) {
+  const std::string name = counted(address);
   const std::lock_guard lock(mutex_);
-  if (addresses_.entries().empty()) return false;
-  const Entry* entry = addresses_.find(counted(address));
+  const Entry* entry = addresses_.find(name);
   return entry != nullptr && entry->banned(now);
 }
 
 bool LoginGuard::refuses_account(const Attempt& attempt, TimePoint now) {
+  {
+    const std::lock_guard lock(mutex_);
+    const Entry* entry = accounts_.find(attempt.account.bare());
+    if (entry == nullptr || !entry->banned(now)) return false;
+  }
+  if (exempts(attempt)) return false;
+  const std::size_t pair = pair_of(attempt.account, counted(attempt.address));
   const std::lock_guard lock(mutex_);
-  const Entry* entry = accounts_.find(attempt.account.bare());
-  if (entry == nullptr || !entry->banned(now) || exempts(attempt)) return false;
-  if (known_.contains(pair_of(attempt.account, counted(attempt.address)))) return false;
+  if (known_.contains(pair)) return false;
   counters().account_refused.add();
   return true;
 }
 
 Duration LoginGuard::failed(const Attempt& attempt, TimePoint now) {
-  const std::lock_guard lock(mutex_);
   counters().password.add();
   return exempts(attempt) ? Duration::zero() : failed_at(attempt.address, attempt.account, now);
 }
 
 Duration LoginGuard::registered(const Attempt& attempt, TimePoint now) {
-  const std::lock_guard lock(mutex_);
   counters().registration.add();
   return exempts(attempt) ? Duration::zero() : failed_at(attempt.address, xmpp::Jid(), now);
 }
 
 void LoginGuard::succeeded(const Attempt& attempt) {
-  const std::lock_guard lock(mutex_);
   const std::string address = counted(attempt.address);
+  const std::lock_guard lock(mutex_);
   const auto forget = [&](Entry* entry, std::string_view other) {
     if (entry == nullptr) return;
     std::erase_if(entry->failures,
@@ -108,20 +111,31 @@ void LoginGuard::succeeded(const Attempt& attempt) {
   remember(pair_of(attempt.account, address));
 }
 
-bool LoginGuard::exempts(const Attempt& attempt) const {
+bool LoginGuard::exempts(const Attempt& attempt) {
   config::Subject subject;
   if (!attempt.account.empty()) subject.jid = &attempt.account;
   subject.address = IpAddress::parse(attempt.address);
-  return attempt.access.allows(options_.access, subject);
+  std::unique_lock lock(mutex_);
+  const std::string rule = options_.access;
+  lock.unlock();
+  return attempt.access.allows(rule, subject);
 }
 
 Duration LoginGuard::failed_at(std::string_view address, const xmpp::Jid& account, TimePoint now) {
   const std::string name = counted(address);
-  std::size_t failures = count(addresses_, name, account.bare(), now);
+  std::vector<Ban> begun;
+  std::unique_lock lock(mutex_);
+  std::size_t failures = count(addresses_, name, account.bare(), now, begun);
   if (!account.empty()) {
-    failures = std::max(failures, count(accounts_, std::string(account.bare()), name, now));
+    failures = std::max(failures, count(accounts_, std::string(account.bare()), name, now, begun));
   }
   const Duration held_back = delay(failures);
+  lock.unlock();
+  for (const Ban& ban : begun) {
+    log::warning("login_refused", {{ban.is_account ? "jid" : "remote", ban.name},
+                                   {"failures", ban.failures},
+                                   {"until", xmpp_datetime(ban.until_us)}});
+  }
   if (held_back > Duration::zero()) {
     log::debug("login_slowed", {{"remote", address},
                                 {"jid", account.bare()},
@@ -132,24 +146,25 @@ Duration LoginGuard::failed_at(std::string_view address, const xmpp::Jid& accoun
 }
 
 std::size_t LoginGuard::count(Table& table, const std::string& name, std::string_view other,
-                              TimePoint now) {
+                              TimePoint now, std::vector<Ban>& begun) {
   const bool is_account = &table == &accounts_;
   table.forget_quiet(now, options_.window);
   Entry& entry = table.touch(name);
   auto& failures = entry.failures;
-  while (!failures.empty() && failures.front().at + options_.window <= now) failures.pop_front();
-  if (failures.size() >= kMaxFailures) failures.pop_front();
+  std::erase_if(failures,
+                [&](const Failure& failure) { return failure.at + options_.window <= now; });
+  if (failures.size() >= kMaxFailures) failures.erase(failures.begin());
   failures.push_back({now, hash(other)});
   const std::size_t counted = failures.size();
   const auto max =
       is_account ? options_.max_failures_per_account : options_.max_failures_per_address;
   if (max != 0 && counted >= std::min<std::size_t>(max, kMaxFailures) && !entry.banned(now)) {
-    ban(entry, is_account, now);
+    begun.push_back(ban(entry, is_account, now));
   }
   return counted;
 }
 
-void LoginGuard::ban(Entry& entry, bool is_account, TimePoint now) {
+LoginGuard::Ban LoginGuard::ban(Entry& entry, bool is_account, TimePoint now) {
   using std::chrono::microseconds;
   entry.banned_until = now + options_.ban_lifetime;
   entry.banned_for = static_cast<std::uint32_t>(entry.failures.size());
@@ -157,9 +172,7 @@ void LoginGuard::ban(Entry& entry, bool is_account, TimePoint now) {
   entry.until_us = entry.since_us + microseconds(options_.ban_lifetime).count();
   entry.failures.clear();
   (is_account ? counters().account_bans : counters().address_bans).add();
-  log::warning("login_refused", {{is_account ? "jid" : "remote", entry.name},
-                                 {"failures", entry.banned_for},
-                                 {"until", xmpp_datetime(entry.until_us)}});
+  return {entry.name, is_account, entry.banned_for, entry.since_us, entry.until_us};
 }
 
 // 1, 2, 4 ... seconds from the first failure that is too many.

@@ -89,7 +89,7 @@ class LoginGuard {
   };
   struct Entry {
     std::string name;
-    std::deque<Failure> failures;  // within the window, oldest first
+    std::vector<Failure> failures;  // within the window, oldest first
     TimePoint banned_until{};
     std::uint32_t banned_for = 0;  // failures
     std::int64_t since_us = 0;     // of the ban; wall clock, as is its end
@@ -113,17 +113,20 @@ class LoginGuard {
     std::unordered_map<std::string_view, std::list<Entry>::iterator> by_name_;
   };
 
-  [[nodiscard]] bool exempts(const Attempt& attempt) const;
+  [[nodiscard]] bool exempts(const Attempt& attempt);
   [[nodiscard]] Duration failed_at(std::string_view address, const xmpp::Jid& account,
                                    TimePoint now);
-  // Notes a failure, which may lead to a ban; returns how many there are.
-  std::size_t count(Table& table, const std::string& name, std::string_view other, TimePoint now);
-  void ban(Entry& entry, bool is_account, TimePoint now);
+  // Notes a failure, which may lead to a ban: that is added to `begun`. Returns how many there are.
+  std::size_t count(Table& table, const std::string& name, std::string_view other, TimePoint now,
+                    std::vector<Ban>& begun);
+  [[nodiscard]] Ban ban(Entry& entry, bool is_account, TimePoint now);
   [[nodiscard]] Duration delay(std::size_t failures) const;
   void remember(std::size_t pair);
   [[nodiscard]] std::size_t bans_in_force();
 
-  std::mutex mutex_;  // guards all below
+  // Guards all below. Nothing is logged, and no address is taken apart, while it is held: every
+  // worker asks at every connection.
+  std::mutex mutex_;
   config::Fail2banOptions options_{
       .slow_after = 0, .max_failures_per_address = 0, .max_failures_per_account = 0};
   Table addresses_;

@@ -29,6 +29,7 @@ class MemoryBudget {
   // So much is in use now. Logs when that leads to another stage.
   Stage update(std::uint64_t resident_bytes);
 
+  [[nodiscard]] Stage stage() const { return stage_; }
   // True while no new session is to be begun. Counts who was told so.
   [[nodiscard]] bool refuses_session();
 

@@ -96,6 +96,7 @@ Task<Result<std::string>> ask_as(Server& server, xmpp::Jid account, xmpp::Stanza
     if (!loaded) co_return std::unexpected(loaded.error());
     if (*loaded == nullptr) co_return std::unexpected(no_account(account));
     const Host* host = home.server().host(account.domain());
+    if (host == nullptr) co_return std::unexpected(no_account(account));  // since a moment ago
     const auto found = host->find_handler(At::account, iq);
     if (found.handler == nullptr || found.without_turn) {
       co_return fail(Errc::invalid, "no module of this host answers that");

@@ -82,12 +82,20 @@ std::int64_t Server::session_count(std::string_view host) const {
   return found == counts_by_host_.end() ? 0 : found->second;
 }
 
-void Server::count_session(std::string_view host, int change) {
-  session_count_ += change;
+bool Server::add_session(std::string_view host, std::uint32_t most) {
   std::lock_guard lock(counts_mutex_);
-  const auto found = counts_by_host_.try_emplace(std::string(host)).first;
-  found->second += change;
-  if (found->second == 0) counts_by_host_.erase(found);
+  std::int64_t& count = counts_by_host_.try_emplace(std::string(host)).first->second;
+  if (most != 0 && count >= most) return false;
+  ++count;
+  ++session_count_;
+  return true;
+}
+
+void Server::remove_session(std::string_view host) {
+  std::lock_guard lock(counts_mutex_);
+  const auto found = counts_by_host_.find(host);
+  --session_count_;
+  if (--found->second == 0) counts_by_host_.erase(found);
 }
 
 }  // namespace starling::core

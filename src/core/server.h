@@ -53,7 +53,8 @@ class Server {
   Task<Result<>> prepare();
 
   // The virtual host, or nullptr if it is not served here (any more). It is good until the end of
-  // this turn of the loop, and for a Task as long as it runs.
+  // this turn of the loop, and for a Task as long as it runs. A reload may come at any time: who
+  // asks twice may be told otherwise.
   [[nodiscard]] const Host* host(std::string_view domain) const { return hosts()->find(domain); }
   [[nodiscard]] const std::vector<std::string>& host_names() const { return hosts()->names(); }
 
@@ -71,7 +72,9 @@ class Server {
   // Sessions bound now, of all hosts or of one. Any thread.
   [[nodiscard]] std::int64_t session_count() const { return session_count_; }
   [[nodiscard]] std::int64_t session_count(std::string_view host) const;
-  void count_session(std::string_view host, int change);
+  // One more of this host, unless it has `most` already (0: no limit); one less.
+  [[nodiscard]] bool add_session(std::string_view host, std::uint32_t most);
+  void remove_session(std::string_view host);
 
   [[nodiscard]] std::int64_t started_at_us() const { return started_at_us_; }
 

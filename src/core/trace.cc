@@ -89,7 +89,6 @@ bool Trace::watched(const xmpp::Jid& full) const {
 
 void Trace::stanza(Direction direction, std::uint64_t stream, const Session& session,
                    const xml::Element& element, std::size_t size) const {
-  if (!watched(session.jid)) return;
   Line line{wall_clock_us(), direction, stream, session.id, session.jid, size, redacted(element)};
   if (line.xml.size() > kMaxXmlBytes) {
     line.xml.resize(kMaxXmlBytes);
@@ -102,7 +101,6 @@ void Trace::stanza(Direction direction, std::uint64_t stream, const Session& ses
 
 void Trace::stanza(Direction direction, std::uint64_t stream, const Session& session,
                    const std::string& xml) const {
-  if (!watched(session.jid)) return;
   const auto document = xml::Document::parse(xml, xmpp::ns::kClient);
   if (document) stanza(direction, stream, session, document->root(), xml.size());
 }

@@ -40,8 +40,10 @@ class Trace {
   std::uint64_t watch(xmpp::Jid jid, Sink sink);
   void unwatch(std::uint64_t id);
 
-  [[nodiscard]] bool active() const { return !watches_.empty(); }
-  // A stanza passes; to be called while active(). `size` is that on the wire.
+  [[nodiscard]] bool watches(const xmpp::Jid& full) const {
+    return !watches_.empty() && watched(full);
+  }
+  // A stanza passes of a session that is watched. `size` is that on the wire.
   void stanza(Direction direction, std::uint64_t stream, const Session& session,
               const xml::Element& element, std::size_t size) const;
   void stanza(Direction direction, std::uint64_t stream, const Session& session,

@@ -75,12 +75,12 @@ class TraceTest : public ::testing::Test {
 };
 
 TEST_F(TraceTest, AccountAndSession_AreWatchedByTheirAddresses) {
-  EXPECT_FALSE(trace_.active());
+  EXPECT_FALSE(trace_.watches(session_.jid));
   const auto account = watch("alice@example.org");
   const auto session = watch("alice@example.org/phone");
   watch("alice@example.org/laptop");
   watch("bob@example.org");
-  EXPECT_TRUE(trace_.active());
+  EXPECT_TRUE(trace_.watches(session_.jid));
   pass("<presence/>");
   EXPECT_THAT(lines_, SizeIs(2));
   trace_.unwatch(account);

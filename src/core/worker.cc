@@ -14,8 +14,7 @@ Worker::Worker(Server& server, std::size_t index, EventLoop& loop)
     : server_(server),
       index_(index),
       loop_(loop),
-      turns_(gate_, [this](const std::string& bare) { backlog_.worked(bare); }),
-      backlog_(*this),
+      turns_(gate_),
       router_(*this),
       delivery_(*this),
       archive_(*this),
@@ -24,10 +23,10 @@ Worker::Worker(Server& server, std::size_t index, EventLoop& loop)
       subscriptions_(*this) {}
 
 Task<Result<LocalAccount*>> Worker::load(xmpp::Jid bare) {
-  if (LocalAccount* account = directory_.find(bare.full())) co_return account;
-  assert(turns_.busy(bare.full()) && "an account is loaded in its turn");
   const Host* host = server_.host(bare.domain());
   if (host == nullptr) co_return nullptr;
+  if (LocalAccount* account = directory_.find(bare.full())) co_return account;
+  assert(turns_.busy(bare.full()) && "an account is loaded in its turn");
   const auto found = co_await server_.store().accounts().find(std::string(bare.domain()),
                                                               std::string(bare.local()));
   if (!found) {
@@ -58,8 +57,8 @@ Task<Result<Session*>> Worker::bind(xmpp::Jid full, Outbox& outbox) {
     unbind(*old);
     old_outbox->end(xmpp::StreamCondition::conflict, "the resource was bound by a newer session");
   }
-  LocalAccount* present = directory_.find(full.bare());
-  if (present != nullptr && !has_room_for(*host, *present)) {
+  if (has_all_sessions(*host, **account) ||
+      !server_.add_session(full.domain(), host->options().max_sessions)) {
     co_return fail(Errc::limit, "too many sessions");
   }
   auto session = std::make_unique<Session>();
@@ -67,7 +66,6 @@ Task<Result<Session*>> Worker::bind(xmpp::Jid full, Outbox& outbox) {
   session->jid = full;
   session->outbox = &outbox;
   session->bound_at_us = wall_clock_us();
-  server_.count_session(full.domain(), +1);
   co_return &directory_.add(std::move(session));
 }
 
@@ -75,7 +73,7 @@ void Worker::unbind(Session& session) {
   auto roster = directory_.find(session.jid.bare())->roster;
   auto unacknowledged = session.outbox->take_unacknowledged();
   std::unique_ptr<Session> gone = directory_.remove(session);
-  server_.count_session(gone->jid.domain(), -1);
+  server_.remove_session(gone->jid.domain());
   const xmpp::Jid jid = gone->jid;
   if (!turns_.busy(jid.bare())) {
     return session_ended(*gone, std::move(roster), std::move(unacknowledged));
@@ -97,11 +95,11 @@ void Worker::session_ended(const Session& gone, std::shared_ptr<const Roster> ro
 }
 
 // RFC 6120 section 7.6.2.1 leaves the number to the server.
-bool Worker::has_room_for(const Host& host, const LocalAccount& account) const {
-  const config::HostOptions& options = host.options();
-  const auto most = options.access.limit("max_user_sessions", {&account.bare, std::nullopt});
-  if (most && *most != 0 && account.sessions.size() >= *most) return false;
-  return options.max_sessions == 0 || server_.session_count(host.name()) < options.max_sessions;
+bool Worker::has_all_sessions(const Host& host, const LocalAccount& account) {
+  const std::uint32_t most = host.options()
+                                 .access.limit("max_user_sessions", {&account.bare, std::nullopt})
+                                 .value_or(config::Access::kMaxUserSessions);
+  return most != 0 && account.sessions.size() >= most;
 }
 
 std::size_t Worker::end_sessions(std::string_view bare, xmpp::StreamCondition condition,

@@ -18,7 +18,6 @@
 #include "base/task.h"
 #include "core/account_turns.h"
 #include "core/archive.h"
-#include "core/backlog.h"
 #include "core/command_sessions.h"
 #include "core/delivery.h"
 #include "core/directory.h"
@@ -45,7 +44,6 @@ class Worker {
   [[nodiscard]] Gate& gate() { return gate_; }
   [[nodiscard]] Directory& directory() { return directory_; }
   [[nodiscard]] AccountTurns& turns() { return turns_; }
-  [[nodiscard]] Backlog& backlog() { return backlog_; }
   [[nodiscard]] Router& router() { return router_; }
   [[nodiscard]] Delivery& delivery() { return delivery_; }
   [[nodiscard]] Archive& archive() { return archive_; }
@@ -98,7 +96,7 @@ class Worker {
   void session_ended(const Session& gone, std::shared_ptr<const Roster> roster,
                      std::vector<xmpp::Stanza> unacknowledged);
   void flush_mailboxes();
-  [[nodiscard]] bool has_room_for(const Host& host, const LocalAccount& account) const;
+  [[nodiscard]] static bool has_all_sessions(const Host& host, const LocalAccount& account);
 
   Server& server_;
   std::size_t index_;
@@ -106,7 +104,6 @@ class Worker {
   Gate gate_;
   Directory directory_;
   AccountTurns turns_;
-  Backlog backlog_;
   Router router_;
   Delivery delivery_;
   Archive archive_;

@@ -34,19 +34,20 @@ void MemoryWatch::later() {
 }
 
 Task<void> MemoryWatch::look() {
-  std::uint64_t resident = resident_memory();
-  const std::uint64_t max = server_.memory_budget().max();
-  if (looks_++ % kTrimEvery == 0 && max != 0 && resident > max / 100 * kTrimAbove) {
-    // What was freed is often still ours: that must not count against anybody.
+  core::MemoryBudget& budget = server_.memory_budget();
+  core::MemoryBudget::Stage stage = budget.update(resident_memory());
+  if (looks_++ % kTrimEvery == 0 && budget.max() != 0 &&
+      resident_memory() > budget.max() / 100 * kTrimAbove) {
+    // What was freed is often still ours: nobody must be ended for that.
     const auto trim = [] {
       return_free_memory();
       return resident_memory();
     };
-    resident = co_await pool_.run(trim);
+    const std::uint64_t resident = co_await pool_.run(trim);
+    stage = budget.update(resident);
   }
-  using Stage = core::MemoryBudget::Stage;
-  if (server_.memory_budget().update(resident) == Stage::shedding) {
-    co_await shed(server_.memory_budget().surplus());
+  if (stage == core::MemoryBudget::Stage::shedding) {
+    co_await shed(budget.surplus());
     looks_ = 0;  // so that it shows at the next look
   }
   later();

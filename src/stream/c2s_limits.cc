@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
-#include "core/session.h"
+#include "core/server.h"
 #include "stream/c2s_service.h"
 #include "stream/c2s_stream.h"
 
@@ -13,6 +13,12 @@ namespace starling::stream {
 
 namespace {
 constexpr std::size_t kMaxQueuedBeforeSession = 65'536;
+
+// Stanzas of a client that wait for the disk at once; beyond, nothing more is read from it. While
+// the node is short of memory it is a part of that.
+constexpr std::size_t kMaxInHand = 2'000;
+constexpr std::size_t kMaxInHandBytes = 4 * 1024 * 1024;
+constexpr std::size_t kPartWhenShort = 16;
 }  // namespace
 
 void C2sStream::pause(Pause why) {
@@ -45,7 +51,10 @@ bool C2sStream::in_hand_exceeds_part(std::size_t divisor) const {
     stanzas += state->in_hand();
     bytes += state->in_hand_bytes();
   }
-  return stanzas > options_->max_in_hand / divisor || bytes > options_->max_in_hand_bytes / divisor;
+  const bool is_short =
+      service_->worker().server().memory_budget().stage() != core::MemoryBudget::Stage::normal;
+  if (is_short) divisor *= kPartWhenShort;
+  return stanzas > kMaxInHand / divisor || bytes > kMaxInHandBytes / divisor;
 }
 
 void C2sStream::read_on() {

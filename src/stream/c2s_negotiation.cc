@@ -161,7 +161,7 @@ void C2sStream::handle_negotiation(xml::DocumentPtr document, std::string_view& 
 // Section 5.4.
 void C2sStream::handle_starttls(std::string_view& rest) {
   if (connection_->is_secure() || options_->tls == nullptr) {
-    log::info("starttls_refused", {{"remote", remote()}});
+    log_event(log::Level::info, "starttls_refused");
     connection_->send("<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
     return finish();
   }
@@ -195,8 +195,8 @@ void C2sStream::restart() {
 // Section 6.4. The first parameter keeps the stream alive until the answer is there.
 Task<void> C2sStream::authenticate(std::shared_ptr<C2sStream> /*self*/, xml::DocumentPtr document) {
   const auto step = co_await negotiation_->sasl->handle(std::move(document));
-  // While this was worked out the client may have gone.
-  if (phase_ == Phase::ended) co_return;
+  // While this was worked out the client may have gone, or others at its address guessed too often.
+  if (phase_ == Phase::ended || refuse_if_banned()) co_return;
   if (step.succeeded || !step.failed.empty()) {
     metrics::counter(
         "starling_authentications_total", "Log-ins of clients, by how they ended",
@@ -271,8 +271,8 @@ bool C2sStream::may_enter(const xmpp::Jid& account) const {
   if (host == nullptr || host->options().access.allows(options_->access, subject(&account))) {
     return true;  // without its host it gets no further anyway
   }
-  log::info("login_denied",
-            {{"jid", account.full()}, {"access", options_->access}, {"remote", remote()}});
+  log_event(log::Level::info, "login_denied",
+            {{"jid", account.full()}, {"access", options_->access}});
   return false;
 }
 
@@ -291,7 +291,7 @@ void C2sStream::go_home(const xmpp::Jid& account, std::string success) {
     if (self->phase_ == Phase::ended) return;
     self->negotiation_->account = account;
     self->negotiation_->sasl.reset();
-    self->use_shaper(nullptr);
+    self->use_shaper(self->options_->shaper_before_auth);  // until it has a session
     self->connection_->send(success);
     self->phase_ = Phase::header;
     self->restart();
@@ -355,8 +355,8 @@ Task<void> C2sStream::bind(std::shared_ptr<C2sStream> /*self*/, xmpp::Jid full,
   }
   if (!session && session.error().code == Errc::limit) {
     // RFC 6120 section 7.6.2.1. The client may end another session of its, and try again.
-    log::info("session_refused",
-              {{"jid", full.full()}, {"error", session.error().message}, {"remote", remote()}});
+    log_event(log::Level::info, "session_refused",
+              {{"resource", full.resource()}, {"error", session.error().message}});
     const auto answer = xmpp::make_error_for(
         request->root(), {xmpp::StanzaCondition::resource_constraint, session.error().message, {}});
     if (answer) connection_->send(answer->to_xml());

@@ -37,10 +37,6 @@ struct C2sOptions {
   int max_auth_failures = 5;  // wrong passwords; then the stream ends (RFC 6120 section 6.4.5)
   std::chrono::seconds negotiation_timeout{60};    // from accept to a bound resource
   std::size_t max_queued_bytes = 4 * 1024 * 1024;  // unread by a slow client: then it is dropped
-
-  // Stanzas of a client that wait for the disk at once; beyond, nothing more is read from it.
-  std::size_t max_in_hand = 2'000;
-  std::size_t max_in_hand_bytes = 4 * 1024 * 1024;
 };
 
 }  // namespace starling::stream

@@ -64,8 +64,7 @@ void C2sStream::handle_registration(xml::DocumentPtr document) {
   if (!password || !account || account->local().empty()) {
     return refuse(xmpp::StanzaCondition::not_acceptable, "a username and a password are needed");
   }
-  const core::Host* host = service_->worker().server().host(negotiation_->host);
-  if (const config::HostOptions& options = host->options();
+  if (const config::HostOptions& options = host_options();
       !options.access.allows(options.registration.access, subject(&*account))) {
     return refuse(xmpp::StanzaCondition::not_allowed, "that username is not for registration");
   }
@@ -74,20 +73,21 @@ void C2sStream::handle_registration(xml::DocumentPtr document) {
   }
   if (refuse_if_banned()) return;
   hold();
-  service_->worker().gate().spawn(
-      register_account(shared_from_this(), std::move(document), *account, password->text()));
+  // Counted before it is done: many streams may try at once.
+  core::Worker& worker = service_->worker();
+  const Duration delay =
+      worker.server().login_guard().registered(attempt(*account), worker.loop().now());
+  worker.gate().spawn(
+      register_account(shared_from_this(), std::move(document), *account, password->text(), delay));
 }
 
 // The first parameter keeps the stream alive until the answer is there.
 Task<void> C2sStream::register_account(std::shared_ptr<C2sStream> /*self*/,
                                        xml::DocumentPtr document, xmpp::Jid account,
-                                       std::string password) {
+                                       std::string password, Duration delay) {
   auto& authenticator = service_->worker().server().authenticator();
   const auto created = co_await authenticator.create_account(account, std::move(password));
   if (created) log_event(log::Level::info, "registered", {{"jid", account.full()}});
-  core::Worker& worker = service_->worker();
-  const Duration delay =
-      worker.server().login_guard().registered(attempt(account), worker.loop().now());
   if (phase_ == Phase::ended) co_return;
   answer_after(delay, [this, document, created] {
     const xml::Element iq = document->root();

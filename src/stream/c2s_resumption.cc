@@ -199,17 +199,18 @@ void C2sStream::handle_resume(const xml::Element& element) {
   if (state.in_hand() == 0) return resume(*former, *h);
   // The client sends again what <resumed/> does not count, so first the disk has to have all of it.
   hold();
-  state.on_progress([self = shared_from_this(), id, h = *h] { self->resume_if_ready(id, h); });
+  state.on_progress([weak = weak_from_this(), id, h = *h] {
+    if (const auto self = weak.lock()) self->resume_if_ready(id, h);
+  });
 }
 
 void C2sStream::resume_if_ready(const std::string& id, std::uint32_t h) {
-  C2sStream* former = service_->find_resumable(id);
-  if (phase_ != Phase::binding || former == nullptr || former->managed_->state->in_hand() > 0) {
-    return;
-  }
+  const C2sStream* former = service_->find_resumable(id);
+  if (phase_ != Phase::binding) return;
+  if (former != nullptr && former->managed_->state->in_hand() > 0) return;
   // Not from inside a call of what is about to change hands.
   service_->worker().loop().post([self = shared_from_this(), id, h] {
-    if (self->phase_ != Phase::binding) return;
+    if (self->phase_ != Phase::binding || !self->paused(Pause::held)) return;
     C2sStream* ready = self->service_->find_resumable(id);
     if (ready == nullptr) {
       self->fail_stream_management("item-not-found");
@@ -241,7 +242,7 @@ void C2sStream::resume(C2sStream& former, std::uint32_t h) {
   w.attribute("h", std::to_string(managed_->state->handled())).close();
   connection_->send(w.view());
   for (const xmpp::Stanza& stanza : managed_->state->queue()) {
-    if (service_->worker().trace().active()) trace_out(stanza);
+    trace_out(stanza);
     stanza.append_to(connection_->output());
   }
   sent_again_ = connection_->queued_bytes();

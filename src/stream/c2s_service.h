@@ -4,6 +4,7 @@
 // they go to their account's home.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -14,6 +15,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/throttle.h"
 #include "core/worker.h"
 #include "net/connection.h"
 #include "stream/c2s_options.h"
@@ -46,6 +48,9 @@ class C2sService {
   [[nodiscard]] std::uint32_t now_s() const;
   // Unique on the node while it runs; for the log.
   [[nodiscard]] std::uint64_t new_stream_id() { return (++last_stream_ << 8) | worker_.index(); }
+
+  // Whoever has not logged in can say much that is worth a line; not without end.
+  [[nodiscard]] Throttle& strangers_log() { return strangers_log_; }
 
   // What a session keeps in memory for its client: sent and not taken, or not acknowledged.
   struct Load {
@@ -81,6 +86,7 @@ class C2sService {
   std::deque<std::string> expired_order_;
   std::size_t sweep_at_ = 0;
   std::uint64_t last_stream_ = 0;
+  Throttle strangers_log_{std::chrono::seconds(1), 200};
   bool shutting_down_ = false;
   Callback when_empty_;
 };

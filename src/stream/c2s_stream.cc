@@ -146,7 +146,7 @@ void C2sStream::handle_bound(xml::DocumentPtr document) {
 }
 
 void C2sStream::handle_stanza(xml::DocumentPtr document) {
-  if (const core::Trace& trace = service_->worker().trace(); trace.active()) {
+  if (const core::Trace& trace = service_->worker().trace(); trace.watches(session_->jid)) {
     trace.stanza(core::Trace::Direction::in, id_, *session_, document->root(),
                  document->wire().size());
   }
@@ -179,15 +179,16 @@ bool C2sStream::deliver(const xmpp::Stanza& stanza) {
     ask_for_acknowledgement();
     if (phase_ == Phase::detached) return true;
   }
-  if (service_->worker().trace().active()) trace_out(stanza);
+  trace_out(stanza);
   stanza.append_to(connection_->output());
   watch_queue();
   return managed_ != nullptr;
 }
 
 void C2sStream::trace_out(const xmpp::Stanza& stanza) {
-  if (session_ == nullptr) return;
-  service_->worker().trace().stanza(core::Trace::Direction::out, id_, *session_, stanza.to_xml());
+  const core::Trace& trace = service_->worker().trace();
+  if (session_ == nullptr || !trace.watches(session_->jid)) return;
+  trace.stanza(core::Trace::Direction::out, id_, *session_, stanza.to_xml());
 }
 
 bool C2sStream::congested() const {
@@ -211,9 +212,7 @@ void C2sStream::shed() {
   static metrics::Counter& shed =
       metrics::counter("starling_sessions_shed_total", "Sessions ended for want of memory");
   shed.add();
-  log::warning(
-      "session_shed",
-      {{"jid", session_->jid.full()}, {"remote", remote()}, {"queued_bytes", held_bytes()}});
+  log_event(log::Level::warning, "session_shed", {{"queued_bytes", held_bytes()}});
   // A resumable one waits for its client first. If it is still too heavy then, it ends: what is
   // archived is offered again, the rest goes back to its senders.
   if (phase_ == Phase::bound && managed_ && !managed_->id.empty()) return connection_->abort();
@@ -252,6 +251,10 @@ void C2sStream::log_event(log::Level level, log::Event event, log::Fields fields
     all.emplace_back("session", session_->id);
   } else if (negotiation_ && !negotiation_->account.empty()) {
     all.emplace_back("jid", negotiation_->account.full());
+  } else if (level != log::Level::debug) {
+    const auto held_back = service_->strangers_log().pass(service_->worker().loop().now());
+    if (!held_back) return;
+    if (*held_back > 0) all.emplace_back("not_logged", *held_back);
   }
   all.emplace_back("stream", id_);
   all.emplace_back("remote", remote());
@@ -272,11 +275,13 @@ void C2sStream::check(std::uint32_t now_s) {
     return;
   }
   if (intake_ && intake_->in_hand() == 0) intake_.reset();  // an idle session keeps nothing
+  if (connection_->queued_bytes() <= options_->max_queued_bytes) sent_again_ = 0;
   if (managed_ && managed_->state->asked_and_waiting() &&
       now_s - managed_->since_s > kMaxAckDelay) {
     send_acknowledgement();
   }
-  if (paused(Pause::shaper)) return;  // it is not the client who is silent
+  // It is not the client who is silent.
+  if (paused(Pause::shaper) || paused(Pause::in_hand)) return;
   const auto silent = static_cast<std::int64_t>(now_s - last_heard_s_);
   const auto& ping = host_options().ping;
   if (silent <= ping.interval.count()) return;
@@ -363,7 +368,10 @@ void C2sStream::finish() {
     connection_->send("</stream:stream>");
   }
   phase_ = Phase::ended;
-  if (managed_) service_->not_resumable(managed_->id, managed_->state->handled());
+  if (managed_) {
+    service_->not_resumable(managed_->id, managed_->state->handled());
+    managed_->state->give_up();  // whoever waits to resume it need not wait any longer
+  }
   if (session_ != nullptr) {
     log_event(log::Level::info, "session_closed");
     service_->worker().unbind(*std::exchange(session_, nullptr));

@@ -112,7 +112,7 @@ class C2sStream final : public net::ConnectionHandler,
   Task<void> authenticate(std::shared_ptr<C2sStream> self, xml::DocumentPtr document);
   [[nodiscard]] bool may_register() const;
   Task<void> register_account(std::shared_ptr<C2sStream> self, xml::DocumentPtr document,
-                              xmpp::Jid account, std::string password);
+                              xmpp::Jid account, std::string password, Duration delay);
   // Who asks, for access rules.
   [[nodiscard]] config::Subject subject(const xmpp::Jid* jid) const;
   [[nodiscard]] bool may_enter(const xmpp::Jid& account) const;

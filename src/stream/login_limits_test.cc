@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/account_ban.h"
 #include "stream/test_client.h"
@@ -54,6 +55,10 @@ class LoginLimits : public testing::TestWithParam<std::size_t> {
     ScramAttempt attempt;
     attempt.username = username;
     return client.scram(attempt);
+  }
+  static std::string request_for(const std::string& username) {
+    return "<iq type='set' id='r'><query xmlns='jabber:iq:register'><username>" + username +
+           "</username><password>R0m30</password></query></iq>";
   }
   void guess_from(const std::string& address, int times) {
     const auto client = connect(address);
@@ -174,10 +179,7 @@ TEST_P(LoginLimits, Registrations_Count) {
   set_limits({.slow_after = 3, .max_delay = seconds(10), .max_failures_per_address = 4});
   const auto client = connect();
   client->open();
-  const auto make = [&](const std::string& username) {
-    return client->say("<iq type='set' id='r'><query xmlns='jabber:iq:register'><username>" +
-                       username + "</username><password>R0m30</password></query></iq>");
-  };
+  const auto make = [&](const std::string& username) { return client->say(request_for(username)); };
   for (int i = 0; i < 2; ++i) EXPECT_THAT(make("alice"), HasSubstr("<conflict"));
   EXPECT_THAT(make("alice"), IsEmpty());
   node_.advance(seconds(1));
@@ -185,6 +187,20 @@ TEST_P(LoginLimits, Registrations_Count) {
   EXPECT_THAT(make("dora"), IsEmpty());
   node_.advance(seconds(2));
   EXPECT_THAT(client->take(), HasSubstr("<policy-violation"));
+}
+
+TEST_P(LoginLimits, RegistrationsOfManyStreamsAtOnce_CountAtOnce) {
+  set_limits({.slow_after = 0, .max_failures_per_address = 4});
+  std::vector<std::unique_ptr<TestClient>> clients;
+  for (int i = 0; i < 10; ++i) clients.emplace_back(connect())->open();
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    node_.loop().inside(
+        [&] { clients[i]->connection().peer_sends(request_for("dora" + std::to_string(i))); });
+  }
+  node_.settle();
+  int made = 0;
+  for (const auto& client : clients) made += client->take().contains("type='result'") ? 1 : 0;
+  EXPECT_EQ(made, 4);
 }
 
 TEST_P(LoginLimits, BannedAccount_IsToldAfterTheRightPasswordOnly) {

@@ -185,6 +185,8 @@ Task<SaslExchange::Step> SaslExchange::plain(std::string message) {
     log::error("authentication_unavailable", {{"error", matches.error().message}});
     co_return failure("temporary-auth-failure");
   }
+  // Asked again, as above.
+  if (refuses_(account_)) co_return failure("temporary-auth-failure");
   if (!*matches) co_return wrong_password("not-authorized");
   co_return co_await success("");
 }

@@ -39,8 +39,11 @@ class StreamManagement : public std::enable_shared_from_this<StreamManagement> {
   [[nodiscard]] bool answer_due() const { return asked_ && handled_ - first_asked_ < kHalf; }
   [[nodiscard]] bool asked_and_waiting() const { return asked_; }
   void answered();
-  // Called, on the loop, when handled() has risen.
+  // Called, on the loop, when handled() has risen, and when it will not any more.
   void on_progress(std::function<void()> progress) { progress_ = std::move(progress); }
+  void give_up() const {
+    if (progress_) progress_();
+  }
 
   // --- to the client ---
 
