@@ -85,9 +85,6 @@ struct Config {
   // By host, complete: what stands at the top, with what host_config says of the host on top.
   std::map<std::string, HostOptions, std::less<>> host_options;
 
-  // Where options were set, by name: "file", or "environment NAME". What is not here has its
-  // default.
-  std::map<std::string, std::string> origins;
   std::set<std::string> secrets;  // names of options whose values came from a file of their own
 
   [[nodiscard]] const HostOptions& of_host(std::string_view host) const {

@@ -105,10 +105,6 @@ constexpr Counterpart kCounterparts[] = {
 
 }  // namespace
 
-std::span<const Counterpart> counterparts() {
-  return kCounterparts;
-}
-
 const Counterpart* counterpart_of(std::string_view theirs) {
   const auto* const found = std::ranges::find(kCounterparts, theirs, &Counterpart::theirs);
   return found == std::end(kCounterparts) ? nullptr : found;

@@ -1,7 +1,6 @@
 // What ejabberd's options are called here. For the import, and for words on unknown options.
 #pragma once
 
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -16,7 +15,6 @@ struct Counterpart {
   std::string_view note;
 };
 
-[[nodiscard]] std::span<const Counterpart> counterparts();
 [[nodiscard]] const Counterpart* counterpart_of(std::string_view theirs);
 
 // " (ejabberd's mod_mam is 'archive' here)", or "" if ejabberd has no such word or calls it the

@@ -26,16 +26,6 @@ TEST(Environment, Variables_WinOverTheFile) {
   EXPECT_THAT(config.options.access.acls.at("bots").local_globs, ElementsAre("bot-*"));
 }
 
-TEST(Environment, Origins_SayFromWhere) {
-  const Config config = good("loglevel: error\nmodules: { archive: { max_messages: 5 } }",
-                             with({{"STARLING_LOGLEVEL", "debug"}}));
-  EXPECT_EQ(config.origins.at("loglevel"), "environment STARLING_LOGLEVEL");
-  EXPECT_EQ(config.origins.at("modules.archive.max_messages"), "file");
-  EXPECT_EQ(show_option(config, "loglevel")->origin, "environment STARLING_LOGLEVEL");
-  EXPECT_EQ(show_option(config, "loglevel")->value, "debug");
-  EXPECT_EQ(show_option(config, "workers")->origin, "default");
-}
-
 TEST(Environment, Mistakes_NameTheVariable) {
   EXPECT_EQ(mistake("", with({{"STARLING_LOGLVEL", "debug"}})),
             "environment variable STARLING_LOGLVEL: unknown option 'loglvel': did you mean "

@@ -217,6 +217,23 @@ asked for, the name of an ACL will do.
 ## All options
 )";
 
+// not_found, but perhaps there is one like it.
+Error no_such_option(const std::string& name) {
+  std::vector<std::string> wholes;
+  std::vector<std::string> last_parts;
+  visit(table().inside, "", [&](const std::string& whole, const Option& option) {
+    wholes.push_back(whole);
+    last_parts.push_back(option.words.name);
+  });
+  std::string hint = did_you_mean(name, wholes);
+  // Without the sections it stands in.
+  if (const auto part = hint.empty() ? nearest(name, last_parts) : std::nullopt) {
+    const auto index = std::ranges::find(last_parts, *part) - last_parts.begin();
+    hint = did_you_mean(wholes[index], wholes);
+  }
+  return {Errc::not_found, "there is no option '" + name + "'" + hint};
+}
+
 }  // namespace
 
 std::string example_of(const std::string& name) {
@@ -245,22 +262,6 @@ std::string example_of(const std::string& name) {
     }
   }
   return example.empty() ? "" : out + " " + example + "\n";
-}
-
-Error no_such_option(const std::string& name) {
-  std::vector<std::string> wholes;
-  std::vector<std::string> last_parts;
-  visit(table().inside, "", [&](const std::string& whole, const Option& option) {
-    wholes.push_back(whole);
-    last_parts.push_back(option.words.name);
-  });
-  std::string hint = did_you_mean(name, wholes);
-  // Without the sections it stands in.
-  if (const auto part = hint.empty() ? nearest(name, last_parts) : std::nullopt) {
-    const auto index = std::ranges::find(last_parts, *part) - last_parts.begin();
-    hint = did_you_mean(wholes[index], wholes);
-  }
-  return {Errc::not_found, "there is no option '" + name + "'" + hint};
 }
 
 Result<std::string> explain(const std::string& name) {

@@ -21,7 +21,4 @@ namespace starling::config {
 // docs/starling.schema.json: JSON Schema, draft 2020-12.
 [[nodiscard]] std::string json_schema();
 
-// not_found: there is no option of this name, but perhaps one like it.
-[[nodiscard]] Error no_such_option(const std::string& name);
-
 }  // namespace starling::config

@@ -44,7 +44,7 @@ YAML::Node load_document(const std::string& yaml) {
 }
 
 void Reading::from_variable(const std::string& name) {
-  origin_ = {"environment variable " + name, "environment " + name};
+  source_ = "environment variable " + name;
 }
 
 std::optional<std::string> Reading::scalar(const YAML::Node& node) {
@@ -106,22 +106,18 @@ void Reading::count(const YAML::Node& node) {
 }
 
 void Reading::put_off(const YAML::Node& node) {
-  put_off_.emplace(node, origin_);
+  put_off_.emplace(node, source_);
 }
 
 void Reading::read_put_off(const std::function<void(const YAML::Node&)>& read) {
   if (!put_off_) return;
-  const auto [node, origin] = *put_off_;
-  origin_ = origin;
+  const auto [node, source] = *put_off_;
+  source_ = source;
   within("host_config", node, [&] { read(node); });
 }
 
-void Reading::note() {
-  origins_[path()] = origin_.name;
-}
-
 std::string Reading::place(const YAML::Mark& mark) const {
-  if (origin_.source != file_ || mark.is_null()) return origin_.source + ": ";
+  if (source_ != file_ || mark.is_null()) return source_ + ": ";
   return file_ + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1) + ": ";
 }
 

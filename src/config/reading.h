@@ -31,7 +31,7 @@ class Reading {
  public:
   // `file` is the configuration's own path, for messages and for relative paths in it.
   Reading(std::string file, FileReader read_file)
-      : origin_{file, "file"}, file_(std::move(file)), read_file_(std::move(read_file)) {}
+      : source_(file), file_(std::move(file)), read_file_(std::move(read_file)) {}
 
   // From now on, values come from the environment variable of this name.
   void from_variable(const std::string& name);
@@ -54,9 +54,6 @@ class Reading {
   void put_off(const YAML::Node& node);
   void read_put_off(const std::function<void(const YAML::Node&)>& read);
 
-  // Notes that the option being read has been set, and from where.
-  void note();
-
   // "FILE:LINE:COLUMN: " or "environment variable NAME: ", the begin of a message.
   [[nodiscard]] std::string place(const YAML::Mark& mark) const;
   // The same of the option with this path, or of what it stands in.
@@ -65,8 +62,6 @@ class Reading {
   // True if an option with this path was in the file or the environment.
   [[nodiscard]] bool was_read(const std::string& path) const { return places_.contains(path); }
 
-  // By path, such as "modules.archive.max_messages": "file" or "environment NAME".
-  [[nodiscard]] const std::map<std::string, std::string>& origins() const { return origins_; }
   // Paths of what was read with `!file`, which may be a secret.
   [[nodiscard]] const std::set<std::string>& secrets() const { return secrets_; }
   // The path of a name in the configuration, relative to the configuration's folder.
@@ -77,18 +72,13 @@ class Reading {
   void enter(const std::string& name, const YAML::Node& value);
   void count(const YAML::Node& node);
 
-  struct Origin {
-    std::string source;  // the file, or "environment variable NAME"
-    std::string name;    // "file", or "environment NAME"
-  };
-  Origin origin_;
-  std::optional<std::pair<YAML::Node, Origin>> put_off_;
+  std::string source_;  // the file, or "environment variable NAME"
+  std::optional<std::pair<YAML::Node, std::string>> put_off_;
   std::string file_;
   FileReader read_file_;
   std::size_t values_ = 0;
   std::vector<std::string> path_;
   std::map<std::string, std::string> places_;
-  std::map<std::string, std::string> origins_;
   std::set<std::string> secrets_;
 };
 

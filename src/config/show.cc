@@ -4,8 +4,6 @@
 #include <cctype>
 #include <string_view>
 
-#include "config/explain.h"
-
 namespace starling::config {
 
 namespace {
@@ -180,21 +178,6 @@ std::vector<Change> changes(const Config& before, const Config& after) {
     }
   }
   return found;
-}
-
-Result<Shown> show_option(const Config& config, const std::string& name) {
-  const Json shown = shown_of(config);
-  const Json* at = &shown;
-  std::string_view rest = name;
-  while (!rest.empty()) {
-    const auto dot = std::min(rest.find('.'), rest.size());
-    const auto found = at->is_object() ? at->find(std::string(rest.substr(0, dot))) : at->end();
-    if (found == at->end()) return std::unexpected(no_such_option(name));
-    at = &*found;
-    rest.remove_prefix(std::min(dot + 1, rest.size()));
-  }
-  const auto origin = config.origins.find(name);
-  return Shown{to_yaml_line(*at), origin == config.origins.end() ? "default" : origin->second};
 }
 
 }  // namespace starling::config

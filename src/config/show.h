@@ -23,14 +23,6 @@ struct Change {
 // What is different in `after`, in the order of the table.
 [[nodiscard]] std::vector<Change> changes(const Config& before, const Config& after);
 
-// One option's value on one line, and where it was set: "default", "file" or "environment NAME".
-struct Shown {
-  std::string value;
-  std::string origin;
-};
-// Errors: not_found, with the nearest name.
-[[nodiscard]] Result<Shown> show_option(const Config& config, const std::string& name);
-
 // YAML of a value: in lines, or in one.
 [[nodiscard]] std::string to_yaml(const Json& value);
 [[nodiscard]] std::string to_yaml_line(const Json& value);

@@ -72,7 +72,6 @@ using Section = std::vector<Field<T>>;
 
 template <class T, class V>
 Field<T> option(V T::* member, const Kind<V>& kind, Words words) {
-  const bool section = kind.shape == Shape::section;
   return {
       .option = {.words = std::move(words),
                  .value = kind.value,
@@ -80,11 +79,8 @@ Field<T> option(V T::* member, const Kind<V>& kind, Words words) {
                  .schema = kind.schema,
                  .shape = kind.shape,
                  .inside = kind.inside},
-      .read =
-          [member, section, read = kind.read](T& target, const YAML::Node& node, Reading& reading) {
-            read(target.*member, node, reading);
-            if (!section) reading.note();
-          },
+      .read = [member, read = kind.read](T& target, const YAML::Node& node,
+                                         Reading& reading) { read(target.*member, node, reading); },
       .show = [member, show = kind.show](const T& from) { return show(from.*member); }};
 }
 
