@@ -43,6 +43,37 @@ modules: { archive: { expire_after_days: 9 } }
   EXPECT_TRUE(usual.is_admin(*xmpp::Jid::parse("alice@example.org")));
   EXPECT_FALSE(own.is_admin(*xmpp::Jid::parse("alice@example.org")));
   EXPECT_TRUE(own.is_admin(*xmpp::Jid::parse("eve@public.example")));
+  const Config again = good(dump(config));
+  EXPECT_EQ(dump(again), dump(config));
+  EXPECT_TRUE(changes(config, again).empty());
+  EXPECT_EQ(again.of_host("public.example").access, own.access);
+}
+
+TEST(HostConfig, WhatOnlyAHostSays_IsShown) {
+  const Config config = good(
+      "host_config: { localhost: { admins: [eve@localhost], acl: { more: { user: zoe } }, "
+      "access_rules: { r: { allow: more } } } }");
+  EXPECT_THAT(dump(config), HasSubstr(R"(host_config:
+  localhost:
+    admins: [eve@localhost]
+    acl:
+      more:
+        user: [zoe]
+    access_rules:
+      r:
+        - allow: more
+)"));
+  EXPECT_TRUE(changes(config, good(dump(config))).empty());
+  EXPECT_FALSE(changes(good(""), config).empty());
+}
+
+TEST(HostConfig, NameThatReplacesOneAtTheTop_IsShownWhole) {
+  const Config config = good(
+      "acl: { x: { user: bob, ip: 192.0.2.1 }, y: { user: eve } }\n"
+      "host_config: { localhost: { acl: { x: { ip: 192.0.2.1 }, y: {} } } }");
+  const Config again = good(dump(config));
+  EXPECT_EQ(again.of_host("localhost").access, config.of_host("localhost").access);
+  EXPECT_EQ(dump(again), dump(config));
 }
 
 TEST(HostConfig, OfNoHostOrWithAnOptionOfTheNode_IsRefused) {

@@ -13,13 +13,25 @@ namespace {
 constexpr std::uint32_t kMaxSessions = 100'000'000;
 
 // What host_config says of a host stands on what the top says, so it is read last, by load.cc.
-// Shown is only where a host differs.
-Json difference(const Json& host, const Json& top) {
+// Shown is only where a host differs: of sections the options, of names (ACLs, rules) those whose
+// value is another one. What has a name is shown whole, since it replaces the whole at the top.
+Json difference(const std::vector<Option>& options, const Json& host, const Json& top) {
   Json differs = Json::object();
-  for (const auto& [name, value] : host.items()) {
-    if (value == top[name]) continue;
-    const bool deeper = value.is_object() && top[name].is_object();
-    differs[name] = deeper ? difference(value, top[name]) : value;
+  for (const auto& option : options) {
+    const std::string& name = option.words.name;
+    const Json& own = host.at(name);
+    const Json& above = top.at(name);
+    if (own == above) continue;
+    if (option.shape == Shape::section) {
+      differs[name] = difference(option.inside, own, above);
+    } else if (own.is_object()) {
+      for (const auto& [key, value] : own.items()) {
+        const auto same = above.find(key);
+        if (same == above.end() || *same != value) differs[name][key] = value;
+      }
+    } else {
+      differs[name] = own;
+    }
   }
   return differs;
 }
@@ -41,7 +53,7 @@ Field<Config> host_config() {
     Json shown = Json::object();
     const Json top = host_table().show(config.options);
     for (const auto& [host, options] : config.host_options) {
-      Json differs = difference(host_table().show(options), top);
+      Json differs = difference(host_table().inside, host_table().show(options), top);
       if (!differs.empty()) shown[host] = std::move(differs);
     }
     return shown;
