@@ -65,6 +65,7 @@ struct Field {
   Option option;
   std::function<void(T& target, const YAML::Node& node, Reading& reading)> read;
   std::function<Json(const T&)> show;
+  std::function<void(T& to, const T& from)> copy{};  // of an option of its own
 };
 
 template <class T>
@@ -81,7 +82,8 @@ Field<T> option(V T::* member, const Kind<V>& kind, Words words) {
                  .inside = kind.inside},
       .read = [member, read = kind.read](T& target, const YAML::Node& node,
                                          Reading& reading) { read(target.*member, node, reading); },
-      .show = [member, show = kind.show](const T& from) { return show(from.*member); }};
+      .show = [member, show = kind.show](const T& from) { return show(from.*member); },
+      .copy = [member](T& to, const T& from) { to.*member = from.*member; }};
 }
 
 // The mistake of a key that is none of these options.
@@ -160,6 +162,9 @@ Field<Config> shapers();                       // table_access.cc
 // The whole of it: what a configuration file may hold, and what host_config may hold of a host.
 const Kind<Config>& table();
 const Kind<HostOptions>& host_table();
+
+// Takes from `in_force` what a reload does not apply: the options marked with `restart`.
+void keep_until_restart(Config& fresh, const Config& in_force);
 
 // The option of this name: "listen.port", "modules.archive.max_messages". Names that an operator
 // gives (an ACL's, a host's) may be left out. nullptr if there is none.

@@ -145,6 +145,18 @@ const Kind<Config>& table() {
   return kTable;
 }
 
+void keep_until_restart(Config& fresh, const Config& in_force) {
+  for (const auto& field : global_options()) {
+    const std::string& name = field.option.words.name;
+    if (!field.option.words.restart) continue;
+    field.copy(fresh, in_force);
+    // And what it was hides: the new one may not come from a file.
+    for (const auto& secret : in_force.secrets) {
+      if (secret == name || secret.starts_with(name + ".")) fresh.secrets.insert(secret);
+    }
+  }
+}
+
 const Option* find_option(std::string_view name) {
   const std::vector<Option>* inside = &table().inside;
   const Option* found = nullptr;

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "config/config.h"
+#include "config/show.h"
 #include "core/retention.h"
 #include "core/server.h"
 #include "net/io_loop.h"
@@ -66,7 +67,8 @@ class Node {
     std::unique_ptr<C2sListener> sockets;
   };
   struct Loaded {
-    config::Config config;
+    config::Config config;                // as far as it can be applied
+    std::vector<config::Change> changes;  // the others, too
     net::TlsContext::Table certificates;
   };
 

@@ -122,6 +122,37 @@ TEST_F(NodeTest, ReloadOfBadCertificates_LeavesTheOldOnes) {
   EXPECT_TRUE(node.stop());
 }
 
+TEST_F(NodeTest, ReloadOfAnotherDataDir_TouchesItNotBeforeTheRestart) {
+  const config::Config config = this->config("a");
+  Node node(
+      config, [] {},
+      [&] {
+        config::Config fresh = config;
+        fresh.data_dir = folder_.file("b");
+        return Result<config::Config>(fresh);
+      });
+  ASSERT_TRUE(node.start());
+  const auto lines = reload(node);
+  ASSERT_TRUE(lines) << lines.error().message;
+  EXPECT_THAT(*lines,
+              testing::ElementsAre(AllOf(HasSubstr("data_dir: "), HasSubstr("(after a restart)"))));
+  EXPECT_FALSE(std::filesystem::exists(folder_.file("b")));
+  EXPECT_TRUE(node.stop());
+}
+
+TEST_F(NodeTest, ReloadWithItsOwnListenerInTheWay_SaysSo) {
+  config::Config config = this->config("a");
+  Node node(config, [] {}, [&] { return Result<config::Config>(config); });
+  ASSERT_TRUE(node.start());
+  config.listen[0].ip = "0.0.0.0";
+  config.listen[0].port = node.port_of_first_listener();
+  const auto lines = reload(node);
+  ASSERT_FALSE(lines);
+  EXPECT_THAT(lines.error().message,
+              AllOf(HasSubstr("own listener on 127.0.0.1 is in the way"), HasSubstr("restart")));
+  EXPECT_TRUE(node.stop());
+}
+
 // Signs the certificate and key of a PEM file anew, as expired since yesterday.
 void let_expire(const std::string& path) {
   FILE* file = std::fopen(path.c_str(), "r+");

@@ -6,22 +6,13 @@
 #include <utility>
 
 #include "base/log.h"
-#include "config/show.h"
+#include "config/table.h"
 #include "starlingd/certificates.h"
 #include "starlingd/node.h"
 
 namespace starling::starlingd {
 
 namespace {
-
-// What is bound when the process starts: options that the table marks with `restart`.
-void keep_until_restart(config::Config& fresh, const config::Config& in_force) {
-  fresh.data_dir = in_force.data_dir;
-  fresh.ctl_socket = in_force.ctl_socket;
-  fresh.workers = in_force.workers;
-  fresh.core_dumps = in_force.core_dumps;
-  fresh.dns_servers = in_force.dns_servers;
-}
 
 // The same socket will do.
 bool same_socket(const config::ListenOptions& a, const config::ListenOptions& b) {
@@ -44,9 +35,12 @@ std::vector<std::string> in_words(const std::vector<config::Change>& changes) {
 Result<Node::Loaded> Node::load() const {
   auto config = load_ ? load_() : Result<config::Config>(*config_);
   if (!config) return std::unexpected(config.error());
+  auto changes = config::changes(*config_, *config);
+  // Before the certificates: a new data_dir is not ours yet.
+  config::keep_until_restart(*config, *config_);
   auto certificates = load_certificates(*config);
   if (!certificates) return std::unexpected(certificates.error());
-  return Loaded{std::move(*config), std::move(*certificates)};
+  return Loaded{std::move(*config), std::move(changes), std::move(*certificates)};
 }
 
 Task<Result<std::vector<std::string>>> Node::reload() {
@@ -68,8 +62,6 @@ Task<Result<std::vector<std::string>>> Node::reload() {
 }
 
 Result<std::vector<std::string>> Node::apply(Loaded loaded) {
-  const auto changes = config::changes(*config_, loaded.config);
-  keep_until_restart(loaded.config, *config_);
   const auto fresh = std::make_shared<const config::Config>(std::move(loaded.config));
   auto listeners = renew_listeners(fresh);
   if (!listeners) return std::unexpected(listeners.error());
@@ -95,7 +87,7 @@ Result<std::vector<std::string>> Node::apply(Loaded loaded) {
     pool.erase(found);
   }
   for (const auto& gone : std::exchange(listeners_, std::move(serving))) gone.sockets->close();
-  return in_words(changes);
+  return in_words(loaded.changes);
 }
 
 // Opens what `config` has and the node has not. Errors: the first that cannot be opened; then none
