@@ -186,7 +186,17 @@ Result<> finish(Config& config, const Reading& reading) {
   predefine(config.hosts, config.options);
   for (auto& [host, options] : config.host_options) predefine(config.hosts, options);
   config.data_dir = reading.absolute(config.data_dir);
-  if (config.ctl_socket.empty()) config.ctl_socket = config.data_dir + "/ctl.sock";
+  config.secrets = reading.secrets();
+  // What follows from a value that came from a file is no better known.
+  if (config.ctl_socket.empty()) {
+    config.ctl_socket = config.data_dir + "/ctl.sock";
+    if (config.secrets.contains("data_dir")) config.secrets.insert("ctl_socket");
+  }
+  const bool of_hosts = !reading.was_read("acl.local") &&
+                        std::ranges::any_of(config.secrets, [](const std::string& name) {
+                          return name.starts_with("hosts.");
+                        });
+  if (of_hosts) config.secrets.insert("acl.local");
   config.ctl_socket = reading.absolute(config.ctl_socket);
   for (auto& file : config.certfiles) file = reading.absolute(file);
   if (!config.log_file.empty()) config.log_file = reading.absolute(config.log_file);

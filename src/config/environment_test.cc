@@ -79,6 +79,39 @@ TEST(Secrets, AreHidden) {
   }
 }
 
+// An environment whose files hold this word, as what their names ask for.
+Environment holding(const std::string& word) {
+  return {.read_file = [word](const std::string& path) -> Result<std::string> {
+    if (path.ends_with("host")) return word + ".example";
+    return path.ends_with("admin") ? word + "@localhost" : "/" + word;
+  }};
+}
+
+TEST(Secrets, ThatOthersFollowFrom_AreHiddenThereToo) {
+  const std::string yaml =
+      "hosts: [localhost, !file host]\nadmins: [!file admin]\ndata_dir: !file dir\n"
+      "host_config: { localhost: { max_sessions: 5 } }";
+  const Config before = good(yaml, holding("secret1"));
+  const Config after = good(yaml, holding("secret2"));
+  EXPECT_THAT(dump(after), Not(HasSubstr("secret")));
+  std::vector<std::string> names;
+  for (const auto& change : changes(before, after)) {
+    EXPECT_THAT(change.before + change.after, Not(HasSubstr("secret"))) << change.name;
+    names.push_back(change.name);
+  }
+  EXPECT_THAT(names, ElementsAre("hosts", "data_dir", "ctl_socket", "admins", "acl"));
+}
+
+TEST(Secrets, OfAHostWhoseNameBeginsLikeAnother_AreHidden) {
+  const std::string dumped =
+      dump(good("hosts: [example, example.org]\nhost_config:\n"
+                "  example: { modules: { stream_management: { location: plain } } }\n"
+                "  example.org: { modules: { stream_management: { location: !file y } } }",
+                with({})));
+  EXPECT_THAT(dumped, Not(HasSubstr("secret")));
+  EXPECT_THAT(dumped, HasSubstr("location: plain"));
+}
+
 TEST(Secrets, FileThatCannotBeRead_IsNamedWithItsPlace) {
   EXPECT_EQ(mistake("loglevel: info\ndata_dir: !file /missing", with({})),
             "2:11: data_dir: /missing: cannot be read");

@@ -1,6 +1,8 @@
 // host_config, ACLs, access rules and shapers as an operator writes them.
 #include <gmock/gmock.h>
 
+#include <set>
+
 #include "config/show.h"
 #include "config/test_config.h"
 
@@ -266,6 +268,42 @@ TEST(Changes, AreNamedWithWhatTheyNeed) {
                                           "modules.archive.max_messages: 1000000 -> 5",
                                           "host_config.b.example.max_sessions: infinity -> 9"));
   EXPECT_TRUE(changes(after, after).empty());
+}
+
+std::vector<std::string> in_words(const Config& before, const Config& after) {
+  std::vector<std::string> found;
+  for (const auto& change : changes(before, after)) {
+    found.push_back(change.name + ": " + change.before + " -> " + change.after);
+  }
+  return found;
+}
+
+TEST(Changes, OfAListener_NameItsOption) {
+  const Config before = good("listen: [{ port: 1 }, { port: 2 }]");
+  EXPECT_THAT(in_words(before, good("listen: [{ port: 1 }, { port: 2, max_connections: 5 }]")),
+              testing::ElementsAre("listen.1.max_connections: infinity -> 5"));
+  EXPECT_THAT(in_words(before, good("listen: [{ port: 1 }]")),
+              testing::ElementsAre(StartsWith("listen: [")));
+}
+
+// What a reload does not apply is exactly what the table says.
+TEST(Restart, OptionsThatNeedOne_AreKept) {
+  const Config before = good("");
+  Config after = good(
+      "data_dir: /d\nctl_socket: /s\nworkers: 3\ncore_dumps: true\ndns_servers: [192.0.2.1]\n"
+      "loglevel: debug");
+  std::set<std::string> changed;
+  for (const auto& change : changes(before, after)) {
+    if (change.restart) changed.insert(change.name);
+  }
+  std::set<std::string> marked;
+  for (const auto& option : table().inside) {
+    if (option.words.restart) marked.insert(option.words.name);
+    for (const auto& inside : option.inside) EXPECT_FALSE(inside.words.restart);
+  }
+  EXPECT_EQ(changed, marked) << "this test misses an option";
+  keep_until_restart(after, before);
+  EXPECT_THAT(in_words(before, after), testing::ElementsAre("loglevel: info -> debug"));
 }
 
 }  // namespace

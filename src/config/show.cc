@@ -62,38 +62,26 @@ void append_block(std::string& out, const Json& value, std::size_t indent) {
   }
 }
 
-// Values by name, in the table's order. Sections are taken apart.
-using Values = std::vector<std::pair<std::string, Json>>;
-
-void append_values(Values& values, const std::vector<Option>& options, const Json& shown,
-                   const std::string& prefix) {
-  for (const auto& option : options) {
-    const auto found = shown.find(option.words.name);
-    if (found == shown.end()) continue;
-    const std::string name = prefix + option.words.name;
-    if (option.shape == Shape::section) {
-      append_values(values, option.inside, *found, name + ".");
-    } else if (name != "host_config") {
-      values.emplace_back(name, *found);
-    }
-  }
+// Whether a path is this one, or leads into it.
+bool is_in(std::string_view path, std::string_view whole) {
+  return path.starts_with(whole) && (path.size() == whole.size() || path[whole.size()] == '.');
 }
 
 // Hides what came from a file: the value of that name, or the nearest that holds it.
 void hide(Json& shown, std::string_view name) {
   Json* at = &shown;
-  while (!name.empty() && at->is_structured() && !at->empty()) {
-    bool found = false;
-    // Keys may have dots in them.
+  while (!name.empty() && at->is_structured()) {
+    // Keys may have dots in them, and begin like others: `example` and `example.org`.
+    std::size_t longest = 0;
+    Json* inside = nullptr;
     for (auto& [key, value] : at->items()) {
-      if (!name.starts_with(key)) continue;
-      if (name.size() > key.size() && name[key.size()] != '.') continue;
-      name.remove_prefix(std::min(key.size() + 1, name.size()));
-      at = &value;
-      found = true;
-      break;
+      if (!is_in(name, key) || key.size() < longest) continue;
+      longest = key.size();
+      inside = &value;
     }
-    if (!found) break;
+    if (inside == nullptr) break;
+    name.remove_prefix(std::min(longest + 1, name.size()));
+    at = inside;
   }
   *at = kHidden;
 }
@@ -104,30 +92,44 @@ Json shown_of(const Config& config) {
   return shown;
 }
 
-Values values_of(const Config& config) {
-  Values values;
-  append_values(values, table().inside, table().show(config), "");
-  return values;
+// An option in which two configurations differ.
+struct Difference {
+  std::string name;
+  bool restart;
+  Json before;
+  Json after;
+};
+using Differences = std::vector<Difference>;
+
+// In the table's order. Sections are taken apart, and lists of as many of them (listeners), so that
+// one option is not hidden among all the others.
+void append_differences(Differences& found, const std::vector<Option>& options, const Json& before,
+                        const Json& after, const std::string& prefix) {
+  for (const auto& option : options) {
+    const std::string name = prefix + option.words.name;
+    const Json& was = before.at(option.words.name);
+    const Json& is = after.at(option.words.name);
+    if (was == is || name == "host_config") continue;
+    if (option.shape == Shape::section) {
+      append_differences(found, option.inside, was, is, name + ".");
+    } else if (option.shape == Shape::list && was.size() == is.size()) {
+      for (std::size_t i = 0; i < is.size(); ++i) {
+        append_differences(found, option.inside, was[i], is[i],
+                           name + "." + std::to_string(i) + ".");
+      }
+    } else {
+      found.push_back({name, option.words.restart, was, is});
+    }
+  }
 }
 
-void append_changes(std::vector<Change>& changes, const Values& before, const Values& after,
-                    const Config& config, const Config& new_config, const std::string& prefix) {
-  for (std::size_t i = 0; i < after.size() && i < before.size(); ++i) {
-    const auto& [name, value] = after[i];
-    if (before[i].second == value) continue;
-    const auto text = [&](const Config& of, const Json& shown) {
-      const std::string whole = prefix + name;
-      const bool secret = std::ranges::any_of(of.secrets, [&](const std::string& hidden) {
-        return hidden == whole || hidden.starts_with(whole + ".");
-      });
-      return secret ? std::string(kHidden) : to_yaml_line(shown);
-    };
-    const Option* option = find_option(name);
-    changes.push_back({.name = prefix + name,
-                       .before = text(config, before[i].second),
-                       .after = text(new_config, value),
-                       .restart = option != nullptr && option->words.restart});
-  }
+// A value as it may be told. What came from a file at the top is in every host's options as well.
+std::string told(const Config& config, const std::string& name, const std::string& prefix,
+                 const Json& value) {
+  const bool secret = std::ranges::any_of(config.secrets, [&](const std::string& hidden) {
+    return is_in(hidden, name) || is_in(hidden, prefix + name);
+  });
+  return secret ? std::string(kHidden) : to_yaml_line(value);
 }
 
 }  // namespace
@@ -155,29 +157,32 @@ std::string dump(const Config& config) {
 }
 
 std::vector<Change> changes(const Config& before, const Config& after) {
-  std::vector<Change> found;
-  append_changes(found, values_of(before), values_of(after), before, after, "");
-  const std::size_t at_the_top = found.size();
+  std::vector<Change> told_of;
+  const auto tell = [&](const Difference& difference, const std::string& prefix) {
+    const std::string& name = difference.name;
+    told_of.push_back({.name = prefix + name,
+                       .before = told(before, name, prefix, difference.before),
+                       .after = told(after, name, prefix, difference.after),
+                       .restart = difference.restart});
+  };
+  Differences at_the_top;
+  append_differences(at_the_top, table().inside, table().show(before), table().show(after), "");
+  for (const auto& difference : at_the_top) tell(difference, "");
   for (const auto& [host, options] : after.host_options) {
     const auto old = before.host_options.find(host);
     if (old == before.host_options.end()) continue;
-    Values was;
-    Values is;
-    append_values(was, host_table().inside, host_table().show(old->second), "");
-    append_values(is, host_table().inside, host_table().show(options), "");
-    std::vector<Change> of_host;
-    append_changes(of_host, was, is, before, after, "host_config." + host + ".");
-    const std::size_t prefix = ("host_config." + host + ".").size();
-    for (auto& change : of_host) {
+    Differences of_host;
+    append_differences(of_host, host_table().inside, host_table().show(old->second),
+                       host_table().show(options), "");
+    for (const auto& difference : of_host) {
       // What changed at the top, too, is not said again for each host.
-      const bool said = std::any_of(
-          found.begin(), found.begin() + static_cast<long>(at_the_top), [&](const Change& top) {
-            return top.name == change.name.substr(prefix) && top.after == change.after;
-          });
-      if (!said) found.push_back(std::move(change));
+      const bool said = std::ranges::any_of(at_the_top, [&](const Difference& top) {
+        return top.name == difference.name && top.after == difference.after;
+      });
+      if (!said) tell(difference, "host_config." + host + ".");
     }
   }
-  return found;
+  return told_of;
 }
 
 }  // namespace starling::config

@@ -61,6 +61,24 @@ Field<Config> host_config() {
   return field;
 }
 
+// The members of `admins` are in the ACL `admin` without being written there (check.cc), and are
+// not shown there either: they would be said twice, and hidden once if they came from a file.
+Section<HostOptions> access_of_host() {
+  auto fields = lift(&HostOptions::access, access_options());
+  const auto acl =
+      std::ranges::find(fields, "acl", [](const auto& field) { return field.option.words.name; });
+  acl->show = [show = acl->show](const HostOptions& options) {
+    HostOptions written = options;
+    if (const auto admin = written.access.acls.find("admin"); admin != written.access.acls.end()) {
+      std::erase_if(admin->second.users, [&](const xmpp::Jid& jid) {
+        return std::ranges::find(options.admins, jid) != options.admins.end();
+      });
+    }
+    return show(written);
+  };
+  return fields;
+}
+
 void mark_per_host(Option& option) {
   option.per_host = true;
   for (auto& inside : option.inside) mark_per_host(inside);
@@ -95,7 +113,7 @@ Section<HostOptions> host_options() {
                      .when = "When the first account is made.",
                      .example = "[alice@example.org]"}),
          } +
-         lift(&HostOptions::access, access_options()) +
+         access_of_host() +
          Section<HostOptions>{
              option(&HostOptions::max_sessions,
                     number<std::uint32_t>("sessions", 0, kMaxSessions, Zero::no_limit),
