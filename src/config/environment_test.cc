@@ -44,8 +44,44 @@ TEST(Environment, Mistakes_NameTheVariable) {
 
 TEST(Environment, VariablesOfOthers_AreLeftAlone) {
   good("", with({{"STARLING_CTL_SOCKET", "/x"},
+                 {"STARLING_COMPLETION_TIMEOUT", "3"},
                  {"STARLING_BUILD", "build/asan"},
                  {"STARLING_TEST_TIMEOUT", "5"}}));
+  EXPECT_EQ(good("", with({{"STARLING_CTL_SOCKET_FILE", "/x"}})).ctl_socket, "/etc/secret of /x");
+  EXPECT_THAT(mistake("", with({{"STARLING_BUILDS", "x"}})), HasSubstr("unknown option 'builds'"));
+  EXPECT_THAT(mistake("", with({{"STARLING_BENCHES", "x"}})), HasSubstr("unknown option"));
+}
+
+TEST(Environment, VariablesOfOneName_AddUp) {
+  const Config config = good(
+      "hosts: [a.example, localhost]\n"
+      "host_config: { localhost: { disable_sasl_mechanisms: [PLAIN] } }\n"
+      "shaper: { normal: { rate: 10, burst_size: 20 }, fast: 5 }\n"
+      "acl: { x: { user: bob, ip: 192.0.2.1 } }\n"
+      "access_rules: { r: { deny: x, allow: all } }",
+      with({{"STARLING_HOST_CONFIG", "{a.example: {max_sessions: 2}}"},
+            {"STARLING_HOST_CONFIG__LOCALHOST__MAX_SESSIONS", "3"},
+            {"STARLING_HOST_CONFIG__LOCALHOST__ALLOW_UNBOUND_AFTER_PLUS", "false"},
+            {"STARLING_SHAPER__NORMAL__RATE", "7"},
+            {"STARLING_SHAPER__FAST__BURST_SIZE", "6"},
+            {"STARLING_ACL__X__USER", "eve"},
+            {"STARLING_ACCESS_RULES__R", "{allow: x}"}}));
+  EXPECT_EQ(config.of_host("a.example").max_sessions, 2U);
+  const HostOptions& local = config.of_host("localhost");
+  EXPECT_EQ(local.max_sessions, 3U);
+  EXPECT_FALSE(local.allow_unbound_after_plus);
+  EXPECT_THAT(local.disable_sasl_mechanisms, ElementsAre("PLAIN"));
+  EXPECT_EQ(config.shapers.at("normal"), (Shaper{.rate = 7, .burst_size = 20}));
+  EXPECT_EQ(config.shapers.at("fast"), (Shaper{.rate = 5, .burst_size = 6}));
+  const Acl& acl = config.options.access.acls.at("x");
+  EXPECT_THAT(acl.local_parts, ElementsAre("eve"));
+  EXPECT_EQ(acl.addresses.size(), 1U);
+  EXPECT_EQ(config.options.access.access_rules.at("r").size(), 1U) << "a rule counts as a whole";
+  EXPECT_EQ(mistake("host_config: { localhost: { max_sessions: 1 } }",
+                    with({{"STARLING_HOST_CONFIG__LOCALHOST__MAX_SESSIONS", "x"}})),
+            "environment variable STARLING_HOST_CONFIG__LOCALHOST__MAX_SESSIONS: host_config: "
+            "localhost: max_sessions: expected a number of sessions from 0 to 100000000, or "
+            "infinity");
 }
 
 TEST(Environment, HostConfig_MayComeFromThere) {

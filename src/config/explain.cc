@@ -145,9 +145,10 @@ STARLING_MODULES__ARCHIVE__EXPIRE_AFTER_DAYS=30
 STARLING_HOSTS='[example.org, example.net]'
 ```
 
-What is in the environment wins over the file; what `host_config` says of a host wins over both.
-An unknown variable that begins with `STARLING_` is refused like an unknown option. The exception
-is `STARLING_CTL_SOCKET`, which tells starlingctl, and not the server, where the socket is.
+What is in the environment wins over the file, option by option; what `host_config` says of a host
+wins over both. An unknown variable that begins with `STARLING_` is refused like an unknown option.
+The exception is `STARLING_CTL_SOCKET`: it tells starlingctl where the socket is, so the option
+`ctl_socket` cannot be set by it. Set it in the file, or by `STARLING_CTL_SOCKET_FILE`.
 
 ## Values from files
 Any single value may stand in a file of its own, so that secrets need not be in the configuration:

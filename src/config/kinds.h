@@ -139,7 +139,8 @@ Kind<std::vector<V>> list(const Kind<V>& item, const std::string& value, Alone a
           .inside = item.inside};
 }
 
-// Names, each with a value. One that is set again replaces what had that name; others stay.
+// Names, each with a value. One that is set again replaces what had that name; others stay. Of a
+// section that stands in the file, a variable of the environment sets what it names, and no more.
 template <class Map>
 Kind<Map> named(const Kind<typename Map::mapped_type>& item, const std::string& value) {
   const bool of_sections = item.shape == Shape::section;
@@ -148,10 +149,15 @@ Kind<Map> named(const Kind<typename Map::mapped_type>& item, const std::string& 
   return {.value = value,
           .schema = of_sections ? item.schema : schema,
           .read =
-              [value, read = item.read](Map& target, const YAML::Node& node, Reading& reading) {
+              [value, of_sections, read = item.read](Map& target, const YAML::Node& node,
+                                                     Reading& reading) {
                 if (node.IsNull()) return;
                 reading.each_entry(node, value, [&](const auto& key, const auto&, const auto& of) {
                   typename Map::mapped_type fresh{};
+                  const auto known = target.find(key);
+                  if (of_sections && of.IsMap() && reading.variable() && known != target.end()) {
+                    fresh = known->second;
+                  }
                   reading.within(key, of, [&] { read(fresh, of, reading); });
                   target.insert_or_assign(key, std::move(fresh));
                 });

@@ -20,10 +20,11 @@ namespace {
 constexpr std::size_t kMaxBytes = 1'048'576;
 constexpr std::string_view kPrefix = "STARLING_";
 constexpr std::string_view kFromFile = "_FILE";
-// Variables of starlingctl and of the project's own tools.
-constexpr std::array<std::string_view, 5> kOfOthers = {"STARLING_CTL_SOCKET", "STARLING_BUILD",
-                                                       "STARLING_NO_INSTALL",
-                                                       "STARLING_TEST_TIMEOUT", "STARLING_BENCH"};
+// Variables of starlingctl and its completion, and of the project's own tools.
+constexpr std::array<std::string_view, 7> kOfOthers = {
+    "STARLING_CTL_SOCKET",  "STARLING_COMPLETION_TIMEOUT", "STARLING_BUILD",
+    "STARLING_NO_INSTALL",  "STARLING_TEST_TIMEOUT",       "STARLING_BENCH_ENTRIES",
+    "STARLING_BENCH_FOLDER"};
 
 // "MODULES__ARCHIVE" to "modules.archive".
 std::string option_name(std::string_view variable) {
@@ -63,11 +64,8 @@ void read_variable(Config& config, std::string_view variable, const std::string&
 
 void read_environment(Config& config, const Environment& environment, Reading& reading) {
   for (const auto& [name, value] : environment.variables) {
-    if (!name.starts_with(kPrefix) || std::ranges::any_of(kOfOthers, [&](std::string_view other) {
-          return name.starts_with(other);
-        })) {
-      continue;
-    }
+    const bool of_others = std::ranges::find(kOfOthers, name) != kOfOthers.end();
+    if (!name.starts_with(kPrefix) || of_others) continue;
     reading.from_variable(name);
     read_variable(config, std::string_view(name).substr(kPrefix.size()), value, reading);
   }

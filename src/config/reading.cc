@@ -106,14 +106,14 @@ void Reading::count(const YAML::Node& node) {
 }
 
 void Reading::put_off(const YAML::Node& node) {
-  put_off_.emplace(node, source_);
+  put_off_.emplace_back(node, source_);
 }
 
 void Reading::read_put_off(const std::function<void(const YAML::Node&)>& read) {
-  if (!put_off_) return;
-  const auto [node, source] = *put_off_;
-  source_ = source;
-  within("host_config", node, [&] { read(node); });
+  for (const auto& [node, source] : put_off_) {
+    source_ = source;
+    within("host_config", node, [&] { read(node); });
+  }
 }
 
 std::string Reading::place(const YAML::Mark& mark) const {

@@ -35,6 +35,8 @@ class Reading {
 
   // From now on, values come from the environment variable of this name.
   void from_variable(const std::string& name);
+  // Whether they do.
+  [[nodiscard]] bool variable() const { return source_ != file_; }
 
   // The text of a scalar; with the tag `!file`, what that file holds but for the last line's end.
   // nullopt if the node is no scalar.
@@ -50,7 +52,8 @@ class Reading {
   // Calls `read` for each item of a list.
   void each_item(const YAML::Node& list, const std::function<void(const YAML::Node&)>& read);
 
-  // Keeps a node to be read last (host_config stands on everything else), and reads it then.
+  // Keeps a node to be read last (host_config stands on everything else), and reads them then, in
+  // the order in which they came.
   void put_off(const YAML::Node& node);
   void read_put_off(const std::function<void(const YAML::Node&)>& read);
 
@@ -73,7 +76,7 @@ class Reading {
   void count(const YAML::Node& node);
 
   std::string source_;  // the file, or "environment variable NAME"
-  std::optional<std::pair<YAML::Node, std::string>> put_off_;
+  std::vector<std::pair<YAML::Node, std::string>> put_off_;
   std::string file_;
   FileReader read_file_;
   std::size_t values_ = 0;

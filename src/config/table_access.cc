@@ -54,6 +54,8 @@ Field<Acl> users() {
     const auto read = [&](const YAML::Node& of) {
       of.IsMap() ? read_pairs(acl, of, reading) : read_one(acl, of, reading);
     };
+    acl.users.clear();
+    acl.local_parts.clear();
     node.IsSequence() ? reading.each_item(node, read) : read(node);
   };
   field.show = [](const Acl& acl) {
