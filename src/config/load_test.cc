@@ -197,6 +197,17 @@ TEST(Config, NumbersOutOfRange_AreRefused) {
             at(1, 10) + "workers: expected a number of threads from 0 to 256");
 }
 
+TEST(Config, MaxMemory_IsNoneOrEnough) {
+  EXPECT_EQ(good("max_memory: 0").max_memory, 0U);
+  EXPECT_EQ(good("max_memory: 64 MiB").max_memory, 64U << 20U);
+  for (const std::string little : {"1", "2 MiB", "67108863"}) {
+    EXPECT_THAT(
+        mistake("max_memory: " + little),
+        HasSubstr("max_memory: expected a number of bytes, or a size such as \"4 MiB\", from "
+                  "64 MiB to 16384 GiB, or 0"));
+  }
+}
+
 TEST(Config, Numbers_AreDecimal) {
   EXPECT_EQ(good("workers: 010").workers, 10U);
 }

@@ -105,6 +105,9 @@ TEST(ModuleOptions, Mistakes_AreNamedWithTheirPlace) {
       {"modules: {archive: {max_messages: 4294967296}}",
        "1:35: modules: archive: max_messages: expected a number of messages from 0 to "
        "4294967295, or infinity"},
+      {"modules: {archive: {expire_after_days: 4294967295}}",
+       "1:40: modules: archive: expire_after_days: expected a number of days from 0 to 36500, or "
+       "infinity"},
       {"modules:\n  stream_management:\n    resume_timeout: 604801",
        "3:21: modules: stream_management: resume_timeout: expected a number of seconds, or a time "
        "such as \"5 minutes\", from 0 to 7 days"},

@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::uint32_t kMaxWorkers = 256;
 constexpr std::size_t kMaxHosts = 10'000;
+constexpr std::uint64_t kMinMemory = 64ULL << 20U;  // with less, hardly anybody would get in
 constexpr std::uint64_t kMaxMemory = 1ULL << 44U;
 
 Kind<log::Level> level() {
@@ -78,6 +79,19 @@ Kind<std::string> dns_server() {
 Kind<std::string> tls_version() {
   auto kind = choice<std::string>({{"1.2", "1.2"}, {"1.3", "1.3"}});
   kind.schema["enum"] = {"1.2", "1.3", 1.2, 1.3};
+  return kind;
+}
+
+// 0, or enough to run.
+Kind<std::uint64_t> memory() {
+  auto kind = size<std::uint64_t>(kMinMemory, kMaxMemory);
+  kind.value += ", or 0";
+  kind.schema["anyOf"].push_back({{"const", 0}});
+  kind.read = [value = kind.value, read = size<std::uint64_t>(0, kMaxMemory).read](
+                  std::uint64_t& target, const YAML::Node& node, Reading& reading) {
+    read(target, node, reading);
+    if (target != 0 && target < kMinMemory) throw Mistake{node.Mark(), "expected " + value};
+  };
   return kind;
 }
 
@@ -158,7 +172,7 @@ Section<Config> resource_options() {
               .when = "To leave processors to other programs on the machine.",
               .example = "2",
               .restart = true}),
-      option(&Config::max_memory, size<std::uint64_t>(0, kMaxMemory),
+      option(&Config::max_memory, memory(),
              {.name = "max_memory",
               .meaning = "The memory that the node may use. Near it, new sessions are refused; "
                          "then the slowest readers are dropped. 0: 80 % of what the system lets "

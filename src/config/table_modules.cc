@@ -7,13 +7,14 @@ namespace starling::config {
 namespace {
 
 constexpr std::uint32_t kAny = std::numeric_limits<std::uint32_t>::max();
+constexpr std::uint32_t kMaxDays = 36'500;  // a hundred years; no sum of times overflows
 constexpr std::uint64_t kWeek = 604'800;
 constexpr std::uint64_t kYear = 31'536'000;
 
 Kind<ArchiveOptions> archive() {
   return section<ArchiveOptions>({
       option(&ArchiveOptions::expire_after_days,
-             number<std::uint32_t>("days", 0, kAny, Zero::no_limit),
+             number<std::uint32_t>("days", 0, kMaxDays, Zero::no_limit),
              {.name = "expire_after_days",
               .meaning = "How long messages are kept, whether or not anybody has fetched them. "
                          "What is older is removed once a day.",

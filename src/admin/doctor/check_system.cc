@@ -128,7 +128,10 @@ void check_memory(const MemoryFacts& memory, Findings& findings) {
   Report report(findings, "memory");
   const std::string use = size_of(memory.in_use_bytes) + " in use, max_memory is " +
                           size_of(memory.budget_bytes) + " of " + size_of(memory.system_bytes);
-  if (memory.budget_bytes >= memory.system_bytes) {
+  if (memory.in_use_bytes > memory.budget_bytes) {
+    report.error(use + ": nobody new gets in, and sessions are ended",
+                 "a larger max_memory, more memory for the machine, or fewer sessions");
+  } else if (memory.budget_bytes >= memory.system_bytes) {
     report.error(use + ": the kernel would end the node before it sheds load",
                  "set max_memory below what there is, or leave it out");
   } else if (memory.in_use_bytes >= memory.budget_bytes / 10 * 9) {

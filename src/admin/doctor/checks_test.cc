@@ -233,6 +233,8 @@ TEST_F(DoctorTest, Disk_InodesLogAndFailedWritesAreTold) {
 TEST_F(DoctorTest, Memory_IsComparedWithTheBudget) {
   facts.memory.in_use_bytes = 2'900 * (kGiB / 1'024);
   EXPECT_THAT(after(check_memory, facts.memory), ElementsAre(is_warning("94 %", "more memory")));
+  facts.memory.in_use_bytes = 4 * kGiB;
+  EXPECT_THAT(after(check_memory, facts.memory), ElementsAre(is_error("nobody new", "larger")));
   facts.memory.budget_bytes = 8 * kGiB;
   facts.memory.overcommit = 2;
   EXPECT_THAT(after(check_memory, facts.memory),
