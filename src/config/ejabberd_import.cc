@@ -33,7 +33,8 @@ class Import {
 
   // Reads a file's text, and what it includes. The first that says something wins.
   void add(const std::string& text, const std::string& file) {
-    if (++includes_ > kMaxIncludes) throw Mistake{{}, "too many files are included"};
+    file_ = file;
+    if (++includes_ > kMaxIncludes) throw of_the_file("too many files are included");
     const YAML::Node root = load_document(text);
     if (root.IsNull()) return;
     Reading reading(file, read_file_);
@@ -55,8 +56,9 @@ class Import {
     for (const auto& name : included) {
       const std::string whole = reading.absolute(name);
       auto content = read_file_(whole);
-      if (!content) throw Mistake{{}, "include_config_file: " + content.error().message};
+      if (!content) throw of_the_file("include_config_file: " + content.error().message);
       add(*content, whole);
+      file_ = file;
     }
   }
 
@@ -67,6 +69,7 @@ class Import {
       file_ = option.where.substr(0, option.where.rfind(':', option.where.size() - 3));
       top_option(option.name, value_of(option.node, 0, option.name), config_, "");
     }
+    file_ = path_;
     where_ = path_ + ": ";
     define_empty_acls();
     Imported done{.yaml = to_yaml(config_)};
@@ -77,12 +80,19 @@ class Import {
     return done;
   }
 
+  // The file that is being read or translated, for messages.
+  [[nodiscard]] const std::string& file() const { return file_; }
+
  private:
   struct TheirOption {
     std::string name;
     YAML::Node node;
     std::string where;
   };
+
+  static Mistake of_the_file(const std::string& message) {
+    return {YAML::Mark::null_mark(), message};
+  }
 
   void remark(const std::string& text) { remarks_.push_back(where_ + text); }
 
@@ -385,7 +395,7 @@ class Import {
   std::size_t values_ = 0;
   std::map<std::string, YAML::Node> macros_;
   std::vector<TheirOption> options_;
-  std::string file_;                  // of the option being translated
+  std::string file_;
   std::map<std::string, int> lines_;  // by path, such as "modules.mod_mam.default"
   std::string where_;
   Json config_ = Json::object();
@@ -396,12 +406,12 @@ class Import {
 
 Result<Imported> import_ejabberd(const std::string& text, const std::string& path,
                                  const FileReader& read_file) {
+  Import import(path, read_file);
   const auto refuse = [&](const YAML::Mark& mark, const std::string& message) {
     const std::string line = mark.is_null() ? "" : ":" + std::to_string(mark.line + 1);
-    return fail(Errc::invalid, path + line + ": " + message);
+    return fail(Errc::invalid, import.file() + line + ": " + message);
   };
   try {
-    Import import(path, read_file);
     import.add(text, path);
     return import.translate();
   } catch (const Mistake& mistake) {

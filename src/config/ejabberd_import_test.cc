@@ -22,96 +22,9 @@ Imported imported(const std::string& yaml, const FileReader& files = no_file) {
   return done.value_or(Imported{});
 }
 
-constexpr const char* kTypical = R"(
-define_macro:
-  HOST: example.org
-  LIMIT: 10
-hosts:
-  - HOST
-  - "chat.@HOST@"
-loglevel: 4
-certfiles:
-  - /etc/ejabberd/example.org.pem
-  - /etc/letsencrypt/live/*/*.pem
-listen:
-  - port: 5222
-    ip: "::"
-    module: ejabberd_c2s
-    max_stanza_size: 262144
-    shaper: c2s_shaper
-    access: c2s
-    starttls_required: true
-  - port: 5223
-    module: ejabberd_c2s
-    tls: true
-    max_stanza_size: 262144
-    shaper: c2s_shaper
-    access: c2s
-  - port: 5269
-    module: ejabberd_s2s_in
-s2s_use_starttls: optional
-acl:
-  local:
-    user_regexp: ""
-  loopback:
-    ip:
-      - 127.0.0.0/8
-      - ::1/128
-  admin:
-    user:
-      - "alice@example.org"
-access_rules:
-  local:
-    allow: local
-  c2s:
-    deny: blocked
-    allow: all
-  register:
-    allow: all
-  trusted_network:
-    allow: loopback
-  announce:
-    allow: admin
-shaper:
-  normal:
-    rate: 3000
-    burst_size: 20000
-  fast: 100000
-shaper_rules:
-  max_user_sessions: LIMIT
-  max_user_offline_messages:
-    5000: admin
-    100: all
-  c2s_shaper:
-    none: admin
-    normal: all
-  s2s_shaper: fast
-disable_sasl_mechanisms: [digest-md5, plain]
-modules:
-  mod_adhoc: {}
-  mod_mam:
-    default: always
-  mod_muc:
-    access:
-      - allow
-  mod_ping:
-    send_pings: true
-    ping_interval: 4 minutes
-  mod_register:
-    ip_access: trusted_network
-  mod_stream_mgmt:
-    resend_on_timeout: if_offline
-    resume_timeout: 10 min
-    max_ack_queue: 500
-host_config:
-  chat.example.org:
-    loglevel: 5
-    modules:
-      mod_register: {}
-)";
-
 TEST(EjabberdImport, TypicalConfiguration_BecomesOurs) {
-  const Imported done = imported(kTypical);
+  const Imported done = imported(
+      *read_file(std::string(STARLING_SOURCE_DIR) + "/fuzz/seeds/import_config/typical.yml"));
   const Config config = good(done.yaml);
   EXPECT_THAT(config.hosts, testing::ElementsAre("example.org", "chat.example.org"));
   EXPECT_EQ(config.loglevel, log::Level::info);
@@ -131,8 +44,8 @@ TEST(EjabberdImport, TypicalConfiguration_BecomesOurs) {
   EXPECT_TRUE(config.options.access.allows("local", {&jid, std::nullopt}));
 
   for (const char* remark :
-       {"/e.yml:26: listen: port 5269: ejabberd_s2s_in is not there yet",
-        "s2s_use_starttls: not there yet", "/e.yml:70: modules: mod_muc: not there",
+       {"/e.yml:25: listen: port 5269: ejabberd_s2s_in is not there yet",
+        "s2s_use_starttls: not there yet", "/e.yml:69: modules: mod_muc: not there",
         "modules: mod_adhoc: always on here, without a section",
         "disable_sasl_mechanisms: DIGEST-MD5 is not there anyway",
         "acl: blocked: nothing defines it: it is empty",
@@ -154,6 +67,23 @@ TEST(EjabberdImport, IncludedFiles_AreRead) {
             "hosts: [a.example]\nloglevel: debug\n");
   EXPECT_THAT(import_ejabberd("include_config_file: other.yml", "/e.yml", files).error().message,
               HasSubstr("/other.yml: cannot be read"));
+}
+
+TEST(EjabberdImport, Mistakes_AreNamedWithTheirFileAndLine) {
+  const FileReader files = [](const std::string& path) -> Result<std::string> {
+    if (path == "/bad.yml") return "hosts: [a]\nloglevel: [x\n- y\n";
+    return path == "/good.yml" ? Result<std::string>("loglevel: 4\n") : no_file(path);
+  };
+  const auto mistake = [&](const std::string& yaml) {
+    const auto done = import_ejabberd(yaml, "/e.yml", files);
+    return done ? "" : done.error().message;
+  };
+  EXPECT_THAT(mistake("hosts: [b]\ninclude_config_file: bad.yml"),
+              testing::StartsWith("/bad.yml:4: not valid YAML"));
+  EXPECT_EQ(mistake("include_config_file: [good.yml, no.yml]"),
+            "/e.yml: include_config_file: /no.yml: cannot be read");
+  EXPECT_EQ(mistake("include_config_file: good.yml\ndefine_macro: {A: A}\nhosts: [A]"),
+            "/e.yml:2: too large, or too deep (a macro in itself?)");
 }
 
 TEST(EjabberdImport, WhatNeverEnds_IsRefused) {
