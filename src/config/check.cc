@@ -31,18 +31,6 @@ bool contains(const Names& names, std::string_view name) {
   return std::ranges::find(names, name) != names.end();
 }
 
-// True if the kernel would refuse the second of two listeners; "::" takes all of IPv4 as well.
-bool in_the_way(const ListenOptions& a, const ListenOptions& b) {
-  if (a.port != b.port || a.port == 0) return false;
-  const auto first = *IpAddress::parse(a.ip);
-  const auto second = *IpAddress::parse(b.ip);
-  const auto covers = [](const IpAddress& wide, const IpAddress& other) {
-    const bool unspecified = wide == wide.masked(0);
-    return unspecified && (!wide.is_v4() || other.is_v4());
-  };
-  return first == second || covers(first, second) || covers(second, first);
-}
-
 // "listen.0.access" as other messages have it: "listen: access: ".
 std::string in_words(std::string_view path) {
   std::string words;
@@ -181,6 +169,17 @@ void predefine(const std::vector<std::string>& hosts, HostOptions& options) {
 }
 
 }  // namespace
+
+bool in_the_way(const ListenOptions& a, const ListenOptions& b) {
+  if (a.port != b.port || a.port == 0) return false;
+  const auto first = *IpAddress::parse(a.ip);
+  const auto second = *IpAddress::parse(b.ip);
+  const auto covers = [](const IpAddress& wide, const IpAddress& other) {
+    const bool unspecified = wide == wide.masked(0);
+    return unspecified && (!wide.is_v4() || other.is_v4());
+  };
+  return first == second || covers(first, second) || covers(second, first);
+}
 
 Result<> finish(Config& config, const Reading& reading) {
   predefine(config.hosts, config.options);

@@ -21,7 +21,9 @@ Section<Listen> address_options() {
               .example = "5222"}),
       option(&Listen::ip, ip_address(),
              {.name = "ip",
-              .meaning = "The address to listen on. \"::\" is all of the machine, IPv4 as well.",
+              .meaning = "The address to listen on. \"::\" is all of the machine, IPv4 as well. A "
+                         "change between all addresses and one of them, on the same port, needs a "
+                         "restart: the old listener is in the way of the new one.",
               .when = "To serve one network only.",
               .example = "192.0.2.1"}),
       option(&Listen::module, choice<std::string>({{"c2s", "c2s"}}),

@@ -13,7 +13,7 @@
 
 #include "admin/doctor/gather.h"
 #include "base/log.h"
-#include "config/show.h"
+#include "config/check.h"
 #include "modules/registry.h"
 #include "starlingd/certificates.h"
 #include "store/sqlite.h"
@@ -168,13 +168,26 @@ Result<Node::Listening> Node::listen(const std::shared_ptr<const config::Config>
   auto sockets = C2sListener::open(loops, services_, config, options, tls_);
   if (!sockets) {
     const std::string& message = sockets.error().message;
-    return fail(sockets.error().code, message + advice_on(message));
+    const Listening* own = own_in_the_way(options);
+    return fail(sockets.error().code,
+                message + (own == nullptr ? advice_on(message)
+                                          : " (this node's own listener on " + own->options.ip +
+                                                " is in the way: this change needs a restart)"));
   }
   log::info("listening", {{"module", options.module},
                           {"tls", options.tls ? "direct" : "starttls"},
                           {"address", options.ip},
                           {"port", (*sockets)->port()}});
   return Listening{options, std::move(*sockets)};
+}
+
+const Node::Listening* Node::own_in_the_way(const config::ListenOptions& options) const {
+  const auto found = std::ranges::find_if(listeners_, [&](const Listening& own) {
+    config::ListenOptions bound = own.options;
+    bound.port = own.sockets->port();
+    return config::in_the_way(bound, options);
+  });
+  return found == listeners_.end() ? nullptr : &*found;
 }
 
 Result<> Node::start_listeners() {

@@ -74,6 +74,8 @@ class Node {
 
   [[nodiscard]] Result<Listening> listen(const std::shared_ptr<const config::Config>& config,
                                          const config::ListenOptions& options);
+  // The one of our own that keeps it from being opened; nullptr if there is none.
+  [[nodiscard]] const Listening* own_in_the_way(const config::ListenOptions& options) const;
   Result<> start_listeners();
   void start_threads();
   admin::Hooks hooks();
