@@ -78,8 +78,9 @@ struct TlsCallbacks {
   }
 };
 
-Result<> Certificate::set_options(const std::vector<std::string>& alpn, const TlsPolicy& policy) {
-  SSL_CTX* ctx = ctx_.get();
+namespace {
+
+Result<> set_policy(SSL_CTX* ctx, const TlsPolicy& policy) {
   SSL_CTX_set_min_proto_version(ctx, policy.only_tls13 ? TLS1_3_VERSION : TLS1_2_VERSION);
   // Forward secrecy and authenticated encryption only (RFC 9325 section 4.2).
   const char* const ours = "ECDHE+AESGCM:ECDHE+CHACHA20";
@@ -88,6 +89,20 @@ Result<> Certificate::set_options(const std::vector<std::string>& alpn, const Tl
     return fail(Errc::invalid, "tls_ciphers: OpenSSL knows no cipher of '" + policy.ciphers +
                                    "' (`openssl ciphers` lists them)");
   }
+  return {};
+}
+
+}  // namespace
+
+Result<> check_policy(const TlsPolicy& policy) {
+  const std::unique_ptr<SSL_CTX, SslCtxFree> ctx(SSL_CTX_new(TLS_server_method()));
+  if (!ctx) return fail(Errc::internal, "OpenSSL gives no context");
+  return set_policy(ctx.get(), policy);
+}
+
+Result<> Certificate::set_options(const std::vector<std::string>& alpn, const TlsPolicy& policy) {
+  SSL_CTX* ctx = ctx_.get();
+  if (auto set = set_policy(ctx, policy); !set) return set;
   SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
   // An idle session keeps no record buffers.

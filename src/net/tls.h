@@ -33,6 +33,9 @@ struct TlsPolicy {
   std::string ciphers;      // of TLS 1.2, in OpenSSL's words; "": forward secrecy and AEAD only
 };
 
+// Whether OpenSSL can do it. Errors: invalid, about the option tls_ciphers.
+Result<> check_policy(const TlsPolicy& policy);
+
 // One certificate chain with its private key, ready to serve.
 class Certificate {
  public:

@@ -62,6 +62,9 @@ Result<CertificatePtr> load_or_make(const std::string& path, const std::string& 
 }  // namespace
 
 Result<net::TlsContext::Table> load_certfiles(const config::Config& config) {
+  if (auto good = net::check_policy(policy_of(config)); !good) {
+    return std::unexpected(good.error());
+  }
   net::TlsContext::Table table;
   for (const auto& file : config.certfiles) {
     auto certificate = net::Certificate::load(file, alpn(), policy_of(config));

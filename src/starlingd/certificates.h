@@ -8,8 +8,8 @@
 
 namespace starling::starlingd {
 
-// Reads the certfiles. Warns in the log of one that has expired, or is for no host. Errors name the
-// file and say what is wrong with it.
+// Reads the certfiles, and checks tls_ciphers even if there are none. Warns in the log of one that
+// has expired, or is for no host. Errors name the file and say what is wrong with it.
 Result<net::TlsContext::Table> load_certfiles(const config::Config& config);
 
 // The same, with a self-signed certificate for each host left, made in data_dir/certs if it is not

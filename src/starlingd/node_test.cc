@@ -191,6 +191,14 @@ TEST_F(CertificatesTest, HostWithoutOne_GetsItsOwnAndKeepsIt) {
   EXPECT_EQ((*again)[1]->end_point_hash(), (*first)[1]->end_point_hash());
 }
 
+TEST_F(CertificatesTest, CiphersThatAreNone_AreRefusedWithoutAnyFile) {
+  config::Config config = this->config("a");
+  config.tls_ciphers = "NO-SUCH-CIPHER";
+  const auto table = load_certfiles(config);
+  ASSERT_FALSE(table);
+  EXPECT_THAT(table.error().message, HasSubstr("tls_ciphers"));
+}
+
 TEST_F(CertificatesTest, OwnOneThatExpired_IsMadeAnew) {
   const config::Config config = this->config("a");
   const auto first = load_certificates(config);
