@@ -52,6 +52,12 @@ stream::C2sOptions c2s_options(std::shared_ptr<const config::Config> config,
   return options;
 }
 
+bool trusts_proxy(const config::ListenOptions& listen, const IpAddress& address) {
+  return listen.trusted_proxies.empty() ||
+         std::ranges::any_of(listen.trusted_proxies,
+                             [&](const config::IpRange& range) { return range.contains(address); });
+}
+
 net::ListenerOptions listener_options(const config::Config& config,
                                       const config::ListenOptions& listen) {
   net::ListenerOptions options;
@@ -60,11 +66,9 @@ net::ListenerOptions listener_options(const config::Config& config,
   options.reserved_files = config.reserved_files;
   options.proxy_protocol = listen.use_proxy_protocol;
   if (!listen.trusted_proxies.empty()) {
-    options.trusts_proxy = [proxies = listen.trusted_proxies](const auto& remote) {
+    options.trusts_proxy = [listen](const auto& remote) {
       const auto address = IpAddress::parse(remote.to_string());
-      return address && std::ranges::any_of(proxies, [&](const config::IpRange& range) {
-               return range.contains(*address);
-             });
+      return address && trusts_proxy(listen, *address);
     };
   }
   return options;

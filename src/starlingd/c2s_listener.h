@@ -23,6 +23,8 @@ stream::C2sOptions c2s_options(std::shared_ptr<const config::Config> config,
                                std::shared_ptr<net::TlsContext> tls);
 net::ListenerOptions listener_options(const config::Config& config,
                                       const config::ListenOptions& listen);
+// Whether a PROXY header from this address is believed.
+bool trusts_proxy(const config::ListenOptions& listen, const IpAddress& address);
 
 class C2sListener {
  public:

@@ -204,17 +204,23 @@ admin::Hooks Node::hooks() {
   return {.stop = stop_requested_,
           .reload_config = [this] { return reload(); },
           .dump_config = [this] { return config::dump(*config_); },
-          .facts = [this] { return admin::doctor::gather(*config_, doors(), *store_); }};
+          .facts =
+              [this] {
+                return admin::doctor::gather(*config_, doors(), server_->memory_budget().max(),
+                                             *store_);
+              }};
 }
 
 // The listeners, with the ports that they have.
 std::vector<admin::doctor::ListenerFacts> Node::doors() const {
   std::vector<admin::doctor::ListenerFacts> doors;
   for (const auto& [options, sockets] : listeners_) {
+    const auto own = IpAddress::parse(admin::doctor::address_for_node(options.ip));
     doors.push_back({.ip = options.ip,
                      .port = sockets->port(),
                      .tls = options.tls,
-                     .proxied = options.use_proxy_protocol});
+                     .proxied = options.use_proxy_protocol,
+                     .closed_to_node = options.use_proxy_protocol && !trusts_proxy(options, *own)});
   }
   return doors;
 }

@@ -85,6 +85,15 @@ def test_certificates_are_judged_as_clients_do(fresh_node: Node, names: NameServ
     assert f"{other}:" in self_signed and "self-signed" in self_signed
 
 
+def test_listener_for_proxies_only_is_not_tried(fresh_node: Node, names: NameServer) -> None:
+    fresh_node.config["listen"][0] |= {"use_proxy_protocol": True,
+                                       "trusted_proxies": ["192.0.2.0/24"]}
+    fresh_node.start()
+    publish(names, fresh_node)
+    findings = examine(fresh_node, 0)
+    assert any("only its proxies" in finding for finding in of(findings, "port", "ok"))
+
+
 def test_findings_are_readable(fresh_node: Node, names: NameServer) -> None:
     fresh_node.start()
     publish(names, fresh_node)

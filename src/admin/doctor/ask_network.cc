@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <set>
 
+#include "admin/doctor/gather.h"
 #include "admin/doctor/gather_parts.h"
 #include "net/probe.h"
 #include "net/tls.h"
@@ -92,9 +93,14 @@ std::vector<CertificateFile> ask_certificates(const config::Config& config) {
   return files;
 }
 
+std::string address_for_node(const std::string& ip) {
+  return ip == "::" ? "::1" : ip == "0.0.0.0" ? "127.0.0.1" : ip;
+}
+
 void ask_port(ListenerFacts& listener, const std::string& host) {
+  if (listener.closed_to_node) return;
   net::Probe probe;
-  probe.ip = listener.ip == "::" ? "::1" : listener.ip == "0.0.0.0" ? "127.0.0.1" : listener.ip;
+  probe.ip = address_for_node(listener.ip);
   probe.port = listener.port;
   if (listener.proxied) probe.before_tls = kLocalProxyHeader;
   probe.tls = listener.tls;

@@ -79,10 +79,10 @@ DiskFacts ask_disk(const config::Config& config) {
   return facts;
 }
 
-MemoryFacts ask_memory(const config::Config& config) {
+MemoryFacts ask_memory(std::uint64_t max_memory) {
   MemoryFacts facts;
   facts.system_bytes = allowed_memory();
-  facts.budget_bytes = config.max_memory != 0 ? config.max_memory : facts.system_bytes / 10 * 8;
+  facts.budget_bytes = max_memory;
   facts.in_use_bytes = resident_memory();
   std::ifstream("/proc/sys/vm/overcommit_memory") >> facts.overcommit;
   return facts;

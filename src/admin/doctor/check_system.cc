@@ -40,7 +40,9 @@ void check_ports(const std::vector<ListenerFacts>& listeners, Findings& findings
     const std::string name = std::to_string(listener.port) + " on " + listener.ip +
                              (listener.tls ? " (direct TLS)" : " (STARTTLS)") +
                              (listener.proxied ? " (PROXY)" : "");
-    if (listener.trouble.empty()) {
+    if (listener.closed_to_node) {
+      report.ok(name + ": only its proxies may connect, so it was not tried");
+    } else if (listener.trouble.empty()) {
       report.ok(name + " answers");
     } else {
       report.error(name + " does not answer the node itself: " + listener.trouble,

@@ -187,6 +187,12 @@ TEST_F(DoctorTest, Port_ThatDoesNotAnswerIsTold) {
                           is_error("5223 on :: (direct TLS) does not answer", "log")));
 }
 
+TEST_F(DoctorTest, Port_ForProxiesOnlyIsNotTried) {
+  facts.listeners[0].proxied = facts.listeners[0].closed_to_node = true;
+  EXPECT_THAT(after(check_ports, facts.listeners),
+              ElementsAre(is_ok("only its proxies may connect"), is_ok("answers")));
+}
+
 TEST_F(DoctorTest, Files_AreComparedWithTheLimit) {
   EXPECT_THAT(after(check_files, facts.files), ElementsAre(is_ok("100 of 65536")));
   facts.files.in_use = 60'000;

@@ -22,9 +22,10 @@ struct CertificateFile {
 struct ListenerFacts {
   std::string ip;
   std::uint16_t port = 0;
-  bool tls = false;      // from the first byte
-  bool proxied = false;  // the PROXY protocol comes first
-  std::string trouble;   // what a connection from the node itself met; "": it was answered
+  bool tls = false;             // from the first byte
+  bool proxied = false;         // the PROXY protocol comes first
+  bool closed_to_node = false;  // only its proxies may connect, and the node itself is none
+  std::string trouble;          // what a connection from the node itself met; "": it was answered
 };
 
 // Where a name leads.

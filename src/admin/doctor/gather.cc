@@ -28,10 +28,10 @@ Task<std::int64_t> behind_store(store::Store& store) {
 }  // namespace
 
 Task<Facts> gather(config::Config config, std::vector<ListenerFacts> listeners,
-                   store::Store& store) {
+                   std::uint64_t max_memory, store::Store& store) {
   // Not the pool of the log-ins: nobody shall wait for a name server.
   ThreadPool pool(1, "starling-doctor");
-  auto ask = [config = std::move(config), listeners = std::move(listeners)]() mutable {
+  auto ask = [config = std::move(config), listeners = std::move(listeners), max_memory]() mutable {
     Facts facts;
     facts.hosts = config.hosts;
     facts.certificates = ask_certificates(config);
@@ -41,7 +41,7 @@ Task<Facts> gather(config::Config config, std::vector<ListenerFacts> listeners,
     facts.files = ask_files(config);
     facts.clock = ask_clock();
     facts.disk = ask_disk(config);
-    facts.memory = ask_memory(config);
+    facts.memory = ask_memory(max_memory);
     facts.versions = ask_versions();
     return facts;
   };

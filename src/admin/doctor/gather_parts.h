@@ -16,7 +16,7 @@ DnsFacts ask_records(const config::Config& config);
 FileFacts ask_files(const config::Config& config);
 ClockFacts ask_clock();
 DiskFacts ask_disk(const config::Config& config);
-MemoryFacts ask_memory(const config::Config& config);
+MemoryFacts ask_memory(std::uint64_t max_memory);
 std::string ask_versions();
 
 }  // namespace starling::admin::doctor
