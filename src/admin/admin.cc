@@ -16,10 +16,7 @@ std::string for_log(const commands::Command& command, const std::vector<std::str
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     if (i != 0) text += ' ';
     const commands::Argument& argument = command.arguments[i];
-    const bool content =
-        argument.type == Type::text &&
-        (command.tag == "stanza" || command.tag == "private" || command.tag == "vcard");
-    text += argument.secret() || content ? "***" : arguments[i];
+    text += argument.secret() || argument.written ? "***" : arguments[i];
   }
   return text;
 }

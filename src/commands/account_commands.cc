@@ -68,7 +68,7 @@ std::vector<Command> account_commands() {
        {kUser,
         kHost,
         {"TIMESTAMP", "seconds since 1970-01-01T00:00:00Z", Type::integer},
-        {"STATUS", "the user's last status"}},
+        written("STATUS", "the user's last status")},
        "For moving accounts here. Fails if there is no such account.",
        "starlingctl set_last alice example.org 1771000000 'Good night'"},
       {"ban_account",

@@ -35,6 +35,7 @@ struct Argument {
   Type type = Type::text;
   bool optional = false;       // those at the end only
   std::string_view choices{};  // "one|two"; of a choice
+  bool written = false;        // what people write: never logged
 
   [[nodiscard]] bool secret() const { return type == Type::password || type == Type::new_password; }
 };

@@ -17,15 +17,15 @@ std::vector<Command> message_commands() {
        {{"TYPE", "of the message", Type::choice, false, "normal|chat|headline"},
         kFrom,
         kTo,
-        {"SUBJECT", "'' for none"},
-        {"BODY", "the text"}},
+        written("SUBJECT", "'' for none"),
+        written("BODY", "the text")},
        "In the name of FROM, as if it had been sent by a client: archived, and kept for those who "
        "are offline. That it could not be delivered shows at FROM only.",
        "starlingctl send_message headline example.org alice@example.org '' 'Update at noon'"},
       {"send_stanza",
        "stanza",
        "Send a stanza",
-       {kFrom, kTo, {"STANZA", "a message, presence or iq as XML; its addresses are set"}},
+       {kFrom, kTo, written("STANZA", "a message, presence or iq as XML; its addresses are set")},
        "In the name of FROM. Fails if it is no stanza. Answers go to FROM.",
        "starlingctl send_stanza example.org alice@example.org "
        "'<message><body>Hi</body></message>'"},

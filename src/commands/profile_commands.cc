@@ -6,7 +6,7 @@ namespace {
 
 constexpr Argument kName{"NAME", "a field of XEP-0054, as FN, NICKNAME, BDAY, TITLE, ROLE, N, ORG"};
 constexpr Argument kSubname{"SUBNAME", "a field in it, as N FAMILY, ORG ORGNAME, TEL HOME"};
-constexpr Argument kContent{"CONTENT", "the value; '' removes the field"};
+constexpr Argument kContent = written("CONTENT", "the value; '' removes the field");
 
 }  // namespace
 
@@ -41,7 +41,7 @@ std::vector<Command> profile_commands() {
       {"set_nickname",
        "vcard",
        "Set NICKNAME of an account's vCard",
-       {kUser, kHost, {"NICKNAME", "the name; '' removes it"}},
+       {kUser, kHost, written("NICKNAME", "the name; '' removes it")},
        "Fails if there is no such account.",
        "starlingctl set_nickname alice example.org Alice"},
       {"private_get",
@@ -53,7 +53,7 @@ std::vector<Command> profile_commands() {
       {"private_set",
        "private",
        "Set an element of an account's private XML storage",
-       {kUser, kHost, {"ELEMENT", "XML, with a namespace of its own"}},
+       {kUser, kHost, written("ELEMENT", "XML, with a namespace of its own")},
        "As if a client had done it (XEP-0049). Fails if it is no such element.",
        "starlingctl private_set alice example.org '<storage xmlns=\"storage:bookmarks\"/>'"},
   };

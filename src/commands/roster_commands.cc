@@ -33,8 +33,8 @@ std::vector<Command> roster_commands() {
         kLocalHost,
         kContactUser,
         kContactHost,
-        {"NICK", "the contact's name in the roster"},
-        {"GROUPS", "its groups, by commas; '' for none"},
+        written("NICK", "the contact's name in the roster"),
+        written("GROUPS", "its groups, by commas; '' for none"),
         {"SUBS", "the subscription", Type::choice, false, "none|to|from|both"}},
        "Pushed to the user's clients. The contact's own roster is not changed: for two who shall "
        "see each other call it twice. Fails if there is no such account, or its roster is full.",

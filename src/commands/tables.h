@@ -16,6 +16,11 @@ std::vector<Command> profile_commands();
 std::vector<Command> message_commands();
 
 inline constexpr Argument kUser{"USER", "the part of the address before the @", Type::user};
+// A text that people write.
+constexpr Argument written(std::string_view name, std::string_view meaning) {
+  return {.name = name, .meaning = meaning, .written = true};
+}
+
 inline constexpr Argument kHost{"HOST", "a domain this server serves", Type::host};
 
 }  // namespace starling::commands

@@ -289,6 +289,8 @@ def test_no_password_is_logged(own: Node) -> None:
     own.ctl("change_password", alice.user, HOST, "unheard-of")
     own.ctl("check_password", alice.user, HOST, "unheard-of")
     own.ctl("send_message", "chat", HOST, alice.jid, "", "unheard-of too")
+    own.ctl("set_last", alice.user, HOST, "1000000000", "unheard-of status")
+    own.ctl("add_rosteritem", alice.user, HOST, "bob", HOST, "unheard-of", "unheard-of", "none")
     own.stop()
     log = own.log.path.read_text()
     assert "unheard-of" not in log
