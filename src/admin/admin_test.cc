@@ -1,84 +1,35 @@
-#include "admin/admin.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <memory>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <filesystem>
 #include <string>
 #include <vector>
 
+#include "admin/test_admin.h"
 #include "base/log.h"
-#include "base/manual_loop.h"
-#include "base/thread_pool.h"
 #include "commands/commands.h"
-#include "core/server.h"
-#include "core/test_session.h"
-#include "store/memory.h"
 #include "store/sqlite.h"
 #include "store/test_support.h"
 
 namespace starling::admin {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-// A client's end of a session, which only remembers how it ended.
-class Client final : public core::TestOutbox {
- public:
-  void end(xmpp::StreamCondition condition, std::string_view text) override {
-    ended_with = condition;
-    words = text;
-  }
-
-  std::optional<xmpp::StreamCondition> ended_with;
-  std::string words;
-};
-
-class AdminTest : public ::testing::Test {
+class AdminTest : public ::testing::Test, protected TestAdmin {
  protected:
-  AdminTest()
-      : server_(*store_, pool_, std::vector<std::string>{"example.org", "other.example"}, {},
-                {&loop_}),
-        admin_(server_, {.stop = [this] { ++stops_; }}) {}
-  ~AdminTest() override {
-    auto& gate = server_.worker(0).gate();
-    gate.close([] {});
-    store::pump_until_empty(loop_, gate);
-  }
+  AdminTest() : TestAdmin(1, {.stop = [this] { ++stops_; }}) {}
 
-  Result<Json> run(std::string command, std::vector<std::string> arguments = {}) {
-    auto result = store::wait(loop_, admin_.run(std::move(command), std::move(arguments)));
-    loop_.run();
-    return result;
-  }
-  // The answer of a command that must succeed.
-  Json ask(std::string command, std::vector<std::string> arguments = {}) {
-    auto result = run(std::move(command), std::move(arguments));
-    EXPECT_TRUE(result) << result.error().message;
-    return result.value_or(Json{});
-  }
-  Error refusal(std::string command, std::vector<std::string> arguments = {}) {
-    const auto result = run(std::move(command), std::move(arguments));
-    EXPECT_FALSE(result) << *result;
-    return result ? Error{} : result.error();
-  }
   bool password_is(std::string_view account, const std::string& password) {
-    return store::wait(loop_,
-                       server_.authenticator().check_password(*xmpp::Jid::parse(account), password))
-        .value();
-  }
-  void connect(std::string_view jid, Client& client) {
-    loop_.inside([&] { core::bind_at_once(server_.worker(0), *xmpp::Jid::parse(jid), client); });
+    auto& authenticator = server_.server().authenticator();
+    return server_.wait(authenticator.check_password(core::jid(account), password)).value();
   }
 
-  ManualLoop loop_;
-  std::unique_ptr<store::Store> store_ = store::open_memory();
-  ThreadPool pool_{1, "test"};
-  core::Server server_;
   int stops_ = 0;
-  Admin admin_;
 };
 
 // Arguments that pass all checks, of each kind.
@@ -88,7 +39,7 @@ std::vector<std::string> plausible(const commands::Command& command) {
     switch (argument.type) {
       case commands::Type::host:
       case commands::Type::domain:
-        arguments.emplace_back("example.org");
+        arguments.emplace_back("example.net");  // where nobody is online
         break;
       case commands::Type::integer:
         arguments.emplace_back("1");
@@ -167,7 +118,7 @@ TEST_F(AdminTest, AccountThatIsNone_IsRefusedByEveryCommandThatNeedsOne) {
     arguments[0] = "nobody";
     const Error error = refusal(std::string(command.name), arguments);
     EXPECT_EQ(error.code, Errc::not_found) << command.name;
-    EXPECT_EQ(error.message, "there is no account nobody@example.org") << command.name;
+    EXPECT_EQ(error.message, "there is no account nobody@example.net") << command.name;
   }
 }
 
@@ -200,29 +151,28 @@ TEST_F(AdminTest, WrongNumberOfArguments_IsAnsweredWithTheUsage) {
 }
 
 TEST_F(AdminTest, Status_TellsWhatRuns) {
-  Client client;
-  connect("alice@example.org/a", client);
+  server_.connect("alice@example.org/a");
   const Json status = ask("status");
-  EXPECT_EQ(status["hosts"], Json({"example.org", "other.example"}));
+  EXPECT_EQ(status["hosts"], Json({"example.net", "example.org"}));
   EXPECT_EQ(status["workers"], 1);
-  EXPECT_EQ(status["sessions"], 1);
+  EXPECT_EQ(status["sessions"], 2);  // carol, the bystander, is online
   EXPECT_TRUE(status["version"].is_string());
   EXPECT_GE(status["uptime_seconds"].get<int>(), 0);
 }
 
 TEST_F(AdminTest, Register_MakesAnAccountThatCanLogIn) {
-  EXPECT_EQ(ask("register", {"Alice", "Example.org", "secret"}), "registered alice@example.org");
-  EXPECT_TRUE(password_is("alice@example.org", "secret"));
-  EXPECT_FALSE(password_is("alice@example.org", "Secret"));
-  EXPECT_FALSE(password_is("alice@other.example", "secret"));
+  EXPECT_EQ(ask("register", {"Dave", "Example.org", "secret"}), "registered dave@example.org");
+  EXPECT_TRUE(password_is("dave@example.org", "secret"));
+  EXPECT_FALSE(password_is("dave@example.org", "Secret"));
+  EXPECT_FALSE(password_is("dave@example.net", "secret"));
 }
 
 TEST_F(AdminTest, RegisterOfWhatExists_IsRefusedAndChangesNothing) {
-  ask("register", {"alice", "example.org", "secret"});
-  const Error error = refusal("register", {"ALICE", "example.org", "other"});
+  ask("register", {"dave", "example.org", "secret"});
+  const Error error = refusal("register", {"DAVE", "example.org", "other"});
   EXPECT_EQ(error.code, Errc::exists);
-  EXPECT_THAT(error.message, HasSubstr("alice@example.org exists"));
-  EXPECT_TRUE(password_is("alice@example.org", "secret"));
+  EXPECT_THAT(error.message, HasSubstr("dave@example.org exists"));
+  EXPECT_TRUE(password_is("dave@example.org", "secret"));
 }
 
 TEST_F(AdminTest, AddressThatIsNone_IsRefused) {
@@ -240,50 +190,46 @@ TEST_F(AdminTest, AddressThatIsNone_IsRefused) {
 }
 
 TEST_F(AdminTest, PasswordThatIsNone_IsRefused) {
-  EXPECT_EQ(refusal("register", {"alice", "example.org", ""}).code, Errc::invalid);
-  EXPECT_EQ(refusal("register", {"alice", "example.org", "a\x01"}).code, Errc::invalid);
-  EXPECT_THAT(ask("registered_users", {"example.org"}), IsEmpty());
+  EXPECT_EQ(refusal("register", {"dave", "example.net", ""}).code, Errc::invalid);
+  EXPECT_EQ(refusal("register", {"dave", "example.net", "a\x01"}).code, Errc::invalid);
+  EXPECT_THAT(ask("registered_users", {"example.net"}), IsEmpty());
 }
 
 TEST_F(AdminTest, ChangePassword_ReplacesTheOldOneAndEndsNoSession) {
-  ask("register", {"alice", "example.org", "old"});
-  Client client;
-  connect("alice@example.org/a", client);
-  EXPECT_EQ(ask("change_password", {"alice", "example.org", "new"}),
-            "changed the password of alice@example.org");
-  EXPECT_TRUE(password_is("alice@example.org", "new"));
-  EXPECT_FALSE(password_is("alice@example.org", "old"));
-  EXPECT_FALSE(client.ended_with);
+  ask("register", {"dave", "example.org", "old"});
+  auto& client = server_.connect("dave@example.org/a");
+  EXPECT_EQ(ask("change_password", {"dave", "example.org", "new"}),
+            "changed the password of dave@example.org");
+  EXPECT_TRUE(password_is("dave@example.org", "new"));
+  EXPECT_FALSE(password_is("dave@example.org", "old"));
+  EXPECT_FALSE(client.ended());
 }
 
 TEST_F(AdminTest, ChangePasswordOfNobody_IsRefused) {
-  EXPECT_EQ(refusal("change_password", {"alice", "example.org", "x"}).code, Errc::not_found);
+  EXPECT_EQ(refusal("change_password", {"nobody", "example.org", "x"}).code, Errc::not_found);
 }
 
 TEST_F(AdminTest, Unregister_RemovesTheAccountAndEndsItsSessionsOnly) {
-  ask("register", {"alice", "example.org", "x"});
-  ask("register", {"bob", "example.org", "x"});
-  Client alice;
-  Client bob;
-  connect("alice@example.org/a", alice);
-  connect("bob@example.org/a", bob);
+  auto& alice = server_.connect("alice@example.org/a");
+  auto& bob = server_.connect("bob@example.org/a");
   EXPECT_EQ(ask("unregister", {"alice", "example.org"}), "unregistered alice@example.org");
-  EXPECT_EQ(ask("registered_users", {"example.org"}), Json({"bob"}));
-  EXPECT_EQ(ask("connected_users"), Json({"bob@example.org/a"}));
-  EXPECT_EQ(alice.ended_with, xmpp::StreamCondition::not_authorized);
-  EXPECT_EQ(alice.words, "the account was removed");
-  EXPECT_FALSE(bob.ended_with);
+  EXPECT_EQ(ask("registered_users", {"example.org"}), Json({"bob", "carol"}));
+  EXPECT_EQ(ask("connected_users"), Json({"bob@example.org/a", "carol@example.org/bystander"}));
+  EXPECT_EQ(alice.ended(), xmpp::StreamCondition::not_authorized);
+  EXPECT_EQ(alice.ended_with(), "the account was removed");
+  EXPECT_FALSE(bob.ended());
 }
 
 TEST_F(AdminTest, UnregisterOfNobody_IsRefused) {
-  EXPECT_EQ(refusal("unregister", {"alice", "example.org"}).code, Errc::not_found);
+  EXPECT_EQ(refusal("unregister", {"nobody", "example.org"}).code, Errc::not_found);
 }
 
 TEST_F(AdminTest, RegisteredUsers_AreThoseOfTheHostInOrder) {
-  ask("register", {"carol", "example.org", "x"});
-  ask("register", {"alice", "example.org", "x"});
-  ask("register", {"bob", "other.example", "x"});
-  EXPECT_EQ(ask("registered_users", {"EXAMPLE.org"}), Json({"alice", "carol"}));
+  ask("register", {"dave", "example.org", "x"});
+  ask("register", {"aaron", "example.org", "x"});
+  ask("register", {"eve", "example.net", "x"});
+  EXPECT_EQ(ask("registered_users", {"EXAMPLE.org"}),
+            Json({"aaron", "alice", "bob", "carol", "dave"}));
   EXPECT_EQ(refusal("registered_users", {"nowhere.example"}).code, Errc::invalid);
   EXPECT_EQ(refusal("registered_users", {"not a host"}).code, Errc::invalid);
 }
@@ -291,61 +237,71 @@ TEST_F(AdminTest, RegisteredUsers_AreThoseOfTheHostInOrder) {
 TEST_F(AdminTest, RegisteredUsersOfManyPages_AreAllListedOnce) {
   constexpr int kAccounts = 2'000;  // two whole pages, and nothing on the third
   for (int i = 0; i < kAccounts; ++i) {
-    store::Account account;
-    account.username = "u" + std::to_string(10'000 + i);
-    account.host = "example.org";
-    ASSERT_TRUE(store::wait(loop_, store_->accounts().create(std::move(account))));
+    server_.create_account(core::jid("u" + std::to_string(10'000 + i) + "@example.net"));
   }
-  const Json names = ask("registered_users", {"example.org"});
+  const Json names = ask("registered_users", {"example.net"});
   ASSERT_EQ(names.size(), std::size_t(kAccounts));
   for (int i = 0; i < kAccounts; ++i) ASSERT_EQ(names[i], "u" + std::to_string(10'000 + i));
 }
 
 TEST_F(AdminTest, ConnectedUsers_AreListedInOrderAndCounted) {
-  EXPECT_EQ(ask("connected_users"), Json::array());
-  EXPECT_EQ(ask("connected_users_number"), 0);
-  Client client;
-  connect("bob@example.org/z", client);
-  connect("bob@example.org/a", client);
-  connect("alice@other.example/q", client);
-  EXPECT_EQ(ask("connected_users"),
-            Json({"alice@other.example/q", "bob@example.org/a", "bob@example.org/z"}));
-  EXPECT_EQ(ask("connected_users_number"), 3);
+  EXPECT_EQ(ask("connected_users"), Json({"carol@example.org/bystander"}));
+  for (const char* full : {"bob@example.org/z", "bob@example.org/a", "alice@example.net/q"}) {
+    server_.connect(full);
+  }
+  EXPECT_EQ(ask("connected_users"), Json({"alice@example.net/q", "bob@example.org/a",
+                                          "bob@example.org/z", "carol@example.org/bystander"}));
+  EXPECT_EQ(ask("connected_users_number"), 4);
 }
 
 TEST_F(AdminTest, KickUser_EndsAllSessionsOfTheAccountOnly) {
-  Client phone;
-  Client laptop;
-  Client bystander;
-  connect("alice@example.org/phone", phone);
-  connect("alice@example.org/laptop", laptop);
-  connect("alice@other.example/phone", bystander);
+  auto& phone = server_.connect("alice@example.org/phone");
+  auto& laptop = server_.connect("alice@example.org/laptop");
+  auto& namesake = server_.connect("alice@example.net/phone");
   EXPECT_EQ(ask("kick_user", {"alice", "example.org"}), 2);
-  EXPECT_EQ(phone.ended_with, xmpp::StreamCondition::policy_violation);
-  EXPECT_EQ(laptop.ended_with, xmpp::StreamCondition::policy_violation);
-  EXPECT_FALSE(bystander.ended_with);
+  EXPECT_EQ(phone.ended(), xmpp::StreamCondition::policy_violation);
+  EXPECT_EQ(laptop.ended(), xmpp::StreamCondition::policy_violation);
+  EXPECT_FALSE(namesake.ended());
   EXPECT_EQ(ask("kick_user", {"alice", "example.org"}), 0);
+}
+
+TEST_F(AdminTest, DumpThatCannotBeWritten_LeavesNoFile) {
+  const store::TemporaryFolder folder;
+  const std::string file = folder.file("dump.yml");
+  Admin admin(server_.server(), {.dump_config = [] { return std::string("hosts: [a]\n"); }});
+  rlimit usual{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &usual), 0);
+  const rlimit none{0, usual.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
+  ::signal(SIGXFSZ, SIG_IGN);
+  const auto refused = server_.wait(admin.run("dump_config", {file}));
+  ::setrlimit(RLIMIT_FSIZE, &usual);
+  EXPECT_FALSE(refused);
+  EXPECT_FALSE(std::filesystem::exists(file));
+  EXPECT_TRUE(server_.wait(admin.run("dump_config", {file})));
 }
 
 TEST_F(AdminTest, Backup_TellsWhatItHolds_NeverReplacesAFile) {
   const store::TemporaryFolder folder;
   auto sqlite = store::open_sqlite(folder.file("starling.db")).value();
-  core::Server server(*sqlite, pool_, std::vector<std::string>{"example.org"}, {}, {&loop_});
+  ManualLoop loop;
+  ThreadPool pool(1, "test");
+  core::Server server(*sqlite, pool, std::vector<std::string>{"example.org"}, {}, {&loop});
   Admin admin(server, Hooks{});
   const std::string file = folder.file("backup.db");
-  ASSERT_TRUE(store::wait(loop_, admin.run("register", {"alice", "example.org", "secret"})));
-  const auto made = store::wait(loop_, admin.run("backup", {file}));
+  ASSERT_TRUE(store::wait(loop, admin.run("register", {"alice", "example.org", "secret"})));
+  const auto made = store::wait(loop, admin.run("backup", {file}));
   ASSERT_TRUE(made) << made.error().message;
   EXPECT_EQ((*made)["file"], file);
   EXPECT_EQ((*made)["accounts"], 1);
   EXPECT_GT((*made)["bytes"], 4096);
-  const auto again = store::wait(loop_, admin.run("backup", {file}));
+  const auto again = store::wait(loop, admin.run("backup", {file}));
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().code, Errc::exists);
   EXPECT_EQ(refusal("backup", {"here.db"}).code, Errc::invalid) << "whose folder would it be in?";
   auto& gate = server.worker(0).gate();
   gate.close([] {});
-  store::pump_until_empty(loop_, gate);
+  store::pump_until_empty(loop, gate);
 }
 
 TEST_F(AdminTest, Restore_IsRefusedByARunningNode) {

@@ -6,8 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "admin/admin.h"
-#include "core/test_server.h"
+#include "admin/test_admin.h"
 
 namespace starling::admin {
 namespace {
@@ -16,28 +15,9 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-class AdminCommandsTest : public ::testing::TestWithParam<std::size_t> {
+class AdminCommandsTest : public ::testing::TestWithParam<std::size_t>, protected TestAdmin {
  protected:
-  AdminCommandsTest() : server_(GetParam()), admin_(server_.server(), {}) {}
-
-  Result<Json> run(std::string command, std::vector<std::string> arguments) {
-    auto result = server_.wait(admin_.run(std::move(command), std::move(arguments)));
-    server_.settle();
-    return result;
-  }
-  Json ask(std::string command, std::vector<std::string> arguments = {}) {
-    auto result = run(std::move(command), std::move(arguments));
-    EXPECT_TRUE(result) << result.error().message;
-    return result.value_or(Json{});
-  }
-  Error refusal(std::string command, std::vector<std::string> arguments = {}) {
-    const auto result = run(std::move(command), std::move(arguments));
-    EXPECT_FALSE(result) << *result;
-    return result ? Error{} : result.error();
-  }
-
-  core::TestServer server_;
-  Admin admin_;
+  AdminCommandsTest() : TestAdmin(GetParam()) {}
 };
 
 INSTANTIATE_TEST_SUITE_P(Workers, AdminCommandsTest, ::testing::Values(1, 3));

@@ -45,7 +45,7 @@ Task<Result<Json>> reload_config(Call call) {
   co_return Json(*lines);
 }
 
-// A new file of our own.
+// A new file of our own; none if it cannot be written whole.
 Result<> write_file(const std::string& path, std::string_view text) {
   const auto trouble = [&path] {
     return fail(Errc::unavailable,
@@ -62,7 +62,8 @@ Result<> write_file(const std::string& path, std::string_view text) {
       text.remove_prefix(static_cast<std::size_t>(n));
     }
   }
-  ::close(fd);
+  if (::close(fd) != 0 && written) written = trouble();
+  if (!written) ::unlink(path.c_str());
   return written;
 }
 

@@ -64,9 +64,10 @@ class TestClient final : public Outbox {
     return std::exchange(unacknowledged_, {});
   }
   [[nodiscard]] bool congested() const override { return congested_; }
-  void end(xmpp::StreamCondition condition, std::string_view) override {
+  void end(xmpp::StreamCondition condition, std::string_view text) override {
     session_ = nullptr;
     ended_ = condition;
+    ended_with_ = text;
   }
   [[nodiscard]] std::string remote() const override { return "test"; }
 
@@ -102,6 +103,7 @@ class TestClient final : public Outbox {
   [[nodiscard]] Session& session() { return *session_; }
   [[nodiscard]] bool connected() const { return session_ != nullptr; }
   [[nodiscard]] std::optional<xmpp::StreamCondition> ended() const { return ended_; }
+  [[nodiscard]] const std::string& ended_with() const { return ended_with_; }
 
  private:
   static Task<void> bind(TestClient* self, Worker* worker, xmpp::Jid full);
@@ -111,6 +113,7 @@ class TestClient final : public Outbox {
   Session* session_ = nullptr;
   std::vector<std::string> received_;
   std::optional<xmpp::StreamCondition> ended_;
+  std::string ended_with_;
   bool managed_ = false;
   bool congested_ = false;
   std::vector<xmpp::Stanza> unacknowledged_;
