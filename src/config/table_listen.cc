@@ -39,8 +39,9 @@ Section<Listen> address_options() {
       option(&Listen::starttls_required, true_or_false(),
              {.name = "starttls_required",
               .meaning = "Nothing is spoken before TLS but STARTTLS.",
-              .when = "`false` only where nobody can listen in: passwords would be sent over the "
-                      "bare connection.",
+              .when = "`false` only where nobody can listen in: what people write would be "
+                      "readable, and so would the passwords of new accounts and changed ones. "
+                      "Log-in is by SCRAM only without TLS, never by PLAIN.",
               .example = "true"}),
       option(&Listen::use_proxy_protocol, true_or_false(),
              {.name = "use_proxy_protocol",

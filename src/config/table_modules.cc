@@ -208,7 +208,8 @@ Field<Config> fail2ban() {
                   .example = "1 day"}),
           option(&Options::access, text("the name of an access rule or ACL"),
                  {.name = "access",
-                  .meaning = "Who is never refused.",
+                  .meaning =
+                      "Whose failures do not count, neither for the address nor for the account.",
                   .when = "For your own monitoring, or a web server that logs in for many.",
                   .example = "trusted_network"}),
       }),
