@@ -22,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/log.h"
 #include "node.h"
 
 namespace starling::bench {
@@ -61,7 +62,8 @@ std::size_t private_bytes() {
   std::ifstream file("/proc/self/smaps_rollup");
   std::size_t kib = 0;
   for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("Private_")) kib += std::strtoul(line.c_str() + line.find(':') + 1, {}, 10);
+    if (line.starts_with("Private_"))
+      kib += std::strtoul(line.c_str() + line.find(':') + 1, {}, 10);
   }
   return kib * 1024;
 }
@@ -77,8 +79,8 @@ double message_cost(Node& node, std::size_t among, std::size_t messages) {
   std::mt19937_64 random(1);  // the same at every run
   std::uniform_int_distribution<std::size_t> any(0, among - 1);
   const std::string head = "<message type='chat' id='m1' to='";
-  const std::string tail = "'><body>" + std::string(100, 'x') +
-                           "</body><no-store xmlns='urn:xmpp:hints'/></message>";
+  const std::string tail =
+      "'><body>" + std::string(100, 'x') + "</body><no-store xmlns='urn:xmpp:hints'/></message>";
   const std::size_t before = node.received();
   const double start = cpu_seconds();
   std::string message;
@@ -93,6 +95,7 @@ double message_cost(Node& node, std::size_t among, std::size_t messages) {
 }
 
 int run(const Options& options) {
+  log::set_level(log::Level::warning);
   Node node;
   node.log_in(1'000 < options.sessions ? 1'000 : options.sessions);
   const double few = message_cost(node, node.sessions(), options.messages);
@@ -102,6 +105,7 @@ int run(const Options& options) {
   const double start = cpu_seconds();
   node.log_in(options.sessions);
   const double spent = cpu_seconds() - start;
+  node.pass(std::chrono::seconds(30));
   ::malloc_trim(0);
   const auto added = static_cast<double>(node.sessions() - base_sessions);
   const double bytes = added > 0 ? static_cast<double>(private_bytes() - base) / added : 0;

@@ -1,6 +1,7 @@
 // Node: a server with all its modules and one worker, whose clients are in memory.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -16,7 +17,7 @@
 
 namespace starling::bench {
 
-class Node final : net::MemoryPeer {
+class Node final : public net::MemoryPeer {
  public:
   Node();
   ~Node() override;
@@ -30,6 +31,8 @@ class Node final : net::MemoryPeer {
 
   // The client of this session sends; everything that follows is done on return.
   void say(std::size_t session, std::string_view xml);
+  // Lets time pass, in which a node tidies up.
+  void pass(std::chrono::seconds time);
   // Bytes that clients have received so far.
   [[nodiscard]] std::size_t received() const { return received_; }
 

@@ -6,9 +6,9 @@
 // the account's home worker; only receipts may be let go on other threads.
 #pragma once
 
+#include <boost/container/deque.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -50,14 +50,26 @@ class StreamManagement : public std::enable_shared_from_this<StreamManagement> {
   void sent(const xmpp::Stanza& stanza);
   [[nodiscard]] std::size_t unacknowledged() const { return queue_.size(); }
   [[nodiscard]] std::size_t unacknowledged_bytes() const { return queue_bytes_; }
-  [[nodiscard]] const std::deque<xmpp::Stanza>& queue() const { return queue_; }
+  [[nodiscard]] const auto& queue() const { return queue_; }
   // The client acknowledged up to `h`. False if it cannot have (section 5, handled-count-too-high).
   // Of what it acknowledged, the ids of archived messages are added to `archived`.
   [[nodiscard]] bool acknowledge(std::uint32_t h, std::vector<core::ArchiveId>& archived);
   std::vector<xmpp::Stanza> take_queue();
   [[nodiscard]] std::uint32_t sent_count() const { return sent_; }
 
+  // It has been idle for a while: gives back what its queues hold for the next burst.
+  void release_memory() {
+    if (in_hand_.empty()) in_hand_ = {};
+    if (queue_.empty()) queue_ = {};
+  }
+
  private:
+  // Holds no memory before it is used, unlike the standard's.
+  template <class T>
+  using Queue = boost::container::deque<T>;
+
+  struct Done;
+  class Elsewhere;
   class Slot;
   static constexpr std::uint32_t kHalf = std::uint32_t{1} << 31;  // counters wrap around
 
@@ -67,14 +79,14 @@ class StreamManagement : public std::enable_shared_from_this<StreamManagement> {
   std::function<void()> progress_;
 
   std::uint32_t handled_ = 0;
-  std::deque<bool> in_hand_;       // stanzas after handled_: done or not; the first is not
+  Queue<bool> in_hand_;            // stanzas after handled_: done or not; the first is not
   std::size_t in_hand_bytes_ = 0;  // of those not done
   bool asked_ = false;
   std::uint32_t first_asked_ = 0;  // the least and the greatest h that answers what was asked
   std::uint32_t last_asked_ = 0;
 
   std::uint32_t sent_ = 0;
-  std::deque<xmpp::Stanza> queue_;  // the last of those sent_
+  Queue<xmpp::Stanza> queue_;  // the last of those sent_
   std::size_t queue_bytes_ = 0;
 };
 
