@@ -17,6 +17,7 @@ namespace starling::xml {
 inline constexpr std::uint8_t kNameStart = 1;  // ASCII that may begin a name, without ':'
 inline constexpr std::uint8_t kNameChar = 2;   // ASCII that may stand in a name, without ':'
 inline constexpr std::uint8_t kSpace = 4;
+inline constexpr std::uint8_t kUnwritable = 8;  // that may have to be written in another way
 
 inline constexpr std::array<std::uint8_t, 256> kClasses = [] {
   std::array<std::uint8_t, 256> classes{};
@@ -25,6 +26,9 @@ inline constexpr std::array<std::uint8_t, 256> kClasses = [] {
   classes['_'] = kNameStart | kNameChar;
   classes['-'] = classes['.'] = kNameChar;
   classes[' '] = classes['\t'] = classes['\n'] = classes['\r'] = kSpace;
+  for (unsigned c = 0; c < ' '; ++c) classes[c] |= kUnwritable;
+  for (const unsigned char c : {'&', '<', '>', '"', '\''}) classes[c] |= kUnwritable;
+  for (unsigned c = 0x80; c < 0x100; ++c) classes[c] = kUnwritable;
   return classes;
 }();
 

@@ -84,8 +84,8 @@ std::optional<std::string_view> Element::attribute(std::string_view attribute_na
   return std::nullopt;
 }
 
-std::vector<Attribute> Element::attributes() const {
-  std::vector<Attribute> all;
+boost::container::small_vector<Attribute, 8> Element::attributes() const {
+  boost::container::small_vector<Attribute, 8> all;
   const auto offset = [this](std::string_view part) {
     return static_cast<std::uint32_t>(part.data() - document_->buffer());
   };

@@ -8,6 +8,7 @@
 // changes after construction.
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
 #include <cstddef>
@@ -17,7 +18,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace starling::xml {
 
@@ -74,7 +74,7 @@ class Element {
   // With another prefix, `attribute_name` is compared as written.
   [[nodiscard]] std::optional<std::string_view> attribute(std::string_view attribute_name) const;
   // All attributes in the order written.
-  [[nodiscard]] std::vector<Attribute> attributes() const;
+  [[nodiscard]] boost::container::small_vector<Attribute, 8> attributes() const;
 
   // Character data directly inside this element, decoded; children's text is not included.
   [[nodiscard]] std::string text() const;

@@ -37,7 +37,9 @@ void escape(std::string& out, std::string_view value, bool in_value) {
   const char* p = value.data();
   const char* const end = p + value.size();
   const char* done = p;  // what is before it is in `out`
-  while (p != end) {
+  for (;;) {
+    while (p != end && (class_of(*p) & kUnwritable) == 0) ++p;
+    if (p == end) break;
     std::string_view written;
     if (is_ascii(*p)) {
       written = escape_of(*p, in_value);

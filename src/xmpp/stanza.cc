@@ -71,6 +71,17 @@ StanzaError error_of(StanzaCondition condition, std::string_view text) {
   return {condition, std::string(text), {}};
 }
 
+void append_address(std::string& out, std::string_view attribute, const Jid& jid) {
+  if (jid.empty()) return;
+  out += attribute;
+  out += jid.bare();  // RFC 7622 allows nothing in it that would have to be escaped
+  if (!jid.is_bare()) {
+    out += '/';
+    xml::append_escaped(out, jid.resource());
+  }
+  out += '\'';
+}
+
 // Appends an attribute of the sender's as it goes out. One with a foreign prefix brings its own
 // declaration, since the sender's may stand on the stream; `foreign` counts them.
 void append_attribute(std::string& head, const xml::Attribute& attribute, int& foreign) {
@@ -133,6 +144,7 @@ std::expected<Stanza, Stanza::Malformed> Stanza::from_document(xml::DocumentPtr 
       continue;
     }
     if (plain && attribute.name == "type") type = attribute.value;
+    if (stanza.head_.empty()) stanza.head_.reserve(64);  // usually enough: it grows once
     append_attribute(stanza.head_, attribute, foreign);
   }
   const auto known = type_of(*kind, type);
@@ -179,16 +191,8 @@ void Stanza::append_to(std::string& out) const {
   const std::string_view name = to_string(kind_);
   out += '<';
   out += name;
-  if (!from_.empty()) {
-    out += " from='";
-    xml::append_escaped(out, from_.full());
-    out += '\'';
-  }
-  if (!to_.empty()) {
-    out += " to='";
-    xml::append_escaped(out, to_.full());
-    out += '\'';
-  }
+  append_address(out, " from='", from_);
+  append_address(out, " to='", to_);
   out += head_;
   const std::size_t content = out.size();
   out += '>';
