@@ -73,6 +73,7 @@ Session& Directory::add(std::unique_ptr<Session> session) {
   LocalAccount* account = find(session->jid.bare());
   assert(account != nullptr && "an account is loaded before its sessions are bound");
   ++session_count_;
+  session->account = account;
   return *account->sessions.emplace_back(std::move(session));
 }
 
@@ -83,6 +84,7 @@ std::unique_ptr<Session> Directory::remove(Session& session) {
   const auto found = std::ranges::find(account->sessions, &session, &std::unique_ptr<Session>::get);
   assert(found != account->sessions.end());
   std::unique_ptr<Session> removed = std::move(*found);
+  removed->account = nullptr;
   account->sessions.erase(found);
   --session_count_;
   if (account->sessions.empty()) {

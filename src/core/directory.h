@@ -6,6 +6,7 @@
 // lately. Used on that worker's thread only.
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <cstddef>
 #include <deque>
 #include <functional>
@@ -26,10 +27,11 @@ namespace starling::core {
 // go meanwhile.
 struct LocalAccount {
   xmpp::Jid bare;
-  std::vector<std::unique_ptr<Session>> sessions;  // in order of binding
-  std::shared_ptr<Roster> roster;                  // nullptr until first needed
-  bool keeps_roster = false;                       // even without sessions: a module looks at it
-  Slots slots;                                     // of modules
+  // In order of binding. Most accounts have one, which needs no block of its own.
+  boost::container::small_vector<std::unique_ptr<Session>, 1> sessions;
+  std::shared_ptr<Roster> roster;  // nullptr until first needed
+  bool keeps_roster = false;       // even without sessions: a module looks at it
+  Slots slots;                     // of modules
 
   // See archive.h and offline.h.
   Owed owed;

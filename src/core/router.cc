@@ -40,12 +40,15 @@ Router::Submitted Router::submit(Session& session, Stanza stanza) {
     });
     return Submitted::accepted;
   }
-  send(std::move(stanza));
+  send_for(session.account, std::move(stanza));
   return Submitted::accepted;
 }
 
 bool Router::refused(const Stanza& stanza) {
-  const LocalAccount* account = worker_.directory().find(stanza.from().bare());
+  return refused(worker_.directory().find(stanza.from().bare()), stanza);
+}
+
+bool Router::refused(const LocalAccount* account, const Stanza& stanza) {
   if (account == nullptr || stanza.to().bare() == stanza.from().bare()) return false;
   const Host* host = worker_.server().host(stanza.from().domain());
   if (host == nullptr) return true;  // gone, and the session is about to end
@@ -60,8 +63,12 @@ bool Router::refused(const Stanza& stanza) {
 
 // On behalf of the sender: whom it has blocked gets nothing, its messages are archived.
 void Router::send(Stanza stanza) {
-  if (refused(stanza)) return;
   LocalAccount* account = worker_.directory().find(stanza.from().bare());
+  send_for(account, std::move(stanza));
+}
+
+void Router::send_for(LocalAccount* account, Stanza stanza) {
+  if (refused(account, stanza)) return;
   const Host* of_sender = worker_.server().host(stanza.from().domain());
   if (account != nullptr && of_sender != nullptr && stanza.kind() == StanzaKind::message) {
     const Host& host = *of_sender;

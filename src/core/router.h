@@ -48,6 +48,9 @@ class Router {
   bool refused(const xmpp::Stanza& stanza);
 
  private:
+  // `account` is the sender's, nullptr if it is not in memory.
+  void send_for(LocalAccount* account, xmpp::Stanza stanza);
+  bool refused(const LocalAccount* account, const xmpp::Stanza& stanza);
   void to_host(const Host& host, xmpp::Stanza stanza);
 
   Worker& worker_;

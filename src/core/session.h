@@ -55,9 +55,12 @@ class Holdback {
   virtual void release(Session& session) = 0;
 };
 
+struct LocalAccount;
+
 struct Session {
   SessionId id = 0;
-  xmpp::Jid jid;  // full
+  LocalAccount* account = nullptr;  // whose it is, while it is in the directory
+  xmpp::Jid jid;                    // full
   Outbox* outbox = nullptr;
   std::int64_t bound_at_us = 0;  // wall clock
 
