@@ -250,7 +250,9 @@ class MemoryLogs final : public Logs {
                                  const LogFilter& filter) {
     std::lock_guard lock(state_.mutex);
     std::vector<LogEntry> found;
-    for (const auto& [id, entry] : state_.logs[{owner, log}]) {
+    const auto known = state_.logs.find({owner, log});
+    if (known == state_.logs.end()) return found;  // to look is not to make one
+    for (const auto& [id, entry] : known->second) {
       if (passes(filter, entry)) found.push_back(entry);
     }
     return found;
