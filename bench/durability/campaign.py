@@ -13,8 +13,8 @@ from durability.archive import ArchiveReader
 from durability.client import Client, Pace
 from durability.ledger import Ledger
 from durability.loop import Loop
-from durability.servers.base import START_TIMEOUT_S, Server
 from durability.syncs import SyncCounter
+from servers.base import START_TIMEOUT_S, Server
 
 _PATIENCE_S = 60.0  # without any progress; a server that stands still for longer has failed
 _QUIET_S = 3.0  # nothing new for so long: nothing more will come

@@ -16,25 +16,10 @@ sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "tests")]
 
 from durability import report  # noqa: E402
 from durability.campaign import SITUATIONS, Campaign, Size, Unfinished  # noqa: E402
-from durability.servers.base import Server  # noqa: E402
-from durability.servers.ejabberd import Ejabberd  # noqa: E402
-from durability.servers.prosody import Prosody  # noqa: E402
-from durability.servers.starling import Starling  # noqa: E402
+from servers import catalogue  # noqa: E402
+from servers.base import Setup  # noqa: E402
 
 SERVERS = ("starling", "ejabberd/mnesia", "ejabberd/sqlite", "prosody/internal", "prosody/sqlite")
-
-
-def server(name: str, folder: Path) -> Server:
-    kind, _, storage = name.partition("/")
-    if kind == "starling":
-        return Starling(folder)
-    return Ejabberd(folder, storage) if kind == "ejabberd" else Prosody(folder, storage)
-
-
-def is_installed(name: str) -> bool:
-    program = {"starling": "starlingd", "ejabberd": "ejabberdctl", "prosody": "prosody"}
-    kind = name.partition("/")[0]
-    return kind == "starling" or shutil.which(program[kind]) is not None
 
 
 def options() -> argparse.Namespace:
@@ -58,7 +43,7 @@ def options() -> argparse.Namespace:
 
 def run_one(name: str, situation: str, size: Size, parent: Path | None) -> dict[str, object]:
     folder = Path(tempfile.mkdtemp(prefix="durability-", dir=parent))
-    one = server(name, folder / "server")
+    one = catalogue.make(name, folder / "server", Setup())
     counts = Campaign(one, SITUATIONS[situation], size).run()
     shutil.rmtree(folder)  # after a failure it stays, to be looked into
     return {"server": name, "version": one.version(), "size": asdict(size), **counts}
@@ -75,7 +60,7 @@ def main() -> int:
     failed = False
     for situation in chosen.situations.split(","):
         for name in chosen.servers.split(","):
-            if not is_installed(name):
+            if not catalogue.is_installed(name):
                 print(f"{name}: not installed, left out", file=sys.stderr)
                 continue
             print(f"{name}, {situation} ...", file=sys.stderr, flush=True)

@@ -11,7 +11,8 @@ import pytest
 
 from durability.campaign import Campaign, Situation, Size
 from durability.client import Pace
-from durability.servers.starling import Starling
+from servers.base import Setup
+from servers.starling import Starling
 
 SIZE = Size(pairs=25, kills=5, round_s=1.0)
 SITUATIONS = [Situation("online", Pace(window=20, rate=20.0), drops=True),
@@ -21,7 +22,7 @@ SITUATIONS = [Situation("online", Pace(window=20, rate=20.0), drops=True),
 
 @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda s: s.name)
 def test_nothing_acknowledged_is_lost(situation: Situation, tmp_path: Path) -> None:
-    counts = Campaign(Starling(tmp_path / "node"), situation, SIZE).run()
+    counts = Campaign(Starling(tmp_path / "node", Setup()), situation, SIZE).run()
     assert counts["kills"] >= SIZE.kills
     assert counts["acknowledged"] == counts["sent"] > 0
     for what in ("not_received", "not_in_archive", "archive_id_twice", "disorder", "refused"):
@@ -32,7 +33,7 @@ def test_nothing_acknowledged_is_lost(situation: Situation, tmp_path: Path) -> N
 def test_nothing_is_doubled_without_a_kill(tmp_path: Path) -> None:
     """Clients lose their connections and resume; nobody sees that."""
     size = Size(pairs=25, kills=3, round_s=1.0, spare=True)
-    counts = Campaign(Starling(tmp_path / "node"), SITUATIONS[0], size).run()
+    counts = Campaign(Starling(tmp_path / "node", Setup()), SITUATIONS[0], size).run()
     assert counts["resumed"] > 0
     assert not counts["faults"]
     for what in ("not_received", "not_in_archive", "received_twice", "archived_twice", "disorder"):

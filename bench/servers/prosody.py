@@ -1,4 +1,4 @@
-"""Debian's Prosody, with the archive of every message on and kept, and no limits."""
+"""Debian's Prosody, with epoll, without limits; passwords are kept as SCRAM keys."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 import subprocess
 from pathlib import Path
 
-from durability.servers.base import Process, cpu_seconds, free_port
+from servers.accounts import HOST, keys, rosters
+from servers.base import Process, Setup, cpu_seconds, free_port
 
 _CONFIG = """\
 run_as_root = true
@@ -19,11 +20,10 @@ c2s_ports = {{ {port} }}
 c2s_direct_tls_ports = {{}}
 s2s_ports = {{}}
 modules_enabled = {{ "roster", "saslauth", "tls", "disco", "ping", "carbons", "blocklist",
-  "csi_simple", "smacks", "mam", "offline" }}
+  "csi_simple", "smacks", "offline"{archive} }}
 modules_disabled = {{ "s2s", "limits" }}
-c2s_require_encryption = false
-allow_unencrypted_plain_auth = true
-authentication = "internal_plain"
+{tls}
+authentication = "internal_hashed"
 default_archive_policy = true
 archive_expires_after = "never"
 storage_archive_item_limit = 1000000
@@ -33,37 +33,53 @@ VirtualHost "localhost"
 """
 _STORAGE = {
     "internal": 'storage = "internal"',
-    "sqlite": 'storage = { accounts = "internal"; archive = "sql"; offline = "sql" }\n'
+    "sqlite": 'storage = { accounts = "internal"; roster = "internal"; archive = "sql";'
+              ' offline = "sql" }\n'
               'default_storage = "sql"\n'
               'sql = { driver = "SQLite3", database = "{folder}/data/prosody.sqlite" }',
 }
+_TLS = 'ssl = {{ certificate = "{certificate}"; key = "{certificate}" }}'
 
 
 class Prosody:
     """With the storage "internal" (files, the default) or "sqlite"."""
 
-    def __init__(self, folder: Path, storage: str) -> None:
-        self.name = f"prosody/{storage}"
+    def __init__(self, folder: Path, setup: Setup) -> None:
+        self.name = f"prosody/{setup.storage or 'internal'}"
         self._folder = folder
         self._process: Process | None = None
         self.address = ("127.0.0.1", free_port())
         folder.mkdir(parents=True, exist_ok=True)
-        config = _CONFIG.replace("{storage}", _STORAGE[storage].replace("{", "{{")
-                                 .replace("}", "}}").replace("{{folder}}", "{folder}"))
-        (folder / "prosody.cfg.lua").write_text(
-            config.format(folder=folder, port=self.address[1]))
+        (folder / "prosody.cfg.lua").write_text(_CONFIG.format(
+            folder=folder, port=self.address[1], archive=', "mam"' if setup.archive else "",
+            tls="c2s_require_encryption = false" if setup.certificate is None else
+            _TLS.format(certificate=setup.certificate),
+            storage=_STORAGE[setup.storage or "internal"].replace("{folder}", str(folder))))
 
     def version(self) -> str:
         run = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "prosody"],
                              capture_output=True, text=True, check=True)
         return f"Prosody {run.stdout}"
 
-    def prepare(self, users: list[str], password: str) -> None:
-        accounts = self._folder / "data/localhost/accounts"
-        accounts.mkdir(parents=True)
+    def prepare(self, users: list[str], password: str, contacts: int = 0) -> None:
+        derived = keys(password)
+        account = (f'return {{ ["salt"] = "{derived.salt.decode()}"; '
+                   f'["iteration_count"] = {derived.iterations}; '
+                   f'["stored_key"] = "{derived.stored_key.hex()}"; '
+                   f'["server_key"] = "{derived.server_key.hex()}"; }};\n')
         for user in users:
             assert re.fullmatch(r"\w+", user)
-            (accounts / f"{user}.dat").write_text(f'return {{ ["password"] = "{password}"; }};\n')
+            self._write("accounts", user, account)
+        for user, others in rosters(users, contacts):
+            items = "".join(f'["{other}@{HOST}"] = {{ ["subscription"] = "both"; '
+                            '["groups"] = {}; }; ' for other in others)
+            self._write("roster", user,
+                        f'return {{ [false] = {{ ["version"] = 1; }}; {items}}};\n')
+
+    def _write(self, store: str, user: str, text: str) -> None:
+        folder = self._folder / "data" / HOST / store
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{user}.dat").write_text(text)
 
     def start(self) -> None:
         self._process = Process(

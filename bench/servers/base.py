@@ -1,4 +1,4 @@
-"""What the campaign wants of a server, and what those that are Debian's have in common."""
+"""What is wanted of a server, and what those that are Debian's have in common."""
 
 from __future__ import annotations
 
@@ -8,11 +8,21 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 START_TIMEOUT_S = 60.0
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What of a server's configuration differs from one use to another."""
+
+    storage: str = ""  # "": the server's default
+    archive: bool = True  # of every message
+    certificate: Path | None = None  # PEM, with its key; TLS is required then, else there is none
 
 
 class Server(Protocol):
@@ -23,8 +33,10 @@ class Server(Protocol):
 
     def version(self) -> str: ...
 
-    def prepare(self, users: list[str], password: str) -> None:
-        """With an empty store and these accounts, durably; it is not running afterwards."""
+    def prepare(self, users: list[str], password: str, contacts: int = 0) -> None:
+        """With an empty store and these accounts, durably; it is not running afterwards.
+
+        Users in a row, in groups of `contacts` and one more, have each other in their rosters."""
 
     def start(self) -> None:
         """Returns when clients can log in."""

@@ -1,1 +1,0 @@
-"""The servers of the campaign: how each is set up, started and killed."""
