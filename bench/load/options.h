@@ -1,0 +1,44 @@
+// What the command line says.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "socket.h"
+
+namespace load {
+
+enum class Encryption { none, starttls, direct };
+
+struct Options {
+  std::string workload;
+  std::string host = "127.0.0.1";
+  int port = 0;
+  bool relay = false;  // the server is the relay: no XMPP but the stanzas themselves
+  Encryption encryption = Encryption::none;
+  bool resume = false;  // TLS sessions
+  std::string user_prefix = "u";
+  std::string password = "secret";
+  pid_t server = 0;
+
+  unsigned sessions = 100;
+  unsigned first = 0;       // its number; another process has those before it
+  unsigned in_flight = 50;  // log-ins, pages or broadcasts at a time
+  double settle_s = 1;
+  double warmup_s = 1;
+  double seconds = 5;
+
+  unsigned pairs = 10;
+  unsigned window = 1;
+  unsigned bytes = 100;
+  double rate = 0;             // messages a second; 0: whenever one arrives
+  std::uint64_t messages = 0;  // end after so many; 0: after `seconds`
+  bool no_store = false;
+  unsigned contacts = 50;
+
+  TlsContext tls;
+};
+
+}  // namespace load
