@@ -1,0 +1,97 @@
+#!/usr/bin/python3
+"""Measures Starling, the relay, ejabberd and Prosody side by side; writes bench/RESULTS.md."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from dataclasses import replace
+from fnmatch import fnmatch
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "tests")]
+
+from harness.authority import Authority  # noqa: E402
+from servers import catalogue  # noqa: E402
+from speed import report  # noqa: E402
+from speed.contest import Contest, say  # noqa: E402
+from speed.rows import QUICK, Field, Row, Size, rows  # noqa: E402
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./x bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true",
+                        help="small and short: to see that it works, not for figures")
+    parser.add_argument("--only", default="*", metavar="ROW,...",
+                        help="rows whose name fits, with * and ?; see --list")
+    parser.add_argument("--list", action="store_true", help="the rows' names, and no more")
+    parser.add_argument("--peers", default="starling,relay,ejabberd,prosody",
+                        help="default: %(default)s")
+    parser.add_argument("--runs", type=int, help="of each row")
+    parser.add_argument("--seconds", type=float, help="that a run measures")
+    parser.add_argument("--sessions", type=int, help="that are idle")
+    parser.add_argument("--folder", type=Path, help="where the servers keep their data meanwhile")
+    parser.add_argument("--results", type=Path, default=ROOT / "bench/RESULTS.md",
+                        help="default: %(default)s")
+    return parser.parse_args()
+
+
+def chosen_size(chosen: argparse.Namespace) -> Size:
+    given = {name: value for name in ("runs", "seconds", "sessions")
+             if (value := getattr(chosen, name)) is not None}
+    return replace(QUICK if chosen.quick else Size(), **given)
+
+
+def measure(field: Field, of_field: list[Row], results: report.Results, peers: list[str],
+            parent: Path | None) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=parent))
+    names = list(dict.fromkeys(name for row in of_field for name in ("starling", *row.peers)
+                               if name.partition("/")[0] in peers))
+    for name in names:
+        if not catalogue.is_installed(name):
+            for row in of_field:
+                results.missing[row.name, name] = "not installed"
+    say(f"{field}: {', '.join(names)}")
+    contest = Contest(field, [name for name in names if catalogue.is_installed(name)], folder,
+                      Authority(folder / "authority").issue("localhost"))
+    try:
+        results.versions |= contest.versions
+        for row in of_field:
+            figures = results.figures.setdefault(row.name, {})
+            for run in range(results.size.runs):
+                say(f"  {row.name}, run {run + 1}")
+                for name in [name for name in names if name in ("starling", *row.peers)]:
+                    if (figure := contest.run(row, name, results.size)) is not None:
+                        figures.setdefault(name, []).append(figure)
+            for name, why in contest.failures.items():
+                results.missing.setdefault((row.name, name), f"failed: {why}")
+    finally:
+        contest.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def main() -> int:
+    chosen = options()
+    size = chosen_size(chosen)
+    table = [row for row in rows(size)
+             if any(fnmatch(row.name, pattern) for pattern in chosen.only.split(","))]
+    if chosen.list or not table:
+        print("\n".join(row.name for row in (rows(size) if chosen.list else table)))
+        return 0 if chosen.list else 2
+    fields: dict[Field, list[Row]] = {}
+    for row in table:
+        fields.setdefault(row.field, []).append(row)
+    results = report.Results(table, size)
+    for field, of_field in fields.items():
+        measure(field, of_field, results, chosen.peers.split(","), chosen.folder)
+    text = report.text(results)
+    chosen.results.write_text(report.INTRODUCTION + text)
+    print(text)
+    return 1 if any("failed" in why for why in results.missing.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
