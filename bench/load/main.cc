@@ -52,6 +52,7 @@ void declare(CLI::App& app, Options& o, std::string& server) {
   app.add_option("--rate", o.rate, "chat: messages a second of all; 0: each when one arrives");
   app.add_option("--messages", o.messages, "chat: so many, and no fixed time");
   app.add_flag("--no-store", o.no_store, "chat: with the hint that no archive shall have it");
+  app.add_flag("--drain", o.drain, "chat: the time counts until the server rests");
   app.add_option("--contacts", o.contacts, "presence: of each, all in groups of one more");
 }
 
@@ -67,6 +68,7 @@ int main(int argc, char** argv) {
   if (colon == server.npos) load::die("--server HOST:PORT");
   options.host = server.substr(0, colon);
   options.port = std::atoi(server.c_str() + colon + 1);
+  if (options.rate > 0 && options.messages > 0) load::die("--rate or --messages, not both");
   if (options.encryption != Encryption::none) options.tls = load::client_tls(options.resume);
 
   rlimit files{};

@@ -36,6 +36,7 @@ struct Options {
   double rate = 0;             // messages a second; 0: whenever one arrives
   std::uint64_t messages = 0;  // end after so many; 0: after `seconds`
   bool no_store = false;
+  bool drain = false;  // what the server has put off counts
   unsigned contacts = 50;
 
   TlsContext tls;

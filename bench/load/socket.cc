@@ -20,7 +20,6 @@ void Socket::start_tls(Tls tls) {
   // One system call takes all there is, not one for each record's header and body.
   SSL_set_read_ahead(tls_.get(), 1);
   SSL_set_mode(tls_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  tls_result(SSL_do_handshake(tls_.get()));
 }
 
 void Socket::close() {

@@ -29,7 +29,8 @@ class Socket {
   Socket& operator=(const Socket&) = delete;
 
   void open(int fd);
-  // From here on all is TLS; the handshake goes on whenever there is something to read or write.
+  // From here on all is TLS; reads and writes do the handshake. It is not begun here: what came
+  // with its end would wait inside TLS, and no event would tell.
   void start_tls(Tls tls);
   void close();
 
