@@ -19,7 +19,9 @@ class Starling:
     name = "starling"
 
     def __init__(self, folder: Path, setup: Setup) -> None:
-        self._node = Node(folder, Authority(folder / "authority"), [HOST], loglevel="info")
+        # As quiet as the others are set to be, but for the lines by which it is known to be ready.
+        self._node = Node(folder, Authority(folder / "authority"), [HOST], loglevel="warning",
+                          log_levels={"starlingd": "info"})
         self._node.config["listen"] = [{"port": 0, "ip": "127.0.0.1", "module": "c2s",
                                         "starttls_required": setup.certificate is not None}]
         if setup.certificate is not None:

@@ -88,4 +88,6 @@ class FlatFrom:
 
     def is_met(self, figures: Figures, others: Mapping[str, Figures]) -> bool | None:
         before = others.get(self.row, {}).get("starling")
-        return before and median(figures["starling"]) <= self.tolerance * median(before) or None
+        if not before:
+            return None
+        return median(figures["starling"]) <= self.tolerance * median(before)

@@ -43,15 +43,18 @@ class Contest:
                 server.prepare(users, _PASSWORD, field.contacts)
                 server.start()
                 if field.fill:
-                    self._load(server, ["--workload", "chat", "--pairs", "1", "--window",
-                                        str(_FILLING), "--messages", str(field.fill)])
+                    self._load(server, ["--workload", "chat", "--drain", "--pairs", "1",
+                                        "--window", str(_FILLING), "--messages", str(field.fill)])
                 self.versions[name] = server.version()
             except (Failed, RuntimeError, AssertionError, OSError) as error:
                 self._drop(name, error)
+            except BaseException:
+                self.close()
+                raise
 
     def _drop(self, name: str, error: BaseException) -> None:
         say(f"  {name} failed: {error}")
-        self.failures[name] = str(error).strip().splitlines()[0]
+        self.failures[name] = str(error).strip().splitlines()[0][:100]
         self._servers.pop(name).kill()
 
     def run(self, row: Row, name: str, size: Size) -> float | None:

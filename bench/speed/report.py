@@ -99,6 +99,7 @@ its runs, with the least and the greatest; after × stands Starling's figure as 
 other's, again the median over the runs. The relay only copies bytes between sockets: no server can
 be much cheaper. How each server is set up is in bench/servers/; archives are off, unless a row says
 otherwise: Starling, where an archive cannot be turned off, is asked by the messages to keep none of
-them, and the others get the same messages.
+them, and the others get the same messages. With an archive, what a server has put off counts as
+well: CPU is read until it rests.
 
 """
