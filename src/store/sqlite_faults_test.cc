@@ -217,6 +217,22 @@ TEST_F(SqliteFaults, QueueFull_RefusedAtOnce_OthersServed) {
   EXPECT_TRUE(done.front()->has_value());
 }
 
+TEST_F(SqliteFaults, ManyWritesWait_SaysSoLongBeforeItRefusesAny) {
+  auto store = open_sqlite(path_).value();
+  EXPECT_FALSE(store->crowded());
+  std::vector<std::optional<Result<>>> done(5'000);
+  Gate gate;
+  Hold hold(path_);
+  for (std::size_t i = 0; i < done.size(); ++i) {
+    gate.spawn(collect(create(*store, "user" + std::to_string(i)), done[i]));
+  }
+  EXPECT_TRUE(store->crowded());
+  hold.let_go();
+  pump_until_empty(loop_, gate);
+  EXPECT_FALSE(store->crowded());
+  for (const auto& one : done) EXPECT_TRUE(one->has_value());
+}
+
 class SqliteDiskFails : public SqliteFaults, public ::testing::WithParamInterface<int> {};
 
 TEST_P(SqliteDiskFails, Commit_AllUnavailable_ReadsGoOn_ServiceBackWhenMended) {

@@ -47,6 +47,7 @@ void Writer::enqueue(Pending pending) {
   {
     std::lock_guard lock(mutex_);
     queue_.push_back(std::move(pending));
+    crowded_ = queue_.size() > max_queued_ / kCrowdedPart;
     if (std::exchange(draining_, true)) return;
   }
   thread_.submit([this] { drain(); });
@@ -62,6 +63,7 @@ void Writer::drain() {
         return;
       }
       batch.swap(queue_);
+      crowded_ = false;
     }
     run(batch);
     answer(std::move(batch));

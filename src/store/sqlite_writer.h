@@ -16,6 +16,7 @@
 // write() is thread-safe. Destruction commits what is queued.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -42,6 +43,7 @@ class Writer {
   Task<Result<>> write(Job job);
 
   [[nodiscard]] Stats stats() const;
+  [[nodiscard]] bool crowded() const { return crowded_.load(std::memory_order_relaxed); }
 
  private:
   struct Pending {
@@ -63,11 +65,15 @@ class Writer {
   void note(const Batch& batch, const Result<>& committed);
   static void answer(Batch batch);
 
+  // Of max_queued: what is written within a fraction of a second.
+  static constexpr std::size_t kCrowdedPart = 16;
+
   const std::size_t max_queued_;
   Connection db_;
   const std::uint64_t inode_;  // of the database file
   FailureLog failures_;
 
+  std::atomic<bool> crowded_ = false;
   mutable std::mutex mutex_;  // guards what follows
   Batch queue_;
   bool draining_ = false;

@@ -164,6 +164,9 @@ class Store {
   // For the end of the process: backups fail from now on, those under way soon. Thread-safe.
   virtual void cancel_backups() {}
   [[nodiscard]] virtual Stats stats() const { return {}; }
+  // True while so many writes wait that whoever causes more should be read no further: long before
+  // writes are refused. Any thread.
+  [[nodiscard]] virtual bool crowded() const { return false; }
 };
 
 }  // namespace starling::store

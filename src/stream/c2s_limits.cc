@@ -51,8 +51,10 @@ bool C2sStream::in_hand_exceeds_part(std::size_t divisor) const {
     stanzas += state->in_hand();
     bytes += state->in_hand_bytes();
   }
-  const bool is_short =
-      service_->worker().server().memory_budget().stage() != core::MemoryBudget::Stage::normal;
+  core::Server& server = service_->worker().server();
+  // Many clients together can be more than the disk takes, however little each has in hand.
+  if (server.store().crowded()) return stanzas > 0;
+  const bool is_short = server.memory_budget().stage() != core::MemoryBudget::Stage::normal;
   if (is_short) divisor *= kPartWhenShort;
   return stanzas > kMaxInHand / divisor || bytes > kMaxInHandBytes / divisor;
 }
