@@ -67,8 +67,9 @@ void UnixListener::close() {
 void UnixListener::accept(std::shared_ptr<Acceptor> acceptor) {
   auto& socket = acceptor->socket;
   if (!socket.is_open()) return;
-  socket.async_accept([acceptor = std::move(acceptor)](const boost::system::error_code& error,
-                                                       Local::socket peer) {
+  asio::io_context& context = acceptor->loop.context();
+  socket.async_accept(context, [acceptor = std::move(acceptor)](
+                                   const boost::system::error_code& error, auto peer) {
     if (error == asio::error::operation_aborted) return;
     if (error) {
       log::warning("accept_failed", {{"error", error.message()}});
