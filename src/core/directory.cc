@@ -79,7 +79,7 @@ Session& Directory::add(std::unique_ptr<Session> session) {
 
 std::unique_ptr<Session> Directory::remove(Session& session) {
   make_room();  // now, since this account, which has a session still, is not among who goes
-  LocalAccount* account = find(session.jid.bare());
+  LocalAccount* account = session.account;
   assert(account != nullptr);
   const auto found = std::ranges::find(account->sessions, &session, &std::unique_ptr<Session>::get);
   assert(found != account->sessions.end());

@@ -68,6 +68,10 @@ void LoginGuard::set_options(config::Fail2banOptions options) {
 }
 
 bool LoginGuard::refuses_address(std::string_view address, TimePoint now) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (addresses_.entries().empty()) return false;
+  }
   const std::string name = counted(address);
   const std::lock_guard lock(mutex_);
   const Entry* entry = addresses_.find(name);

@@ -70,7 +70,7 @@ Task<Result<Session*>> Worker::bind(xmpp::Jid full, Outbox& outbox) {
 }
 
 void Worker::unbind(Session& session) {
-  auto roster = directory_.find(session.jid.bare())->roster;
+  auto roster = session.account->roster;
   auto unacknowledged = session.outbox->take_unacknowledged();
   std::unique_ptr<Session> gone = directory_.remove(session);
   server_.remove_session(gone->jid.domain());

@@ -18,8 +18,8 @@ namespace starling::net {
 class SocketConnection final : public Connection,
                                public std::enable_shared_from_this<SocketConnection> {
  public:
-  // Bound to the loop's own kind of executor: the general one costs a call and 50 bytes at each
-  // wait.
+  // Bound to the loop's own kind of executor: the general one costs an indirect call at each
+  // wait, and 160 bytes of an idle session.
   using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol,
                                                   boost::asio::io_context::executor_type>;
 

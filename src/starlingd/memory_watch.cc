@@ -35,15 +35,16 @@ void MemoryWatch::later() {
 
 Task<void> MemoryWatch::look() {
   core::MemoryBudget& budget = server_.memory_budget();
-  core::MemoryBudget::Stage stage = budget.update(resident_memory());
+  std::uint64_t resident = resident_memory();
+  core::MemoryBudget::Stage stage = budget.update(resident);
   if (looks_++ % kTrimEvery == 0 && budget.max() != 0 &&
-      resident_memory() > budget.max() / 100 * kTrimAbove) {
+      resident > budget.max() / 100 * kTrimAbove) {
     // What was freed is often still ours: nobody must be ended for that.
     const auto trim = [] {
       return_free_memory();
       return resident_memory();
     };
-    const std::uint64_t resident = co_await pool_.run(trim);
+    resident = co_await pool_.run(trim);
     stage = budget.update(resident);
   }
   if (stage == core::MemoryBudget::Stage::shedding) {

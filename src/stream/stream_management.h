@@ -59,8 +59,8 @@ class StreamManagement : public std::enable_shared_from_this<StreamManagement> {
 
   // It has been idle for a while: gives back what its queues hold for the next burst.
   void release_memory() {
-    if (in_hand_.empty()) in_hand_ = {};
-    if (queue_.empty()) queue_ = {};
+    if (in_hand_.empty()) Queue<bool>().swap(in_hand_);
+    if (queue_.empty()) Queue<xmpp::Stanza>().swap(queue_);
   }
 
  private:
