@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import re
 from datetime import date
 from pathlib import Path
 from typing import Any
+
+import machine
 
 _BEGIN, _END = "<!-- results: begin -->", "<!-- results: end -->"
 _ROWS = {
@@ -47,18 +46,11 @@ def table(results: Results, situation: str) -> str:
     return "\n".join(lines)
 
 
-def _machine() -> str:
-    with open("/proc/cpuinfo") as file:
-        model = re.search(r"model name\s*: (.*)", file.read())
-    gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return (f"{model[1] if model else platform.machine()}, {os.cpu_count()} cores, {gib:.0f} GiB, "
-            f"Linux {platform.release().split('-')[0]}; the clients run on the same machine")
-
-
 def text(results: Results) -> str:
     versions = dict.fromkeys(r["version"] for r in results.values())
     size = next(iter(results.values()))["size"]
-    parts = [f"{date.today().isoformat()}; {'; '.join(versions)}. {_machine()}. "
+    parts = [f"{date.today().isoformat()}; {'; '.join(versions)}. "
+             f"{machine.description()}; the clients run on the same machine. "
              f"{size['pairs']} pairs, seed {size['seed']}, at most {size['round_s']:g} s from "
              "log-in to kill."]
     for situation in dict.fromkeys(key.split(" ")[1] for key in results):

@@ -19,15 +19,10 @@ class Archive : public Audience {
     crowd_.run_for(options_.settle_s);
     for (unsigned i = 0; i < readers_.size(); ++i) ask(crowd_[i], "");
     crowd_.run_for(options_.warmup_s);
-    const std::uint64_t pages = pages_, messages = messages_;
-    latencies_ = {};
-    const Meter meter(options_.server);
-    crowd_.run_for(options_.seconds);
-    if (pages_ == pages) die("archive: no page comes");
-    meter.report(result, "pages", pages_ - pages);
+    const std::uint64_t before = messages_;
+    const std::uint64_t pages = crowd_.measure(result, "pages", pages_, latencies_);
     result.add("messages_per_page",
-               static_cast<double>(messages_ - messages) / static_cast<double>(pages_ - pages));
-    result.add(latencies_);
+               static_cast<double>(messages_ - before) / static_cast<double>(pages));
   }
 
   void on_stanza(Client& client, std::string_view name, std::string_view text) override {

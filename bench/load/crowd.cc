@@ -53,4 +53,16 @@ void Crowd::run_until(const std::function<bool()>& done,
   }
 }
 
+std::uint64_t Crowd::measure(Result& result, std::string_view what, const std::uint64_t& count,
+                             Latencies& latencies) {
+  const std::uint64_t before = count;
+  latencies = {};
+  const Meter meter(options_.server);
+  run_for(options_.seconds);
+  if (count == before) die(options_.workload + ": no " + std::string(what));
+  meter.report(result, what, count - before);
+  result.add(latencies);
+  return count - before;
+}
+
 }  // namespace load

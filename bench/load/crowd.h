@@ -8,6 +8,7 @@
 #include "client.h"
 #include "loop.h"
 #include "options.h"
+#include "result.h"
 
 namespace load {
 
@@ -24,6 +25,11 @@ class Crowd {
   void run_for(double seconds, const std::function<void()>& tick = {});
   // Until `done()`; dies when `progress()` has not changed for half a minute.
   void run_until(const std::function<bool()>& done, const std::function<std::uint64_t()>& progress);
+
+  // Options::seconds long, after the warm-up: adds what each of so many of `what` took, and their
+  // latencies, and returns how many there were. `count` goes up meanwhile, or it dies.
+  std::uint64_t measure(Result& result, std::string_view what, const std::uint64_t& count,
+                        Latencies& latencies);
 
   Client& operator[](unsigned number) { return *clients_[number]; }
   [[nodiscard]] unsigned size() const { return static_cast<unsigned>(clients_.size()); }

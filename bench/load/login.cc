@@ -19,15 +19,10 @@ class Login : public Audience {
     storming_ = true;
     for (unsigned i = 0; i < options_.in_flight; ++i) connect_next();
     crowd_.run_for(options_.warmup_s);
-    const std::uint64_t done = done_, resumed = resumed_;
-    latencies_ = {};
-    const Meter meter(options_.server);
-    crowd_.run_for(options_.seconds);
-    if (done_ == done) die("login: nobody gets in");
-    meter.report(result, "logins", done_ - done);
+    const std::uint64_t before = resumed_;
+    const std::uint64_t logins = crowd_.measure(result, "logins", done_, latencies_);
     result.add("resumed_share",
-               static_cast<double>(resumed_ - resumed) / static_cast<double>(done_ - done));
-    result.add(latencies_);
+               static_cast<double>(resumed_ - before) / static_cast<double>(logins));
   }
 
   void on_ready(Client& client) override {

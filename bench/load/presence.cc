@@ -28,13 +28,7 @@ class Presence : public Audience {
     crowd_.run_for(options_.settle_s);
     for (unsigned i = 0; i < std::min(options_.in_flight, count_); ++i) tell_next();
     crowd_.run_for(options_.warmup_s);
-    const std::uint64_t before = delivered_;
-    latencies_ = {};
-    const Meter meter(options_.server);
-    crowd_.run_for(options_.seconds);
-    if (delivered_ == before) die("presence: nothing arrives");
-    meter.report(result, "deliveries", delivered_ - before);
-    result.add(latencies_);
+    crowd_.measure(result, "deliveries", delivered_, latencies_);
   }
 
   void on_stanza(Client& client, std::string_view name, std::string_view text) override {

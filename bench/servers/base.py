@@ -109,6 +109,38 @@ class Process:
             raise
 
 
+class DebianServer:
+    """A peer: a package of Debian's, whose one process is `_process` while it runs."""
+
+    title: str  # in small letters it is the package's name
+
+    def __init__(self) -> None:
+        self._process: Process | None = None
+        self.address = ("127.0.0.1", free_port())
+
+    def version(self) -> str:
+        run = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", self.title.lower()],
+                             capture_output=True, text=True, check=True)
+        return f"{self.title} {run.stdout}"
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process = None
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
+
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def cpu_seconds(self) -> float:
+        return cpu_seconds(self.pid())
+
+
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -7,13 +7,12 @@ sockets as the guide to performance recommends.
 from __future__ import annotations
 
 import json
-import subprocess
 import urllib.request
 from base64 import b64encode
 from pathlib import Path
 
 from servers.accounts import HOST, keys, rosters
-from servers.base import Process, Setup, cpu_seconds, free_port
+from servers.base import DebianServer, Process, Setup, free_port
 
 _LIBRARIES = "/usr/lib/x86_64-linux-gnu"
 _CONFIG = """\
@@ -63,14 +62,15 @@ def _as_term(*parts: str) -> str:
     return "{" + ",".join(f'<<"{part}">>' for part in parts) + "}"
 
 
-class Ejabberd:
+class Ejabberd(DebianServer):
     """With the storage "mnesia" (the default) or "sqlite"."""
 
+    title = "ejabberd"
+
     def __init__(self, folder: Path, setup: Setup) -> None:
+        super().__init__()
         self.name = f"ejabberd/{setup.storage or 'mnesia'}"
         self._folder = folder
-        self._process: Process | None = None
-        self.address = ("127.0.0.1", free_port())
         self._api = free_port()
         folder.mkdir(parents=True, exist_ok=True)
         tls = "" if setup.certificate is None else ", starttls: true, starttls_required: true"
@@ -79,11 +79,6 @@ class Ejabberd:
             port=self.address[1], api=self._api, tls=tls,
             archive=_ARCHIVE if setup.archive else "",
             storage=_STORAGE[setup.storage or "mnesia"].format(folder=folder)))
-
-    def version(self) -> str:
-        run = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "ejabberd"],
-                             capture_output=True, text=True, check=True)
-        return f"ejabberd {run.stdout}"
 
     def prepare(self, users: list[str], password: str, contacts: int = 0) -> None:
         dump = self._folder / "accounts.txt"
@@ -120,20 +115,3 @@ class Ejabberd:
             "EJABBERD_CONFIG_PATH": str(self._folder / "ejabberd.yml"),
             "EJABBERD_LOG_PATH": str(self._folder / "ejabberd.log")})
         self._process.wait_for_port(self.address[1])
-
-    def kill(self) -> None:
-        assert self._process is not None
-        self._process.kill()
-        self._process = None
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.stop()
-            self._process = None
-
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    def cpu_seconds(self) -> float:
-        return cpu_seconds(self.pid())

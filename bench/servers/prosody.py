@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
 from servers.accounts import HOST, keys, rosters
-from servers.base import Process, Setup, cpu_seconds, free_port
+from servers.base import DebianServer, Process, Setup
 
 _CONFIG = """\
 run_as_root = true
@@ -41,25 +40,21 @@ _STORAGE = {
 _TLS = 'ssl = {{ certificate = "{certificate}"; key = "{certificate}" }}'
 
 
-class Prosody:
+class Prosody(DebianServer):
     """With the storage "internal" (files, the default) or "sqlite"."""
 
+    title = "Prosody"
+
     def __init__(self, folder: Path, setup: Setup) -> None:
+        super().__init__()
         self.name = f"prosody/{setup.storage or 'internal'}"
         self._folder = folder
-        self._process: Process | None = None
-        self.address = ("127.0.0.1", free_port())
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "prosody.cfg.lua").write_text(_CONFIG.format(
             folder=folder, port=self.address[1], archive=', "mam"' if setup.archive else "",
             tls="c2s_require_encryption = false" if setup.certificate is None else
             _TLS.format(certificate=setup.certificate),
             storage=_STORAGE[setup.storage or "internal"].replace("{folder}", str(folder))))
-
-    def version(self) -> str:
-        run = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "prosody"],
-                             capture_output=True, text=True, check=True)
-        return f"Prosody {run.stdout}"
 
     def prepare(self, users: list[str], password: str, contacts: int = 0) -> None:
         derived = keys(password)
@@ -85,20 +80,3 @@ class Prosody:
         self._process = Process(
             ["prosody", "-F", "--config", str(self._folder / "prosody.cfg.lua")], self._folder, {})
         self._process.wait_for_port(self.address[1])
-
-    def kill(self) -> None:
-        assert self._process is not None
-        self._process.kill()
-        self._process = None
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.stop()
-            self._process = None
-
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    def cpu_seconds(self) -> float:
-        return cpu_seconds(self.pid())

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from statistics import median
 
+import machine
 from speed.aims import Figures, ratios
 from speed.rows import Row, Size
 
@@ -62,19 +60,11 @@ def _met(results: Results, row: Row) -> str:
     return "<br>".join(words[aim.is_met(figures, results.figures)] for aim in row.aims) or "–"
 
 
-def _machine() -> str:
-    with open("/proc/cpuinfo") as file:
-        model = re.search(r"model name\s*: (.*)", file.read())
-    gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return (f"{model[1] if model else platform.machine()}, {os.cpu_count()} cores, {gib:.0f} GiB, "
-            f"Linux {platform.release().split('-')[0]}")
-
-
 def text(results: Results) -> str:
     size = results.size
     lines = [
         f"{date.today().isoformat()}; {'; '.join(dict.fromkeys(results.versions.values()))}. "
-        f"{_machine()}; the load is made on the same machine. {size.runs} runs of "
+        f"{machine.description()}; the load is made on the same machine. {size.runs} runs of "
         f"{size.seconds:g} s each, after {size.warmup:g} s of warm-up.",
         "",
         "| | unit | starling | relay | ejabberd | prosody | aim | met |",
