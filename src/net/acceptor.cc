@@ -32,12 +32,14 @@ constexpr std::chrono::seconds kLogPeriod{1};
 // Connections taken in one go, before others get their turn.
 constexpr int kAcceptsPerTurn = 16;
 
-// A vanished peer is found by TCP even when nothing is sent for hours (seconds).
-void set_keepalive(int fd) {
+// What a turn has for a client leaves at once; and a vanished peer is found by TCP even when
+// nothing is sent for hours (seconds).
+void set_options(int fd) {
   const int on = 1;
   const int idle = 600;
   const int interval = 60;
   const int count = 5;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
@@ -114,7 +116,7 @@ void Doorman::look_after_pause(IoLoop& loop) {
   });
 }
 
-void Doorman::arrived(IoLoop& loop, std::size_t worker, SocketConnection::Socket socket,
+void Doorman::arrived(IoLoop& loop, std::size_t worker, FileDescriptor socket,
                       const Endpoint& remote) {
   auto ticket = budget_->take();
   if (!ticket) {
@@ -130,22 +132,22 @@ void Doorman::arrived(IoLoop& loop, std::size_t worker, SocketConnection::Socket
   read_proxy_header(loop, worker, std::move(socket), remote, *std::move(ticket));
 }
 
-void Doorman::read_proxy_header(IoLoop& loop, std::size_t worker, SocketConnection::Socket socket,
+void Doorman::read_proxy_header(IoLoop& loop, std::size_t worker, FileDescriptor socket,
                                 const Endpoint& proxy, ConnectionBudget::Ticket ticket) {
-  ProxyGreeting::read(
-      loop, std::move(socket),
-      [self = shared_from_this(), &loop, worker, proxy, ticket = std::move(ticket)](
-          Result<std::optional<Endpoint>> client, SocketConnection::Socket from) mutable {
-        if (!client) {
-          // Load balancers look in this way whether there is a listener.
-          if (client.error().code == Errc::not_found) return;
-          return self->refuse_proxy(loop, proxy, client.error().message);
-        }
-        self->welcome(loop, worker, std::move(from), client->value_or(proxy), std::move(ticket));
-      });
+  ProxyGreeting::read(loop, std::move(socket),
+                      [self = shared_from_this(), &loop, worker, proxy, ticket = std::move(ticket)](
+                          Result<std::optional<Endpoint>> client, FileDescriptor from) mutable {
+                        if (!client) {
+                          // Load balancers look in this way whether there is a listener.
+                          if (client.error().code == Errc::not_found) return;
+                          return self->refuse_proxy(loop, proxy, client.error().message);
+                        }
+                        self->welcome(loop, worker, std::move(from), client->value_or(proxy),
+                                      std::move(ticket));
+                      });
 }
 
-void Doorman::welcome(IoLoop& loop, std::size_t worker, SocketConnection::Socket socket,
+void Doorman::welcome(IoLoop& loop, std::size_t worker, FileDescriptor socket,
                       const Endpoint& client, ConnectionBudget::Ticket ticket) {
   const auto address = plain(client.address());
   if (!ticket.count_for(address)) {
@@ -211,11 +213,8 @@ void Acceptor::accept_some() {
         ::accept4(socket_.native_handle(), remote.data(), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
       remote.resize(length);
-      SocketConnection::Socket peer(loop_.context(),
-                                    asio::generic::stream_protocol(remote.protocol()), fd);
-      boost::system::error_code ignored;
-      peer.set_option(tcp::no_delay(true), ignored);
-      set_keepalive(fd);
+      FileDescriptor peer(fd);
+      set_options(fd);
       doorman_->arrived(loop_, worker_, std::move(peer), remote);
     } else if (errno == EAGAIN) {
       break;

@@ -28,8 +28,7 @@ class Doorman : public std::enable_shared_from_this<Doorman> {
   void set_options(ListenerOptions options);
 
   // On `loop`, of index `worker`: a socket was accepted.
-  void arrived(IoLoop& loop, std::size_t worker, SocketConnection::Socket socket,
-               const Endpoint& remote);
+  void arrived(IoLoop& loop, std::size_t worker, FileDescriptor socket, const Endpoint& remote);
 
   // True if this process has more file descriptors left than are reserved. `fd` is any open one.
   [[nodiscard]] bool files_left(int fd) const;
@@ -38,10 +37,10 @@ class Doorman : public std::enable_shared_from_this<Doorman> {
   void paused(IoLoop& loop, std::string_view reason);
 
  private:
-  void read_proxy_header(IoLoop& loop, std::size_t worker, SocketConnection::Socket socket,
+  void read_proxy_header(IoLoop& loop, std::size_t worker, FileDescriptor socket,
                          const Endpoint& proxy, ConnectionBudget::Ticket ticket);
-  void welcome(IoLoop& loop, std::size_t worker, SocketConnection::Socket socket,
-               const Endpoint& client, ConnectionBudget::Ticket ticket);
+  void welcome(IoLoop& loop, std::size_t worker, FileDescriptor socket, const Endpoint& client,
+               ConnectionBudget::Ticket ticket);
   void refuse(IoLoop& loop, const Endpoint& remote, std::string_view reason, std::uint32_t limit);
   void refuse_proxy(IoLoop& loop, const Endpoint& remote, std::string_view error);
   void look_after_pause(IoLoop& loop);

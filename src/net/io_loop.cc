@@ -9,7 +9,7 @@ namespace starling::net {
 namespace {
 // How long one turn may go on running ready handlers before its output is flushed: a client that
 // sends without pause must not hold up what the others are to get.
-constexpr std::chrono::microseconds kTurnBudget{1'000};
+constexpr std::chrono::microseconds kTurnBudget{4'000};
 constexpr std::size_t kPooledBuffers = 64;
 constexpr std::size_t kPooledBufferBytes = 65'536;
 }  // namespace
@@ -17,6 +17,7 @@ constexpr std::size_t kPooledBufferBytes = 65'536;
 IoLoop::IoLoop()
     : work_(boost::asio::make_work_guard(context_)),
       wake_(context_),
+      readiness_(context_),
       read_scratch_(kScratchBytes),
       plain_scratch_(kScratchBytes) {}
 
@@ -25,9 +26,11 @@ IoLoop::~IoLoop() = default;
 void IoLoop::run() {
   set_current(this);
   while (!stopped_) {
-    context_.run_one();
+    if (!readiness_.pending()) context_.run_one();
     const auto until = std::chrono::steady_clock::now() + kTurnBudget;
-    while (std::chrono::steady_clock::now() < until && context_.poll_one() > 0) {
+    while (context_.poll_one() > 0 && std::chrono::steady_clock::now() < until) {
+    }
+    while (readiness_.run_one() && std::chrono::steady_clock::now() < until) {
     }
     end_turn();
   }
@@ -61,6 +64,7 @@ void IoLoop::end_turn() {
   // What runs here may queue more; that belongs to the same turn.
   for (std::size_t i = 0; i < turn_end_.size(); ++i) std::exchange(turn_end_[i], nullptr)();
   turn_end_.clear();
+  readiness_.end_turn();
   now_fresh_ = false;
 }
 

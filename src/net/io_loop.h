@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/event_loop.h"
+#include "net/readiness.h"
 
 namespace starling::net {
 
@@ -32,6 +33,8 @@ class IoLoop final : public EventLoop {
   void at_turn_end(Callback fn) override { turn_end_.push_back(std::move(fn)); }
 
   [[nodiscard]] boost::asio::io_context& context() { return context_; }
+  // For sockets that stay; what comes and goes may as well wait on the context.
+  [[nodiscard]] Readiness& readiness() { return readiness_; }
 
   // Memory that every connection of this loop reads into; nothing in it outlives one call.
   static constexpr std::size_t kScratchBytes = 65'536;
@@ -51,6 +54,7 @@ class IoLoop final : public EventLoop {
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   boost::asio::steady_timer wake_;
+  Readiness readiness_;
 
   std::mutex inbox_mutex_;
   std::vector<Callback> inbox_;  // guarded by inbox_mutex_

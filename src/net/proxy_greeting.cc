@@ -16,34 +16,41 @@ namespace {
 constexpr std::chrono::seconds kPatience{10};
 }  // namespace
 
-ProxyGreeting::ProxyGreeting(IoLoop& loop, Socket socket, Done done)
+ProxyGreeting::ProxyGreeting(IoLoop& loop, FileDescriptor socket, Done done)
     : loop_(loop), socket_(std::move(socket)), done_(std::move(done)) {}
 
-void ProxyGreeting::read(IoLoop& loop, Socket socket, Done done) {
+void ProxyGreeting::read(IoLoop& loop, FileDescriptor socket, Done done) {
   const auto greeting = std::make_shared<ProxyGreeting>(loop, std::move(socket), std::move(done));
   greeting->timer_ = loop.run_after(kPatience, [greeting] {
     greeting->timer_ = 0;
     greeting->finish(fail(Errc::timeout, "no header within the time allowed"));
   });
-  greeting->wait();
+  if (!loop.readiness().add(greeting->socket_.get(), greeting)) {
+    greeting->watched_ = false;
+    greeting->finish(fail(Errc::unavailable, std::strerror(errno)));
+  }
 }
 
-void ProxyGreeting::wait() {
-  socket_.async_wait(Socket::wait_read,
-                     [self = shared_from_this()](const boost::system::error_code& error) {
-                       if (!error && self->done_) self->on_readable();
-                     });
+void ProxyGreeting::on_ready(std::uint32_t /*events*/) {
+  while (done_ && read_some()) {
+  }
 }
 
 // Looks first and takes then, so that what follows the header stays in the socket: it may be TLS.
-void ProxyGreeting::on_readable() {
+// True if there may be more to read.
+bool ProxyGreeting::read_some() {
   char* scratch = loop_.read_scratch();
-  const int fd = socket_.native_handle();
+  const int fd = socket_.get();
   const ssize_t n = ::recv(fd, scratch, ProxyHeader::kMaxBytes, MSG_PEEK | MSG_DONTWAIT);
-  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return wait();
-  if (n < 0) return finish(fail(Errc::unavailable, std::strerror(errno)));
+  if (n < 0 && errno == EAGAIN) return false;
+  if (n < 0 && errno == EINTR) return true;
+  if (n < 0) {
+    finish(fail(Errc::unavailable, std::strerror(errno)));
+    return false;
+  }
   if (n == 0) {
-    return finish(fail(heard_ ? Errc::unavailable : Errc::not_found, "it ended before its header"));
+    finish(fail(heard_ ? Errc::unavailable : Errc::not_found, "it ended before its header"));
+    return false;
   }
   heard_ = true;
   std::string_view rest(scratch, static_cast<std::size_t>(n));
@@ -52,15 +59,19 @@ void ProxyGreeting::on_readable() {
   static_cast<void>(::recv(fd, scratch, taken, MSG_DONTWAIT));
   switch (status) {
     case ProxyHeader::Status::need_more:
-      return wait();
+      return true;
     case ProxyHeader::Status::complete:
-      return finish(header_.client());
+      finish(header_.client());
+      return false;
     case ProxyHeader::Status::invalid:
-      return finish(fail(Errc::invalid, std::string(header_.error())));
+      finish(fail(Errc::invalid, std::string(header_.error())));
+      return false;
   }
+  return false;
 }
 
 void ProxyGreeting::finish(Result<std::optional<boost::asio::ip::tcp::endpoint>> result) {
+  if (std::exchange(watched_, false)) loop_.readiness().remove(socket_.get(), *this);
   if (timer_ != 0) loop_.cancel(std::exchange(timer_, 0));
   auto done = std::exchange(done_, nullptr);
   done(std::move(result), std::move(socket_));

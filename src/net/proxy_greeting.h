@@ -8,35 +8,36 @@
 #include <memory>
 #include <optional>
 
+#include "base/file_descriptor.h"
 #include "base/result.h"
 #include "net/io_loop.h"
 #include "net/proxy_header.h"
-#include "net/socket_connection.h"
+#include "net/readiness.h"
 
 namespace starling::net {
 
-class ProxyGreeting : public std::enable_shared_from_this<ProxyGreeting> {
+class ProxyGreeting final : public Watched, public std::enable_shared_from_this<ProxyGreeting> {
  public:
-  using Socket = SocketConnection::Socket;
   // The client, or nullopt: the proxy itself; with the socket behind its header. Errors: invalid
   // (not a header), timeout, unavailable (the connection ended), not_found (it ended without a
   // byte: somebody looked whether there is a listener).
-  using Done =
-      std::move_only_function<void(Result<std::optional<boost::asio::ip::tcp::endpoint>>, Socket)>;
+  using Done = std::move_only_function<void(Result<std::optional<boost::asio::ip::tcp::endpoint>>,
+                                            FileDescriptor)>;
 
-  static void read(IoLoop& loop, Socket socket, Done done);
+  static void read(IoLoop& loop, FileDescriptor socket, Done done);
 
-  ProxyGreeting(IoLoop& loop, Socket socket, Done done);
+  ProxyGreeting(IoLoop& loop, FileDescriptor socket, Done done);
 
  private:
-  void wait();
-  void on_readable();
+  void on_ready(std::uint32_t events) override;
+  bool read_some();
   void finish(Result<std::optional<boost::asio::ip::tcp::endpoint>> result);
 
   IoLoop& loop_;
-  Socket socket_;
+  FileDescriptor socket_;
   Done done_;
   ProxyHeader header_;
+  bool watched_ = true;
   bool heard_ = false;
   TimerId timer_ = 0;
 };

@@ -22,22 +22,6 @@ constexpr std::size_t kMaxUnreadTlsTalk = 16'384;
 
 }  // namespace
 
-// A file descriptor between two loops: closed if it never arrives.
-class SocketConnection::Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
-  Descriptor& operator=(Descriptor&&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  [[nodiscard]] int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
-
 std::string_view to_string(CloseReason reason) {
   switch (reason) {
     case CloseReason::closed_by_us:
@@ -52,57 +36,81 @@ std::string_view to_string(CloseReason reason) {
   return "?";
 }
 
-SocketConnection::SocketConnection(IoLoop& loop, Socket socket, std::string remote_address,
+SocketConnection::SocketConnection(IoLoop& loop, FileDescriptor socket, std::string remote_address,
                                    std::uint16_t remote_port)
     : loop_(&loop),
-      socket_(std::move(socket)),
       remote_address_(std::move(remote_address)),
-      remote_port_(remote_port) {
-  boost::system::error_code ignored;
-  socket_->native_non_blocking(true, ignored);
-}
+      remote_port_(remote_port),
+      socket_(std::move(socket)) {}
 
 SocketConnection::~SocketConnection() = default;
 
 std::size_t SocketConnection::queued_bytes() const {
-  return out_.size() + wire_size() + (tls_ ? tls_->output().size() : 0);
+  return out_.size() + (tls_ ? tls_->queued() : 0);
 }
 
 void SocketConnection::start(std::shared_ptr<TlsContext> direct_tls) {
   if (state_ != State::open) return;
-  if (direct_tls) tls_ = std::make_unique<TlsSession>(std::move(direct_tls), std::string());
-  wait_readable();
+  if (direct_tls) tls_ = std::make_unique<Tls>(std::move(direct_tls), std::string());
+  watch();
 }
 
-void SocketConnection::wait_readable() {
-  if (waiting_readable_ || !reading_ || state_ == State::dead) return;
-  waiting_readable_ = true;
-  socket_->async_wait(Socket::wait_read,
-                      [self = shared_from_this()](const boost::system::error_code& error) {
-                        self->waiting_readable_ = false;
-                        if (self->move_) return self->depart();
-                        if (!error) self->on_readable();
-                      });
+void SocketConnection::watch() {
+  watched_ = loop_->readiness().add(socket_.get(), shared_from_this());
+  if (!watched_) die(CloseReason::connection_error, std::strerror(errno));
 }
 
-void SocketConnection::on_readable() {
-  for (int i = 0; i < kReadsPerTurn && reading_ && state_ != State::dead; ++i) {
+void SocketConnection::stop_watching() {
+  if (std::exchange(watched_, false)) loop_->readiness().remove(socket_.get(), *this);
+}
+
+void SocketConnection::on_ready(std::uint32_t events) {
+  constexpr std::uint32_t kEnd = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+  if ((events & kEnd) != 0) end_near_ = true;
+  if ((events & (kEnd | EPOLLIN)) != 0) readable_ = true;
+  if (waiting_writable_ && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
+    waiting_writable_ = false;
+    flush();
+  }
+  if (readable_) read();
+}
+
+void SocketConnection::read() {
+  for (int i = 0; i < kReadsPerTurn; ++i) {
+    if (!reading_ || state_ == State::dead) return;
     char* scratch = loop_->read_scratch();
-    const ssize_t n = ::recv(socket_->native_handle(), scratch, IoLoop::kScratchBytes, 0);
+    const ssize_t n = ::recv(socket_.get(), scratch, IoLoop::kScratchBytes, MSG_DONTWAIT);
     if (n == 0) return on_input_end();
     if (n < 0) {
-      if (errno == EAGAIN || errno == EINTR) break;
+      if (errno == EINTR) continue;
+      readable_ = false;
+      if (errno == EAGAIN) return;
       return die(CloseReason::connection_error, std::strerror(errno));
     }
+    // A short read has emptied the socket: whatever comes later is a new event. Only an end that
+    // was told already is not told again.
+    const bool emptied = static_cast<std::size_t>(n) < IoLoop::kScratchBytes && !end_near_;
+    if (emptied) readable_ = false;
     const std::string_view bytes(scratch, static_cast<std::size_t>(n));
     if (tls_) {
       hand_up_decrypted(bytes);
     } else {
       hand_up(bytes);
     }
-    if (static_cast<std::size_t>(n) < IoLoop::kScratchBytes) break;
+    if (emptied) return;
   }
-  wait_readable();
+  read_soon();
+}
+
+// Not at once: others get their turn, and we may be inside of a call of the handler's.
+void SocketConnection::read_soon() {
+  if (read_planned_ || state_ == State::dead) return;
+  read_planned_ = true;
+  loop_->post([self = shared_from_this()] {
+    self->read_planned_ = false;
+    if (self->readable_ && !self->move_) self->read();
+    self->depart();
+  });
 }
 
 void SocketConnection::hand_up(std::string_view bytes) {
@@ -110,21 +118,21 @@ void SocketConnection::hand_up(std::string_view bytes) {
 }
 
 void SocketConnection::hand_up_decrypted(std::string_view ciphertext) {
-  tls_->feed(ciphertext);
+  tls_->session.feed(ciphertext);
   for (;;) {
     std::size_t got = 0;
-    const auto status = tls_->read(loop_->plain_scratch(), IoLoop::kScratchBytes, got);
-    if (!tls_->output().empty()) mark_dirty();  // handshake messages, alerts, key updates
-    if (tls_->established() && !tls_announced_) {
-      tls_announced_ = true;
+    const auto status = tls_->session.read(loop_->plain_scratch(), IoLoop::kScratchBytes, got);
+    if (!tls_->session.output().empty()) mark_dirty();  // handshake messages, alerts, key updates
+    if (tls_->session.established() && !tls_->announced) {
+      tls_->announced = true;
       if (state_ == State::open && handler_ != nullptr) handler_->on_tls_established();
     }
     if (status == TlsSession::Status::closed) return on_input_end();
     if (status == TlsSession::Status::failed) {
       flush();  // the alert that tells the peer why
-      return die(CloseReason::tls_error, tls_->error());
+      return die(CloseReason::tls_error, tls_->session.error());
     }
-    if (waiting_writable_ && tls_->output().size() > kMaxUnreadTlsTalk) {
+    if (waiting_writable_ && tls_->session.output().size() > kMaxUnreadTlsTalk) {
       return die(CloseReason::tls_error, "the peer asks and does not read");
     }
     if (got == 0 || state_ == State::dead) return;
@@ -148,7 +156,7 @@ void SocketConnection::on_input_end() {
 
 void SocketConnection::resume_reading() {
   reading_ = true;
-  wait_readable();
+  if (readable_) read_soon();
 }
 
 std::string& SocketConnection::output() {
@@ -177,7 +185,7 @@ void SocketConnection::mark_dirty() {
 bool SocketConnection::write_some(std::string_view& bytes) {
   while (!bytes.empty()) {
     const ssize_t n =
-        ::send(socket_->native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n >= 0) {
       bytes.remove_prefix(static_cast<std::size_t>(n));
       continue;
@@ -191,9 +199,7 @@ bool SocketConnection::write_some(std::string_view& bytes) {
     }
     // Input that came before the reset is still to be read; the read side reports the end.
     out_ = {};
-    wire_ = {};
-    wire_sent_ = 0;
-    if (tls_) tls_->output().clear();
+    drop_ciphertext();
     return false;
   }
   return true;
@@ -217,7 +223,7 @@ bool SocketConnection::flush_plain() {
   if (!write_some(rest)) return false;
   if (!rest.empty()) {
     out_.erase(0, out_.size() - rest.size());
-    wait_writable();
+    waiting_writable_ = true;
     return false;
   }
   loop_->give_buffer(std::exchange(out_, {}));
@@ -225,41 +231,30 @@ bool SocketConnection::flush_plain() {
 }
 
 bool SocketConnection::flush_wire() {
-  if (wire_.empty()) wire_.swap(tls_->output());
-  if (wire_.empty()) return true;
-  std::string_view rest = std::string_view(wire_).substr(wire_sent_);
+  if (tls_->wire.empty()) tls_->wire.swap(tls_->session.output());
+  if (tls_->wire.empty()) return true;
+  std::string_view rest = std::string_view(tls_->wire).substr(tls_->wire_sent);
   if (!write_some(rest)) return false;
-  wire_sent_ = wire_.size() - rest.size();
+  tls_->wire_sent = tls_->wire.size() - rest.size();
   if (!rest.empty()) {
-    wait_writable();
+    waiting_writable_ = true;
     return false;
   }
-  loop_->give_buffer(std::exchange(wire_, {}));
-  wire_sent_ = 0;
-  return tls_->output().empty() || flush_wire();
+  loop_->give_buffer(std::exchange(tls_->wire, {}));
+  tls_->wire_sent = 0;
+  return tls_->session.output().empty() || flush_wire();
 }
 
 // False if TLS has failed. Until the handshake is over, what is queued stays queued.
 bool SocketConnection::encrypt() {
-  if (!tls_announced_ || out_.empty()) return true;
-  if (tls_->output().empty()) tls_->output() = loop_->take_buffer();
-  if (tls_->write(out_) != TlsSession::Status::ok) {
-    die(CloseReason::tls_error, tls_->error());
+  if (!tls_->announced || out_.empty()) return true;
+  if (tls_->session.output().empty()) tls_->session.output() = loop_->take_buffer();
+  if (tls_->session.write(out_) != TlsSession::Status::ok) {
+    die(CloseReason::tls_error, tls_->session.error());
     return false;
   }
   loop_->give_buffer(std::exchange(out_, {}));
   return true;
-}
-
-void SocketConnection::wait_writable() {
-  if (move_) return;  // goes on where it arrives
-  waiting_writable_ = true;
-  socket_->async_wait(Socket::wait_write,
-                      [self = shared_from_this()](const boost::system::error_code& error) {
-                        self->waiting_writable_ = false;
-                        if (self->move_) return self->depart();
-                        if (!error) self->flush();
-                      });
 }
 
 void SocketConnection::start_tls(std::shared_ptr<TlsContext> tls, std::string server_name) {
@@ -267,17 +262,17 @@ void SocketConnection::start_tls(std::shared_ptr<TlsContext> tls, std::string se
   flush();  // <proceed/> must leave in the clear
   if (state_ == State::dead) return;
   if (!out_.empty()) return die(CloseReason::connection_error, "<proceed/> cannot be sent");
-  tls_ = std::make_unique<TlsSession>(std::move(tls), server_name);
+  tls_ = std::make_unique<Tls>(std::move(tls), server_name);
 }
 
 std::optional<std::string> SocketConnection::channel_binding(std::string_view type) const {
-  return tls_ ? tls_->channel_binding(type) : std::nullopt;
+  return tls_ ? tls_->session.channel_binding(type) : std::nullopt;
 }
 
 void SocketConnection::close() {
   if (state_ != State::open) return;
   state_ = State::closing;
-  if (tls_ && !tls_announced_) out_ = {};  // there is no way to send it
+  if (tls_ && !tls_->announced) out_ = {};  // there is no way to send it
   close_timer_ = loop_->run_after(kCloseGrace, [self = shared_from_this()] {
     self->close_timer_ = 0;
     self->die(CloseReason::closed_by_us, "the peer did not close within its grace time");
@@ -291,13 +286,12 @@ void SocketConnection::finish_closing() {
   if (shut_down_) return;
   shut_down_ = true;
   if (tls_) {
-    tls_->shutdown();
-    std::string_view rest = tls_->output();
+    tls_->session.shutdown();
+    std::string_view rest = tls_->session.output();
     if (!write_some(rest)) return;
-    tls_->output() = {};  // a close_notify that does not fit is not worth waiting for
+    tls_->session.output() = {};  // a close_notify that does not fit is not worth waiting for
   }
-  boost::system::error_code ignored;
-  socket_->shutdown(Socket::shutdown_send, ignored);
+  ::shutdown(socket_.get(), SHUT_WR);
   if (input_ended_) die(CloseReason::closed_by_us, "");
 }
 
@@ -312,18 +306,23 @@ void SocketConnection::die(CloseReason reason, std::string_view detail) {
   }
   state_ = State::dead;
   if (close_timer_ != 0) loop_->cancel(std::exchange(close_timer_, 0));
-  boost::system::error_code ignored;
-  if (socket_) socket_->close(ignored);
+  stop_watching();
+  socket_.close();
   ticket_ = {};
   out_ = {};
-  wire_ = {};
-  wire_sent_ = 0;
-  if (tls_) tls_->output() = {};
+  drop_ciphertext();
   if (move_) {
     move_->ended.emplace(reason, detail);
     return;
   }
   report_end(reason, std::string(detail));
+}
+
+void SocketConnection::drop_ciphertext() {
+  if (!tls_) return;
+  tls_->wire = {};
+  tls_->wire_sent = 0;
+  tls_->session.output() = {};
 }
 
 // Never from inside a call of the handler into us.
@@ -341,43 +340,24 @@ void SocketConnection::move_to(EventLoop& target, Callback arrived) {
   move_ =
       std::make_unique<Move>(Move{static_cast<IoLoop*>(&target), std::move(arrived), std::nullopt});
   flush();
-  boost::system::error_code ignored;
-  if (waiting_readable_ || waiting_writable_) socket_->cancel(ignored);
+  stop_watching();
   mark_dirty();  // departs at the end of this turn, when no call of ours is under way
 }
 
-// Leaves this loop as soon as no handler of ours waits on it: one that ran here after the
-// connection is used by another thread would race with it.
+// Leaves this loop as soon as nothing of ours waits on it: what ran here after the connection is
+// used by another thread would race with it.
 void SocketConnection::depart() {
-  if (!move_ || waiting_readable_ || waiting_writable_ || dirty_) return;
-  int family = 0;
-  int fd = -1;
-  if (state_ != State::dead) {
-    boost::system::error_code error;
-    family = socket_->local_endpoint(error).protocol().family();
-    fd = socket_->release(error);
-  }
-  socket_.reset();
-  IoLoop& target = *move_->target;
-  target.post([self = shared_from_this(), descriptor = Descriptor(fd), family]() mutable {
-    self->arrive(std::move(descriptor), family);
-  });
+  if (!move_ || dirty_ || read_planned_) return;
+  move_->target->post([self = shared_from_this()] { self->arrive(); });
 }
 
-void SocketConnection::arrive(Descriptor descriptor, int family) {
+void SocketConnection::arrive() {
   const std::unique_ptr<Move> move = std::exchange(move_, nullptr);
   loop_ = move->target;
   if (state_ != State::dead) {
-    boost::system::error_code error;
-    Socket socket(loop_->context());
-    socket.assign(boost::asio::generic::stream_protocol(family, 0), descriptor.get(), error);
-    if (error) {
-      die(CloseReason::connection_error, error.message());
-    } else {
-      descriptor.release();
-      socket_.emplace(std::move(socket));
-      if (queued_bytes() > 0) mark_dirty();
-    }
+    waiting_writable_ = false;
+    watch();
+    if (queued_bytes() > 0) mark_dirty();
   }
   move->arrived();
   if (move->ended) report_end(move->ended->first, std::move(move->ended->second));

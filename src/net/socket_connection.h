@@ -1,30 +1,28 @@
 // SocketConnection: a Connection over a TCP or Unix stream socket.
 #pragma once
 
-#include <boost/asio/generic/stream_protocol.hpp>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "base/file_descriptor.h"
 #include "net/connection.h"
 #include "net/connection_budget.h"
 #include "net/io_loop.h"
+#include "net/readiness.h"
 #include "net/tls.h"
 
 namespace starling::net {
 
 class SocketConnection final : public Connection,
+                               public Watched,
                                public std::enable_shared_from_this<SocketConnection> {
  public:
-  // Bound to the loop's own kind of executor: the general one costs an indirect call at each
-  // wait, and 160 bytes of an idle session.
-  using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol,
-                                                  boost::asio::io_context::executor_type>;
-
   // Takes a connected socket. Call start() once the handler is set.
-  SocketConnection(IoLoop& loop, Socket socket, std::string remote_address,
+  SocketConnection(IoLoop& loop, FileDescriptor socket, std::string remote_address,
                    std::uint16_t remote_port);
   ~SocketConnection() override;
   SocketConnection(const SocketConnection&) = delete;
@@ -39,8 +37,10 @@ class SocketConnection final : public Connection,
   std::string& output() override;
   [[nodiscard]] std::size_t queued_bytes() const override;
   void start_tls(std::shared_ptr<TlsContext> tls, std::string server_name) override;
-  [[nodiscard]] bool is_secure() const override { return tls_ && tls_->established(); }
-  [[nodiscard]] TlsInfo tls_info() const override { return tls_ ? tls_->info() : TlsInfo{}; }
+  [[nodiscard]] bool is_secure() const override { return tls_ && tls_->session.established(); }
+  [[nodiscard]] TlsInfo tls_info() const override {
+    return tls_ ? tls_->session.info() : TlsInfo{};
+  }
   [[nodiscard]] std::optional<std::string> channel_binding(std::string_view type) const override;
   void close() override;
   void abort() override;
@@ -66,11 +66,22 @@ class SocketConnection final : public Connection,
     // The connection ended before it arrived: it is reported there.
     std::optional<std::pair<CloseReason, std::string>> ended;
   };
-  class Descriptor;
+  // What only a connection with TLS has.
+  struct Tls {
+    Tls(std::shared_ptr<TlsContext> context, const std::string& server_name)
+        : session(std::move(context), server_name) {}
+    TlsSession session;
+    std::string wire;  // ciphertext not yet taken by the kernel
+    std::size_t wire_sent = 0;
+    bool announced = false;
+    [[nodiscard]] std::size_t queued() { return wire.size() - wire_sent + session.output().size(); }
+  };
 
-  [[nodiscard]] std::size_t wire_size() const { return wire_.size() - wire_sent_; }
-  void wait_readable();
-  void on_readable();
+  void on_ready(std::uint32_t events) override;
+  void watch();
+  void stop_watching();
+  void read();
+  void read_soon();
   void hand_up(std::string_view bytes);
   void hand_up_decrypted(std::string_view ciphertext);
   void on_input_end();
@@ -80,32 +91,32 @@ class SocketConnection final : public Connection,
   bool flush_wire();
   bool encrypt();
   bool write_some(std::string_view& bytes);
-  void wait_writable();
+  void drop_ciphertext();
   void finish_closing();
   void depart();
-  void arrive(Descriptor descriptor, int family);
+  void arrive();
   void die(CloseReason reason, std::string_view detail);
   void report_end(CloseReason reason, std::string text);
 
   IoLoop* loop_;
-  std::optional<Socket> socket_;  // none while between two loops: it belongs to neither
   ConnectionHandler* handler_ = nullptr;
-  std::unique_ptr<TlsSession> tls_;
+  std::unique_ptr<Tls> tls_;
   std::unique_ptr<Move> move_;
-  std::string out_;   // plaintext queued in this turn, or not yet taken by the kernel
-  std::string wire_;  // ciphertext not yet taken by the kernel
-  std::size_t wire_sent_ = 0;
+  std::string out_;  // plaintext queued in this turn, or not yet taken by the kernel
   std::string remote_address_;
   std::uint16_t remote_port_;
   ConnectionBudget::Ticket ticket_;
+  FileDescriptor socket_;
   State state_ = State::open;
+  bool watched_ = false;  // by loop_
   bool reading_ = true;
-  bool waiting_readable_ = false;
+  bool readable_ = false;  // the kernel may have input that we have not read
+  bool end_near_ = false;  // the peer's end is behind that input
+  bool read_planned_ = false;
   bool waiting_writable_ = false;
   bool dirty_ = false;
   bool shut_down_ = false;
   bool input_ended_ = false;  // while closing: the peer's end came before ours was flushed
-  bool tls_announced_ = false;
   TimerId close_timer_ = 0;
 };
 

@@ -21,18 +21,18 @@ class SocketConnectionTest : public testing::Test {
  protected:
   void connect_over_tcp() {
     auto [fd, peer] = test::tcp_pair();
-    connect(fd, AF_INET, std::move(peer));
+    connect(fd, std::move(peer));
   }
   // Of type SOCK_SEQPACKET, each system call that sends is a message of its own for the peer.
   void connect_over_unix(int type = SOCK_STREAM) {
     int fds[2];
     ASSERT_EQ(::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds), 0);
-    connect(fds[0], AF_UNIX, PeerSocket(fds[1]));
+    connect(fds[0], PeerSocket(fds[1]));
   }
-  void connect(int fd, int family, PeerSocket peer) {
+  void connect(int fd, PeerSocket peer) {
     peer_.emplace(std::move(peer));
     worker_.run([&] {
-      connection_ = test::make_connection(worker_.loop(), fd, family);
+      connection_ = test::make_connection(worker_.loop(), fd);
       connection_->set_handler(&recorder_);
       connection_->start(nullptr);
     });

@@ -21,7 +21,7 @@ class SocketMove : public testing::Test {
   void connect(test::TcpPair pair) {
     peer_.emplace(std::move(pair.peer));
     here_.run([&] {
-      connection_ = test::make_connection(here_.loop(), pair.server, AF_INET);
+      connection_ = test::make_connection(here_.loop(), pair.server);
       connection_->set_handler(&recorder_);
       connection_->start(nullptr);
     });
@@ -112,7 +112,7 @@ TEST_F(SocketMove, PeerResetsMeanwhile_IsReportedOnTheOtherLoopAfterArrival) {
     auto [fd, peer] = test::tcp_pair();
     std::promise<void> arrived;
     here_.run([&] {
-      connection_ = test::make_connection(here_.loop(), fd, AF_INET);
+      connection_ = test::make_connection(here_.loop(), fd);
       connection_->set_handler(&recorder);
       connection_->start(nullptr);
     });
@@ -142,7 +142,7 @@ TEST_F(SocketMove, UnderTls_TheSessionGoesOn) {
   recorder_.also_on_data = [this](std::string_view bytes) { connection_->send(bytes); };
   auto [fd, peer] = test::tcp_pair();
   here_.run([&] {
-    connection_ = test::make_connection(here_.loop(), fd, AF_INET);
+    connection_ = test::make_connection(here_.loop(), fd);
     connection_->set_handler(&recorder_);
     connection_->start(context);
   });

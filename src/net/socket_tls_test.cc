@@ -63,7 +63,7 @@ class SocketTls : public testing::Test {
     fd_ = fd;
     peer_.emplace(std::move(peer));
     worker_.run([&] {
-      connection_ = test::make_connection(worker_.loop(), fd, AF_INET);
+      connection_ = test::make_connection(worker_.loop(), fd);
       connection_->set_handler(&recorder_);
     });
   }
@@ -204,7 +204,6 @@ TEST_F(SocketTls, SlowReader_HoldsOneRoundOfCiphertextAndTheRestInTheClear) {
 TEST_F(SocketTls, EndlessKeyUpdates_OfAPeerThatDoesNotRead_EndInAnError) {
   const int small = 4'096;
   ::setsockopt(fd_, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
-  ::setsockopt(peer_->socket_.fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
   start(context_);
   ASSERT_TRUE(peer_->handshake());
   ASSERT_TRUE(recorder_.wait_for_tls());

@@ -216,10 +216,9 @@ inline TcpPair tcp_pair() {
   return {server, std::move(peer)};
 }
 
-inline std::shared_ptr<SocketConnection> make_connection(IoLoop& loop, int fd, int family) {
-  SocketConnection::Socket socket(loop.context());
-  socket.assign(boost::asio::generic::stream_protocol(family, 0), fd);
-  return std::make_shared<SocketConnection>(loop, std::move(socket), "127.0.0.1", std::uint16_t{1});
+inline std::shared_ptr<SocketConnection> make_connection(IoLoop& loop, int fd) {
+  return std::make_shared<SocketConnection>(loop, FileDescriptor(fd), "127.0.0.1",
+                                            std::uint16_t{1});
 }
 
 class TemporaryFolder {

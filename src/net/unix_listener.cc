@@ -80,9 +80,10 @@ void UnixListener::accept(std::shared_ptr<Acceptor> acceptor) {
     ucred credentials{};
     socklen_t length = sizeof credentials;
     if (::getsockopt(peer.native_handle(), SOL_SOCKET, SO_PEERCRED, &credentials, &length) == 0) {
-      acceptor->on_accept(std::make_shared<SocketConnection>(acceptor->loop, std::move(peer),
-                                                             "local", std::uint16_t{0}),
-                          credentials.uid);
+      acceptor->on_accept(
+          std::make_shared<SocketConnection>(acceptor->loop, FileDescriptor(peer.release()),
+                                             "local", std::uint16_t{0}),
+          credentials.uid);
     }
     accept(acceptor);
   });

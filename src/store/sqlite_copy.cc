@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/file_descriptor.h"
 #include "store/sqlite_schema.h"
 
 namespace starling::store::sqlite {
@@ -21,20 +22,6 @@ constexpr int kPagesAPart = 256;  // 1 MiB
 // Synced along the way: one large sync at the end would hold up the commits of the live database.
 constexpr int kPartsASync = 16;
 constexpr int kStepsACheck = 100'000;  // of SQLite's machine, between two questions to go_on
-
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int fd) : fd_(fd) {}
-  ~FileDescriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  const int fd_;
-};
 
 std::unexpected<Error> system_error(const std::string& path, const char* what) {
   const int error = errno;
