@@ -7,12 +7,12 @@
 #pragma once
 
 #include <boost/container/small_vector.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstddef>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "core/owed.h"
@@ -71,7 +71,9 @@ class Directory {
   void make_room();
 
   // Keys are views into the account's own JID.
-  std::unordered_map<std::string_view, std::unique_ptr<LocalAccount>> accounts_;
+  boost::unordered_flat_map<std::string_view, std::unique_ptr<LocalAccount>,
+                            std::hash<std::string_view>>
+      accounts_;
   // Those that became idle, in that order; some may have sessions again, or be gone.
   std::deque<xmpp::Jid> idle_;
   std::size_t session_count_ = 0;

@@ -34,22 +34,31 @@ void C2sStream::unpause(Pause why) {
 // With it the stanza is in hand until all that it leads to is durable or answered. A client that
 // sends faster than the disk takes is not read meanwhile, or memory would fill up.
 xmpp::ReceiptPtr C2sStream::receipt_for(const xml::Document& document) {
-  if (!managed_ && !intake_) {
-    intake_ = std::make_shared<StreamManagement>(service_->worker().loop());
-    intake_->on_progress([this] { read_on(); });
+  xmpp::ReceiptPtr receipt;
+  if (managed_) {
+    receipt = managed_->state->received(document.memory());
+  } else {
+    const auto bytes = static_cast<std::uint32_t>(document.memory());
+    ++in_hand_.stanzas;
+    in_hand_.bytes += bytes;
+    receipt = make_receipt(service_->worker().loop(), weak_from_this(), 0, bytes);
   }
-  auto receipt = (managed_ ? managed_->state : intake_)->received(document.memory());
   if (in_hand_exceeds_part(1)) pause(Pause::in_hand);
   return receipt;
 }
 
+void C2sStream::dealt_with(std::uint32_t /*number*/, std::size_t bytes) {
+  --in_hand_.stanzas;
+  in_hand_.bytes -= static_cast<std::uint32_t>(bytes);
+  read_on();
+}
+
 bool C2sStream::in_hand_exceeds_part(std::size_t divisor) const {
-  std::size_t stanzas = 0;
-  std::size_t bytes = 0;
-  for (const auto* state : {intake_.get(), managed_ ? managed_->state.get() : nullptr}) {
-    if (state == nullptr) continue;
-    stanzas += state->in_hand();
-    bytes += state->in_hand_bytes();
+  std::size_t stanzas = in_hand_.stanzas;
+  std::size_t bytes = in_hand_.bytes;
+  if (managed_) {
+    stanzas += managed_->state->in_hand();
+    bytes += managed_->state->in_hand_bytes();
   }
   core::Server& server = service_->worker().server();
   // Many clients together can be more than the disk takes, however little each has in hand.

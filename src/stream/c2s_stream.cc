@@ -274,7 +274,6 @@ void C2sStream::check(std::uint32_t now_s) {
     }
     return;
   }
-  if (intake_ && intake_->in_hand() == 0) intake_.reset();  // an idle session keeps nothing
   if (managed_) managed_->state->release_memory();
   if (connection_->queued_bytes() <= options_->max_queued_bytes) sent_again_ = 0;
   if (managed_ && managed_->state->asked_and_waiting() &&

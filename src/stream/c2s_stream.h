@@ -31,6 +31,7 @@ class C2sService;
 
 class C2sStream final : public net::ConnectionHandler,
                         public core::Outbox,
+                        public Intake,
                         public std::enable_shared_from_this<C2sStream> {
  public:
   C2sStream(C2sService& service, std::shared_ptr<const C2sOptions> options,
@@ -48,6 +49,9 @@ class C2sStream final : public net::ConnectionHandler,
   void end(xmpp::StreamCondition condition, std::string_view text) override;
   [[nodiscard]] std::string remote() const override;
   [[nodiscard]] std::string_view connection() const override;
+
+  // Intake
+  void dealt_with(std::uint32_t number, std::size_t bytes) override;
 
   // Called by the service every few seconds: finds streams that are stuck or dead. `now_s` counts
   // seconds from any fixed point.
@@ -190,8 +194,12 @@ class C2sStream final : public net::ConnectionHandler,
     std::uint32_t since_s = 0;  // when the oldest <r/> of the client came that waits
   };
   std::unique_ptr<Managed> managed_;
-  // Of a client that has not: only what is in hand. Gone when it has been idle.
-  std::shared_ptr<StreamManagement> intake_;
+  // Of a client that has not: only how much is in hand.
+  struct InHand {
+    std::uint32_t stanzas = 0;
+    std::uint32_t bytes = 0;
+  };
+  InHand in_hand_;
 
   std::unique_ptr<Shaper> shaper_;  // none: it may send as it likes
 

@@ -1,79 +1,17 @@
 #include "stream/stream_management.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace starling::stream {
-
-// A stanza that has been dealt with.
-struct StreamManagement::Done {
-  std::weak_ptr<StreamManagement> owner;
-  std::uint32_t number;
-  std::size_t bytes;
-
-  void tell() const {
-    if (const auto alive = owner.lock()) alive->done(number, bytes);
-  }
-};
-
-// Those that this thread has dealt with for other loops. What one turn makes leaves at its end in
-// one piece: one call across threads for many stanzas.
-class StreamManagement::Elsewhere {
- public:
-  static void add(EventLoop& loop, Done done) {
-    EventLoop* const here = EventLoop::current();
-    if (here == nullptr) return loop.post([done = std::move(done)] { done.tell(); });
-    static thread_local Elsewhere elsewhere;
-    if (!std::exchange(elsewhere.planned_, true)) here->at_turn_end([] { elsewhere.send(); });
-    auto& batches = elsewhere.batches_;
-    auto batch = std::ranges::find(batches, &loop, &Batch::loop);
-    if (batch == batches.end()) batch = batches.insert(batch, {&loop, {}});
-    batch->done.push_back(std::move(done));
-  }
-
- private:
-  struct Batch {
-    EventLoop* loop;
-    std::vector<Done> done;
-  };
-  void send() {
-    planned_ = false;
-    for (Batch& batch : std::exchange(batches_, {})) {
-      batch.loop->post([done = std::move(batch.done)] {
-        for (const Done& one : done) one.tell();
-      });
-    }
-  }
-
-  std::vector<Batch> batches_;
-  bool planned_ = false;
-};
-
-// The receipt of one stanza. Counts by itself when it is destroyed.
-class StreamManagement::Slot final : public xmpp::Receipt {
- public:
-  Slot(EventLoop& loop, Done done) : loop_(loop), done_(std::move(done)) {}
-  ~Slot() override {
-    if (EventLoop::current() == &loop_) {
-      done_.tell();
-    } else if (!done_.owner.expired()) {
-      Elsewhere::add(loop_, std::move(done_));
-    }
-  }
-
- private:
-  EventLoop& loop_;
-  Done done_;
-};
 
 xmpp::ReceiptPtr StreamManagement::received(std::size_t bytes) {
   in_hand_.push_back(false);
   in_hand_bytes_ += bytes;
   const auto number = handled_ + static_cast<std::uint32_t>(in_hand_.size());
-  return {new Slot(loop_, {weak_from_this(), number, bytes})};
+  return make_receipt(loop_, weak_from_this(), number, bytes);
 }
 
-void StreamManagement::done(std::uint32_t number, std::size_t bytes) {
+void StreamManagement::dealt_with(std::uint32_t number, std::size_t bytes) {
   in_hand_bytes_ -= bytes;
   const std::uint32_t place = number - handled_ - 1;
   if (place >= in_hand_.size()) return;

@@ -16,18 +16,20 @@
 
 #include "base/event_loop.h"
 #include "core/owed.h"
+#include "stream/intake.h"
 #include "xmpp/stanza.h"
 
 namespace starling::stream {
 
-class StreamManagement : public std::enable_shared_from_this<StreamManagement> {
+class StreamManagement final : public Intake,
+                               public std::enable_shared_from_this<StreamManagement> {
  public:
   explicit StreamManagement(EventLoop& loop) : loop_(loop) {}
 
   // --- from the client ---
 
   // A stanza of so many bytes came. The receipt is to be given to it.
-  xmpp::ReceiptPtr received(std::size_t bytes = 0);
+  [[nodiscard]] xmpp::ReceiptPtr received(std::size_t bytes = 0);
   // The client asked for an acknowledgement (<r/>) of all that came so far.
   void asked();
   // So many stanzas were dealt with, modulo 2^32.
@@ -68,12 +70,9 @@ class StreamManagement : public std::enable_shared_from_this<StreamManagement> {
   template <class T>
   using Queue = boost::container::deque<T>;
 
-  struct Done;
-  class Elsewhere;
-  class Slot;
   static constexpr std::uint32_t kHalf = std::uint32_t{1} << 31;  // counters wrap around
 
-  void done(std::uint32_t number, std::size_t bytes);
+  void dealt_with(std::uint32_t number, std::size_t bytes) override;
 
   EventLoop& loop_;
   std::function<void()> progress_;

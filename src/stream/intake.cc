@@ -1,0 +1,79 @@
+#include "stream/intake.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace starling::stream {
+
+namespace {
+
+// A stanza that has been dealt with.
+struct Done {
+  std::weak_ptr<Intake> intake;
+  std::uint32_t number;
+  std::size_t bytes;
+
+  void tell() const {
+    if (const auto alive = intake.lock()) alive->dealt_with(number, bytes);
+  }
+};
+
+// Those that this thread has dealt with for other loops. What one turn makes leaves at its end in
+// one piece: one call across threads for many stanzas.
+class Elsewhere {
+ public:
+  static void add(EventLoop& loop, Done done) {
+    EventLoop* const here = EventLoop::current();
+    if (here == nullptr) return loop.post([done = std::move(done)] { done.tell(); });
+    static thread_local Elsewhere elsewhere;
+    if (!std::exchange(elsewhere.planned_, true)) here->at_turn_end([] { elsewhere.send(); });
+    auto& batches = elsewhere.batches_;
+    auto batch = std::ranges::find(batches, &loop, &Batch::loop);
+    if (batch == batches.end()) batch = batches.insert(batch, {&loop, {}});
+    batch->done.push_back(std::move(done));
+  }
+
+ private:
+  struct Batch {
+    EventLoop* loop;
+    std::vector<Done> done;
+  };
+  void send() {
+    planned_ = false;
+    for (Batch& batch : std::exchange(batches_, {})) {
+      batch.loop->post([done = std::move(batch.done)] {
+        for (const Done& one : done) one.tell();
+      });
+    }
+  }
+
+  std::vector<Batch> batches_;
+  bool planned_ = false;
+};
+
+// Tells when it is destroyed.
+class StanzaReceipt final : public xmpp::Receipt {
+ public:
+  StanzaReceipt(EventLoop& loop, Done done) : loop_(loop), done_(std::move(done)) {}
+  ~StanzaReceipt() override {
+    if (EventLoop::current() == &loop_) {
+      done_.tell();
+    } else if (!done_.intake.expired()) {
+      Elsewhere::add(loop_, std::move(done_));
+    }
+  }
+
+ private:
+  EventLoop& loop_;
+  Done done_;
+};
+
+}  // namespace
+
+xmpp::ReceiptPtr make_receipt(EventLoop& loop, std::weak_ptr<Intake> intake, std::uint32_t number,
+                              std::size_t bytes) {
+  return {new StanzaReceipt(loop, {std::move(intake), number, bytes})};
+}
+
+}  // namespace starling::stream
