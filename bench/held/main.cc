@@ -7,7 +7,6 @@
 // Every session logs in by SCRAM, binds, asks for its roster and becomes available. Then messages
 // go between random pairs of the first thousand, and between random pairs of all. One line of JSON
 // on standard output.
-#include <malloc.h>
 
 #include <charconv>
 #include <cstdio>
@@ -23,6 +22,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "node.h"
 
 namespace starling::bench {
@@ -99,14 +99,14 @@ int run(const Options& options) {
   Node node;
   node.log_in(1'000 < options.sessions ? 1'000 : options.sessions);
   const double few = message_cost(node, node.sessions(), options.messages);
-  ::malloc_trim(0);
+  return_free_memory();
   const std::size_t base = private_bytes();
   const std::size_t base_sessions = node.sessions();
   const double start = cpu_seconds();
   node.log_in(options.sessions);
   const double spent = cpu_seconds() - start;
   node.pass(std::chrono::seconds(30));
-  ::malloc_trim(0);
+  return_free_memory();
   const auto added = static_cast<double>(node.sessions() - base_sessions);
   const double bytes = added > 0 ? static_cast<double>(private_bytes() - base) / added : 0;
   const double many = message_cost(node, node.sessions(), options.messages);

@@ -2,6 +2,9 @@
 
 #include <malloc.h>
 #include <unistd.h>
+#ifdef STARLING_JEMALLOC
+#include <jemalloc/jemalloc.h>
+#endif
 
 #include <algorithm>
 #include <charconv>
@@ -10,6 +13,12 @@
 #include <optional>
 #include <sstream>
 #include <string_view>
+
+#ifdef STARLING_JEMALLOC
+// What log-ins leave behind goes back to the system within seconds, also while nothing happens.
+// NOLINTNEXTLINE(readability-identifier-naming): jemalloc looks for this name
+extern "C" const char* malloc_conf = "background_thread:true,dirty_decay_ms:2000,muzzy_decay_ms:0";
+#endif
 
 namespace starling {
 
@@ -92,7 +101,12 @@ std::uint64_t allowed_memory(const std::string& proc, const std::string& cgroups
 }
 
 void return_free_memory() {
+#ifdef STARLING_JEMALLOC
+  static_assert(MALLCTL_ARENAS_ALL == 4096);
+  ::mallctl("arena.4096.purge", nullptr, nullptr, nullptr, 0);
+#else
   ::malloc_trim(0);
+#endif
 }
 
 }  // namespace starling
