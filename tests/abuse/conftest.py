@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import secrets
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -46,8 +47,18 @@ def mallory(target: Node) -> Account:
     return account
 
 
+def lines_of_the_last_second(node: Node) -> int:
+    now = datetime.now(UTC)
+    return sum((now - datetime.fromisoformat(event["time"])).total_seconds() < 1
+               for event in node.log.events[-200:])
+
+
 @pytest.fixture
 def siege(target: Node, chat: Chat, mallory: Account) -> Iterator[Siege]:
+    # Whoever has not logged in may cause 200 lines a second and worker: those of the last test's
+    # flood must not hold back the line that this test looks for.
+    while lines_of_the_last_second(target) > 50:
+        chat.progress(0)
     under_way = Siege(target, chat, mallory)
     yield under_way
     under_way.end()
