@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from harness.node import build_folder
 from servers import catalogue
 from servers.base import Server, Setup
 from servers.relay import Relay, load_folder
@@ -24,6 +25,17 @@ class Failed(Exception):
 
 def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
+
+
+def held(field: Field) -> dict[str, float]:
+    """The figures of bench/held."""
+    program = build_folder() / "bench/held/held_sessions"
+    run = subprocess.run([str(program), "--sessions", str(field.held), "--messages",
+                          str(field.messages)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                         text=True, timeout=_LONGEST_S, check=True)
+    say(f"    starling: {run.stdout.strip()}")
+    result: dict[str, float] = json.loads(run.stdout)
+    return result
 
 
 class Contest:

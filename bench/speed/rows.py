@@ -29,10 +29,13 @@ class Size:
     pairs: tuple[tuple[int, int], ...] = (  # and bytes
         (2, 100), (100, 100), (100, 400), (1000, 100))
     many_pairs: int = 1000
+    held: int = 2_000_000  # sessions whose connections are in memory
+    held_messages: int = 500_000
 
 
 QUICK = Size(sessions=1_000, runs=1, seconds=1.5, warmup=0.5, settle=2.0, accounts=50_000,
-             archives=(500, 2_000, 20_000), pairs=((2, 100), (100, 100)), many_pairs=100)
+             archives=(500, 2_000, 20_000), pairs=((2, 100), (100, 100)), many_pairs=100, held=20_000,
+             held_messages=20_000)
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Field:
     accounts: int = 0
     contacts: int = 0
     fill: int = 0  # messages of the first pair that are in the archive
+    held: int = 0  # no server: so many sessions of ours in one process (bench/held), with messages
+    messages: int = 0
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,19 @@ def _idle(size: Size, tls: bool) -> Iterator[Row]:
                   Field(tls, accounts=size.sessions),
                   ("--workload", "idle", "--sessions", str(sessions), "--settle",
                    str(size.settle)), "pss_per_session", "KiB",
-                  (AtMost(12 if tls else 1.5, "KiB"),), ("ejabberd", "prosody"), 1 / _KIB, True)
+                  (AtMost(12 if tls else 1.5, "KiB"),
+                   *([FlatFrom(f"idle-{_word(tls)}-1000")] if sessions > 1000 else [])),
+                  ("ejabberd", "prosody"), 1 / _KIB, True)
+
+
+def _held(size: Size) -> Iterator[Row]:
+    field = Field(held=size.held, messages=size.held_messages)
+    yield Row("held-memory", f"session of {size.held:,}, connection in memory", field, (),
+              "bytes_per_session", "KiB", (), (), 1 / _KIB)
+    yield Row("held-few", "message between random two of 1,000 such", field, (),
+              "message_us_1000", "µs a message", (), ())
+    yield Row("held-message", f"message between random two of {size.held:,} such", field, (),
+              "message_us", "µs a message", (FlatFrom("held-few", 1.5),), ())
 
 
 def _login(tls: bool, resumed: bool) -> Row:
@@ -140,6 +157,7 @@ def rows(size: Size) -> list[Row]:
     table += [_latency(size, tls) for tls in (False, True)]
     table += _archived(size)
     table += [row for tls in (False, True) for row in _idle(size, tls)]
+    table += _held(size)
     table += [_login(False, False), _login(True, False), _login(True, True)]
     table += [_presence(contacts, tls) for contacts in (50, 100) for tls in (False, True)]
     table += _pages(size)
