@@ -7,8 +7,8 @@
 namespace starling::net {
 
 namespace {
-// How long one turn may go on running ready handlers before its output is flushed: a client that
-// sends without pause must not hold up what the others are to get.
+// How long one turn may go on with what others have posted, and with sockets, before its output is
+// flushed: a client that sends without pause must not hold up what the others are to get.
 constexpr std::chrono::microseconds kTurnBudget{4'000};
 constexpr std::size_t kPooledBuffers = 64;
 constexpr std::size_t kPooledBufferBytes = 65'536;
@@ -27,9 +27,11 @@ void IoLoop::run() {
   set_current(this);
   while (!stopped_) {
     if (!readiness_.pending()) context_.run_one();
-    const auto until = std::chrono::steady_clock::now() + kTurnBudget;
+    // Each has its own time, so that neither keeps the other waiting.
+    auto until = std::chrono::steady_clock::now() + kTurnBudget;
     while (context_.poll_one() > 0 && std::chrono::steady_clock::now() < until) {
     }
+    until = std::chrono::steady_clock::now() + kTurnBudget;
     while (readiness_.run_one() && std::chrono::steady_clock::now() < until) {
     }
     end_turn();

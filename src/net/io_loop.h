@@ -33,7 +33,7 @@ class IoLoop final : public EventLoop {
   void at_turn_end(Callback fn) override { turn_end_.push_back(std::move(fn)); }
 
   [[nodiscard]] boost::asio::io_context& context() { return context_; }
-  // For sockets that stay; what comes and goes may as well wait on the context.
+  // For connections; listeners and the like may as well wait on the context.
   [[nodiscard]] Readiness& readiness() { return readiness_; }
 
   // Memory that every connection of this loop reads into; nothing in it outlives one call.

@@ -43,20 +43,31 @@ void Readiness::remove(int fd, Watched& watched) {
 }
 
 bool Readiness::run_one() {
-  if (next_ == count_ && signalled_) {
-    const int fetched =
-        ::epoll_wait(epoll_.native_handle(), events_.data(), static_cast<int>(kMaxEvents), 0);
-    next_ = 0;
-    count_ = fetched > 0 ? static_cast<std::size_t>(fetched) : 0;
-    if (count_ < kMaxEvents) {
-      signalled_ = false;
-      wait();  // tells at once if more has become ready meanwhile
-    }
+  if (next_ == count_ && again_due_ == 0) fetch();
+  if (next_ < count_) {
+    const epoll_event event = events_[next_++];
+    if (event.data.ptr != nullptr) static_cast<Watched*>(event.data.ptr)->on_ready(event.events);
+    return true;
   }
-  if (next_ == count_) return false;
-  const epoll_event event = events_[next_++];
-  if (event.data.ptr != nullptr) static_cast<Watched*>(event.data.ptr)->on_ready(event.events);
+  if (again_due_ == 0) return false;
+  --again_due_;
+  const std::shared_ptr<Watched> watched = std::move(again_.front());
+  again_.pop_front();
+  watched->on_ready(0);
   return true;
+}
+
+// A round: who is ready now, then those who have asked for another go so far.
+void Readiness::fetch() {
+  again_due_ = again_.size();
+  if (!signalled_) return;
+  const int fetched =
+      ::epoll_wait(epoll_.native_handle(), events_.data(), static_cast<int>(kMaxEvents), 0);
+  next_ = 0;
+  count_ = fetched > 0 ? static_cast<std::size_t>(fetched) : 0;
+  if (count_ == kMaxEvents) return;
+  signalled_ = false;
+  wait();  // tells at once if more has become ready meanwhile
 }
 
 void Readiness::wait() {

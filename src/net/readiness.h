@@ -12,7 +12,9 @@
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace starling::net {
@@ -22,7 +24,8 @@ class Watched {
  public:
   virtual ~Watched() = default;
   // `events` as epoll_wait gives them. Each change is told once: what is not read or written until
-  // EAGAIN (or a read shorter than its buffer) is for the watched itself to remember.
+  // EAGAIN (or a read shorter than its buffer) is for the watched itself to remember. 0: it has
+  // asked for another go.
   virtual void on_ready(std::uint32_t events) = 0;
 
  private:
@@ -44,16 +47,20 @@ class Readiness {
   // It is not told any more; it lives on until the end of the turn. Before `fd` is closed.
   void remove(int fd, Watched& watched);
 
+  // Another go for one that has more to do, once all others that are ready had theirs.
+  void again(std::shared_ptr<Watched> watched) { again_.push_back(std::move(watched)); }
+
   // For the loop. True if one watched was told; false: none is ready, and a handler of the
   // context's will run as soon as one is.
   bool run_one();
-  [[nodiscard]] bool pending() const { return next_ < count_ || signalled_; }
+  [[nodiscard]] bool pending() const { return next_ < count_ || signalled_ || !again_.empty(); }
   void end_turn() { removed_.clear(); }
 
  private:
   using Epoll = boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type>;
   static constexpr std::size_t kMaxEvents = 128;  // fetched at once
 
+  void fetch();
   void wait();
 
   Epoll epoll_;
@@ -61,6 +68,8 @@ class Readiness {
   std::array<epoll_event, kMaxEvents> events_{};
   std::size_t next_ = 0;   // of events_
   std::size_t count_ = 0;  // of events_
+  std::deque<std::shared_ptr<Watched>> again_;
+  std::size_t again_due_ = 0;  // of again_, before more events are fetched
   std::vector<std::shared_ptr<Watched>> watched_;
   std::vector<std::shared_ptr<Watched>> removed_;  // in this turn
 };

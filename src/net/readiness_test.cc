@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/file_descriptor.h"
 #include "net/io_loop.h"
 
@@ -27,6 +28,7 @@ class End final : public Watched {
   ~End() override { ++destroyed_; }
 
   void on_ready(std::uint32_t events) override {
+    if (events == 0) ++again;
     if ((events & EPOLLIN) == 0) return;
     ++readable;
     if (also) also();
@@ -35,6 +37,7 @@ class End final : public Watched {
   [[nodiscard]] int fd() const { return mine_.get(); }
 
   int readable = 0;
+  int again = 0;
   std::function<void()> also;
 
  private:
@@ -134,15 +137,46 @@ TEST_F(ReadinessTest, TheLoopsEnd_LetsThemGo) {
   EXPECT_EQ(destroyed_, 1);
 }
 
-// Handlers that never cease do not keep the sockets waiting.
+// Whoever always has more to do gets as many goes as others that are ready, and no more.
+TEST_F(ReadinessTest, Again_ComesAfterTheOthers) {
+  const auto greedy = watch();
+  std::vector<std::shared_ptr<End>> others;
+  for (int i = 0; i < 300; ++i) others.push_back(watch());
+  int most = 0;
+  for (const auto& other : others) {
+    other->also = [&] { most = std::max(most, greedy->again); };
+  }
+  loop_->post([&] {
+    for (const auto& other : others) other->write();
+    loop_->readiness().again(greedy);
+    loop_->readiness().again(greedy);
+  });
+  run_until([&] {
+    return greedy->again == 2 &&
+           std::ranges::all_of(others, [](const auto& end) { return end->readable == 1; });
+  });
+  EXPECT_LE(most, 2);
+}
+
+// What others post takes long, again and again: the sockets have a time of their own.
 TEST_F(ReadinessTest, BusyContext_DoesNotKeepSocketsWaiting) {
-  const auto end = watch();
-  std::function<void()> again = [&] {
-    if (end->readable == 0) loop_->post([&] { again(); });
+  std::vector<std::shared_ptr<End>> ends;
+  for (int i = 0; i < 100; ++i) ends.push_back(watch());
+  const auto all_read = [&] {
+    return std::ranges::all_of(ends, [](const auto& end) { return end->readable == 1; });
   };
-  again();
-  end->write();
-  run_until([&] { return end->readable > 0; });
+  int posts = 0;
+  std::function<void()> busy = [&] {
+    const std::int64_t until = wall_clock_us() + 5'000;
+    while (wall_clock_us() < until) continue;
+    if (all_read()) return loop_->stop();
+    ++posts;
+    loop_->post([&] { busy(); });
+  };
+  for (const auto& end : ends) end->write();
+  loop_->post([&] { busy(); });
+  loop_->run();
+  EXPECT_LT(posts, 50);  // and not one socket for each
 }
 
 }  // namespace

@@ -50,8 +50,11 @@ std::size_t SocketConnection::queued_bytes() const {
 }
 
 void SocketConnection::start(std::shared_ptr<TlsContext> direct_tls) {
-  if (state_ != State::open) return;
-  if (direct_tls) tls_ = std::make_unique<Tls>(std::move(direct_tls), std::string());
+  if (state_ == State::dead) return;
+  // Refused at once perhaps; then it is watched for the peer's end only, and TLS is not begun.
+  if (direct_tls && state_ == State::open) {
+    tls_ = std::make_unique<Tls>(std::move(direct_tls), std::string());
+  }
   watch();
 }
 
@@ -65,6 +68,8 @@ void SocketConnection::stop_watching() {
 }
 
 void SocketConnection::on_ready(std::uint32_t events) {
+  if (events == 0) read_planned_ = false;
+  if (move_) return depart();
   constexpr std::uint32_t kEnd = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
   if ((events & kEnd) != 0) end_near_ = true;
   if ((events & (kEnd | EPOLLIN)) != 0) readable_ = true;
@@ -88,7 +93,8 @@ void SocketConnection::read() {
       return die(CloseReason::connection_error, std::strerror(errno));
     }
     // A short read has emptied the socket: whatever comes later is a new event. Only an end that
-    // was told already is not told again.
+    // was told already is not told again. (Urgent data makes a read short as well; who sends that
+    // waits for his own next segment.)
     const bool emptied = static_cast<std::size_t>(n) < IoLoop::kScratchBytes && !end_near_;
     if (emptied) readable_ = false;
     const std::string_view bytes(scratch, static_cast<std::size_t>(n));
@@ -104,13 +110,8 @@ void SocketConnection::read() {
 
 // Not at once: others get their turn, and we may be inside of a call of the handler's.
 void SocketConnection::read_soon() {
-  if (read_planned_ || state_ == State::dead) return;
-  read_planned_ = true;
-  loop_->post([self = shared_from_this()] {
-    self->read_planned_ = false;
-    if (self->readable_ && !self->move_) self->read();
-    self->depart();
-  });
+  if (state_ == State::dead || std::exchange(read_planned_, true)) return;
+  loop_->readiness().again(shared_from_this());
 }
 
 void SocketConnection::hand_up(std::string_view bytes) {

@@ -129,6 +129,22 @@ TEST_F(SocketConnectionTest, Close_HandsUpNothingMore) {
   EXPECT_EQ(recorder_.wait_for_data(0), "");
 }
 
+// Refused as soon as it was accepted: its end is seen, and not only when its grace time is over.
+TEST_F(SocketConnectionTest, CloseBeforeStart_EndsWithThePeer) {
+  auto [fd, peer] = test::tcp_pair();
+  worker_.run([&] {
+    connection_ = test::make_connection(worker_.loop(), fd);
+    connection_->set_handler(&recorder_);
+    connection_->send("refused");
+    connection_->close();
+    connection_->start(nullptr);
+  });
+  EXPECT_EQ(peer.receive_to_end(), "refused");
+  peer.close();
+  EXPECT_EQ(recorder_.wait_for_end(), CloseReason::closed_by_us);
+  EXPECT_EQ(recorder_.detail(), "");
+}
+
 TEST_F(SocketConnectionTest, PeerThatNeverCloses_IsDroppedAfterItsGrace) {
   connect_over_tcp();
   worker_.run([&] { connection_->close(); });

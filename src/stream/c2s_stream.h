@@ -73,7 +73,7 @@ class C2sStream final : public net::ConnectionHandler,
   // Why nothing is read from the client at the moment; as many reasons at once as there are.
   enum class Pause : std::uint8_t {
     held = 1,     // an answer is being worked out; see hold()
-    in_hand = 2,  // too many of its stanzas wait for the disk (XEP-0198)
+    in_hand = 2,  // too many of its stanzas wait for the disk
     shaper = 4,   // it was faster than it may be
     replaced = 8  // its session is being resumed on another stream
   };
