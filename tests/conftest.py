@@ -11,6 +11,8 @@ import pytest
 
 from harness.authority import Authority
 from harness.node import Account, Node
+from harness.ports import free_port
+from harness.postgres import Postgres
 
 HOSTS = ["example.test", "other.test"]
 _serial = itertools.count(1)
@@ -29,6 +31,16 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def other_authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """One that signed nothing of ours: who trusts only this one must refuse our servers."""
     return Authority(tmp_path_factory.mktemp("other-authority"), "Other Authority")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real server, for tests that make a database each; nobody stops it but those who start it
+    again."""
+    server = Postgres(free_port())
+    server.start()
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="session")

@@ -69,6 +69,7 @@ struct Config {
   std::string tls_min_version = "1.2";  // or "1.3"
   std::string tls_ciphers;              // OpenSSL's words, for TLS 1.2; "": ours
   std::string data_dir = "data";
+  std::string database;    // a PostgreSQL URL; "": SQLite in data_dir
   std::string ctl_socket;  // default: data_dir/ctl.sock
   log::Level loglevel = log::Level::info;
   std::map<std::string, log::Level> log_levels;  // by subsystem, where it differs

@@ -263,7 +263,7 @@ TEST(Restart, OptionsThatNeedOne_AreKept) {
   const Config before = good("");
   Config after = good(
       "data_dir: /d\nctl_socket: /s\nworkers: 3\ncore_dumps: true\ndns_servers: [192.0.2.1]\n"
-      "loglevel: debug");
+      "database: postgresql:///d\nloglevel: debug");
   std::set<std::string> changed;
   for (const auto& change : changes(before, after)) {
     if (change.restart) changed.insert(change.name);
@@ -276,6 +276,16 @@ TEST(Restart, OptionsThatNeedOne_AreKept) {
   EXPECT_EQ(changed, marked) << "this test misses an option";
   keep_until_restart(after, before);
   EXPECT_THAT(in_words(before, after), testing::ElementsAre("loglevel: info -> debug"));
+}
+
+TEST(Database, PasswordsAreNotShown) {
+  const auto shown = [](const std::string& url) { return dump(good("database: " + url)); };
+  EXPECT_THAT(shown("postgresql://u:sesame@h/d?sslmode=require"),
+              testing::HasSubstr("postgresql://u:(hidden)@h/d?sslmode=require"));
+  EXPECT_THAT(shown("postgresql://h/d?user=u&password=sesame&sslpassword=open"),
+              testing::HasSubstr("user=u&password=(hidden)&sslpassword=(hidden)"));
+  EXPECT_THAT(shown("postgresql://u@h/d"), testing::HasSubstr("postgresql://u@h/d"));
+  EXPECT_THAT(mistake("database: mysql://h/d"), testing::HasSubstr("postgresql://"));
 }
 
 }  // namespace

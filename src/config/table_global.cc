@@ -95,6 +95,32 @@ Kind<std::uint64_t> memory() {
   return kind;
 }
 
+// A URL with its passwords taken out: postgresql://USER:PASSWORD@HOST/NAME?password=PASSWORD
+std::string without_password(std::string url) {
+  constexpr std::string_view kHidden = "(hidden)";
+  const auto begin = url.find("://");
+  if (begin == std::string::npos) return url;
+  const auto at = url.rfind('@', url.find_first_of("/?", begin + 3));
+  const auto colon = url.find(':', begin + 3);
+  if (at != std::string::npos && colon < at) url.replace(colon + 1, at - colon - 1, kHidden);
+  constexpr std::string_view kParameter = "password=";
+  for (auto found = url.find(kParameter, begin); found != std::string::npos;
+       found = url.find(kParameter, found)) {
+    found += kParameter.size();
+    url.replace(found, std::min(url.find('&', found), url.size()) - found, kHidden);
+  }
+  return url;
+}
+
+Kind<std::string> database_url() {
+  const std::string value = "a URL such as postgresql://starling@db.example.org/starling";
+  auto kind = text(value, [](std::string& of) {
+    return of.empty() || of.starts_with("postgresql://") || of.starts_with("postgres://");
+  });
+  kind.show = [](const std::string& url) -> Json { return without_password(url); };
+  return kind;
+}
+
 Section<Config> log_options() {
   return {
       option(&Config::loglevel, level(),
@@ -152,11 +178,23 @@ Section<Config> resource_options() {
   return {
       option(&Config::data_dir, text("the path of a folder"),
              {.name = "data_dir",
-              .meaning = "The folder of the database, and of self-signed certificates. It is made "
-                         "if it is not there.",
+              .meaning = "The folder of the SQLite database, if there is no other `database`, and "
+                         "of self-signed certificates. It is made if it is not there.",
               .when = "When you install the server for good.",
               .example = "/var/lib/starling",
               .restart = true}),
+      option(
+          &Config::database, database_url(),
+          {.name = "database",
+           .meaning = "The PostgreSQL database of accounts, rosters and archives, as libpq takes "
+                      "it: everything that its parameters can say (sslmode, sslrootcert, several "
+                      "hosts) may stand in it. It must be in UTF8; its tables are made by the "
+                      "node itself, in a schema named starling. Unset: SQLite.",
+           .when = "If one machine's disk is not enough, or its loss would be. A password "
+                   "belongs into a file: `database: !file /etc/starling/database-url`.",
+           .example = "postgresql://starling@db.example.org/starling?sslmode=verify-full",
+           .unset = "SQLite, starling.db in `data_dir`",
+           .restart = true}),
       option(&Config::ctl_socket, text_or_empty("the path of a Unix socket"),
              {.name = "ctl_socket",
               .meaning = "The Unix socket through which `starlingctl` speaks to this node. Only "

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <string>
 #include <string_view>
@@ -15,6 +16,8 @@
 #include "starlingctl/conversation.h"
 #include "starlingctl/password.h"
 #include "starlingctl/print.h"
+#include "starlingctl/progress_bar.h"
+#include "store/migrate_store.h"
 #include "store/sqlite_restore.h"
 
 namespace {
@@ -72,9 +75,9 @@ int run(const std::string& socket, const std::string& format, const Command& com
   return done ? code : complain(done.error().message);
 }
 
-// The one command that needs the node stopped.
+// Commands that need the node stopped: done here.
+
 int restore(const std::string& format, const std::string& file, const std::string& folder) {
-  starling::log::configure(starling::log::Level::error, starling::log::Format::text);
   const std::string database = folder + "/starling.db";
   const auto restored = starling::store::restore_sqlite(file, database);
   if (!restored) return print({{"ok", false}, {"error", restored.error().message}}, format);
@@ -85,6 +88,39 @@ int restore(const std::string& format, const std::string& file, const std::strin
   result["log_entries"] = restored->contents.log_entries;
   if (!restored->kept.empty()) result["kept"] = restored->kept;
   return print({{"ok", true}, {"result", result}}, format);
+}
+
+int migrate_store(const std::string& format, const std::string& folder, const std::string& given) {
+  const auto is_url = [](std::string_view text) { return text.contains("://"); };
+  std::string url = given;
+  // From a file, it shows in no list of processes.
+  if (!is_url(url)) {
+    std::ifstream file(given);
+    if (!std::getline(file, url) || !is_url(url)) {
+      return print({{"ok", false}, {"error", "URL is neither a URL nor a file with one"}}, format);
+    }
+  }
+  ctl::ProgressBar bar;
+  const auto migrated = starling::store::migrate_store(
+      folder + "/starling.db", url, [&](const starling::store::MigrationProgress& progress) {
+        bar.show(progress.step, progress.done, progress.of);
+      });
+  bar.end();
+  if (!migrated) return print({{"ok", false}, {"error", migrated.error().message}}, format);
+  return print({{"ok", true},
+                {"result",
+                 {{"accounts", migrated->accounts},
+                  {"map_entries", migrated->map_entries},
+                  {"log_entries", migrated->log_entries},
+                  {"checksums", "equal"}}}},
+               format);
+}
+
+int run_here(const std::string& format, const Command& command,
+             const std::vector<std::string>& arguments) {
+  starling::log::configure(starling::log::Level::error, starling::log::Format::text);
+  const auto& work = command.name == "restore" ? restore : migrate_store;
+  return work(format, arguments[0], arguments[1]);
 }
 
 int complete(const std::string& shell) {
@@ -247,6 +283,6 @@ int main(int argc, char** argv) {
   if (auto good = complete_password(*chosen, arguments); !good) {
     return complain(good.error().message);
   }
-  if (chosen->local) return restore(format, arguments[0], arguments[1]);
+  if (chosen->local) return run_here(format, *chosen, arguments);
   return run(socket, format, *chosen, arguments);
 }

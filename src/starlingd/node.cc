@@ -16,6 +16,7 @@
 #include "config/check.h"
 #include "modules/registry.h"
 #include "starlingd/certificates.h"
+#include "store/postgres.h"
 #include "store/sqlite.h"
 
 namespace starling::starlingd {
@@ -78,6 +79,13 @@ Result<> make_data_dir(const std::string& path) {
                                      " (give it to that user, or set data_dir to another folder)");
 }
 
+Result<std::unique_ptr<store::Store>> open_store(const config::Config& config) {
+  if (config.database.empty()) return store::open_sqlite(config.data_dir + "/starling.db");
+  auto opened = store::open_postgres(config.database);
+  if (!opened) return fail(opened.error().code, "database: " + opened.error().message);
+  return opened;
+}
+
 // What bind() would call "no such file" or "in use", in clearer words.
 Result<> check_socket_path(const std::string& name) {
   const std::filesystem::path path(name);
@@ -107,7 +115,7 @@ Node::~Node() = default;
 Result<> Node::start() {
   if (auto made = make_data_dir(config_->data_dir); !made) return made;
   // First of all: it finds out if another node uses this folder.
-  auto store = store::open_sqlite(config_->data_dir + "/starling.db");
+  auto store = open_store(*config_);
   if (!store) return std::unexpected(store.error());
   store_ = std::move(*store);
   auto certificates = load_certificates(*config_);

@@ -14,8 +14,8 @@
 
 #include "base/task.h"
 #include "base/thread_pool.h"
+#include "store/failure_log.h"
 #include "store/sqlite_db.h"
-#include "store/sqlite_failure_log.h"
 
 namespace starling::store::sqlite {
 
@@ -23,7 +23,7 @@ class Readers {
  public:
   Readers(std::vector<Connection> connections, std::size_t max_queued)
       : max_queued_(max_queued),
-        failures_(connections.at(0).path()),
+        failures_("file", connections.at(0).path()),
         idle_(std::move(connections)),
         threads_(idle_.size(), "store-read") {}
 

@@ -21,7 +21,7 @@ Writer::Writer(Connection db, std::size_t max_queued)
     : max_queued_(max_queued),
       db_(std::move(db)),
       inode_(inode_of(db_.path())),
-      failures_(db_.path()) {}
+      failures_("file", db_.path()) {}
 
 Task<Result<>> Writer::write(Job job) {
   EventLoop* loop = EventLoop::current();

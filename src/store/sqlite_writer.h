@@ -26,8 +26,8 @@
 #include "base/event_loop.h"
 #include "base/task.h"
 #include "base/thread_pool.h"
+#include "store/failure_log.h"
 #include "store/sqlite_db.h"
-#include "store/sqlite_failure_log.h"
 #include "store/store.h"
 
 namespace starling::store::sqlite {

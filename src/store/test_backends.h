@@ -8,8 +8,10 @@
 #include <string>
 
 #include "store/memory.h"
+#include "store/postgres.h"
 #include "store/sqlite.h"
 #include "store/store.h"
+#include "store/test_postgres.h"
 #include "store/test_support.h"
 
 namespace starling::store {
@@ -20,10 +22,15 @@ struct Backend {
 };
 
 inline auto backends() {
-  return ::testing::Values(Backend{"Memory", [](const TemporaryFolder&) { return open_memory(); }},
-                           Backend{"Sqlite", [](const TemporaryFolder& folder) {
-                                     return open_sqlite(folder.file("store.db")).value();
-                                   }});
+  return ::testing::Values(
+      Backend{"Memory", [](const TemporaryFolder&) { return open_memory(); }},
+      Backend{"Sqlite",
+              [](const TemporaryFolder& folder) {
+                return open_sqlite(folder.file("store.db")).value();
+              }},
+      Backend{"Postgres", [](const TemporaryFolder&) {
+                return open_postgres(TestPostgres::get().new_database()).value();
+              }});
 }
 
 // A contract test: a fresh store of the backend in question, and a loop to call it from.

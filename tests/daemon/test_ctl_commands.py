@@ -84,6 +84,7 @@ stop
 # Those that this test cannot call, and where they are called.
 ELSEWHERE = {
     "restore": "test_backup.py",
+    "migrate_store": "test_migrate_store.py",
     "trace": "test_trace.py",
     "reload_config": "test_reload.py",
     "dump_config": "test_reload.py",

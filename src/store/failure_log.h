@@ -8,16 +8,19 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
 
-namespace starling::store::sqlite {
+namespace starling::store {
 
 class FailureLog {
  public:
-  explicit FailureLog(std::string file) : file_(std::move(file)) {}
+  // `engine` names what fails, under a field of the log of this name: a file, a database.
+  FailureLog(std::string_view field, std::string engine)
+      : field_(field), engine_(std::move(engine)) {}
 
   // `count` calls have failed with `error`.
   void failed(std::string_view event, std::uint64_t count, const Error& error) {
@@ -28,7 +31,7 @@ class FailureLog {
     const bool clock_was_set_back = passed_us < 0;
     if (passed_us < kIntervalUs && !clock_was_set_back) return;
     log::error({event, log::Subsystem::store},
-               {{"file", file_}, {"calls", unreported_}, {"error", error.message}});
+               {{field_, engine_}, {"calls", unreported_}, {"error", error.message}});
     last_line_us_ = now_us;
     unreported_ = 0;
     announced_ = true;
@@ -39,7 +42,7 @@ class FailureLog {
     std::lock_guard lock(mutex_);
     if (!announced_) return;
     log::info({event, log::Subsystem::store},
-              {{"file", file_}, {"calls_failed_meanwhile", unreported_}});
+              {{field_, engine_}, {"calls_failed_meanwhile", unreported_}});
     unreported_ = 0;
     announced_ = false;
   }
@@ -47,11 +50,12 @@ class FailureLog {
  private:
   static constexpr std::int64_t kIntervalUs = 10'000'000;
 
-  const std::string file_;
+  const std::string_view field_;
+  const std::string engine_;
   std::mutex mutex_;
   std::uint64_t unreported_ = 0;
   std::int64_t last_line_us_ = 0;  // of failed(); 0: never
   bool announced_ = false;
 };
 
-}  // namespace starling::store::sqlite
+}  // namespace starling::store

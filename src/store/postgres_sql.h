@@ -1,0 +1,164 @@
+// The SQL of the store's shapes on PostgreSQL, all of it in one place.
+//
+// Each call of a shape is one statement, so that it is one step for others, needs one round trip
+// and can stand beside others in one transaction. What does not apply (an account that is there
+// already) is no error of SQL but a count of 0: an error would take the whole transaction along.
+#pragma once
+
+#include <array>
+
+namespace starling::store::postgres {
+
+struct Statement {
+  const char* name;  // prepared under it
+  const char* sql;
+};
+
+// --- accounts; $1 host, $2 username ---
+
+// $3 created_at_us, $4.. credentials by column. Gives how many accounts were made: 0 or 1.
+inline constexpr Statement kCreateAccount{
+    "create_account",
+    "WITH made AS (INSERT INTO starling.account (host, username, created_at_us)"
+    "  VALUES ($1::text, $2::text, $3::bigint) ON CONFLICT DO NOTHING RETURNING 1),"
+    " keys AS (INSERT INTO starling.credential"
+    "  (host, username, mechanism, salt, iterations, stored_key, server_key)"
+    "  SELECT $1::text, $2::text, c.* FROM made,"
+    "   unnest($4::text[], $5::bytea[], $6::integer[], $7::bytea[], $8::bytea[]) AS c)"
+    " SELECT count(*) FROM made"};
+
+// A row for each credential, one of NULLs if there is none.
+inline constexpr Statement kFindAccount{
+    "find_account",
+    "SELECT a.created_at_us, c.mechanism, c.salt, c.iterations, c.stored_key, c.server_key"
+    " FROM starling.account a LEFT JOIN starling.credential c USING (host, username)"
+    " WHERE a.host = $1::text AND a.username = $2::text ORDER BY c.mechanism"};
+
+// $3.. credentials by column. Gives how many accounts were found: 0 or 1.
+inline constexpr Statement kSetCredentials{
+    "set_credentials",
+    "WITH found AS (SELECT 1 FROM starling.account"
+    "  WHERE host = $1::text AND username = $2::text FOR UPDATE),"
+    " gone AS (DELETE FROM starling.credential WHERE host = $1::text AND username = $2::text"
+    "  AND mechanism <> ALL ($3::text[]) AND EXISTS (SELECT FROM found)),"
+    " keys AS (INSERT INTO starling.credential"
+    "  (host, username, mechanism, salt, iterations, stored_key, server_key)"
+    "  SELECT $1::text, $2::text, c.* FROM found,"
+    "   unnest($3::text[], $4::bytea[], $5::integer[], $6::bytea[], $7::bytea[]) AS c"
+    "  ON CONFLICT (host, username, mechanism) DO UPDATE SET salt = excluded.salt,"
+    "   iterations = excluded.iterations, stored_key = excluded.stored_key,"
+    "   server_key = excluded.server_key)"
+    " SELECT count(*) FROM found"};
+
+// $3 owner. Gives how many accounts were removed: 0 or 1. Their credentials go with them.
+inline constexpr Statement kEraseAccount{
+    "erase_account",
+    "WITH gone AS (DELETE FROM starling.account"
+    "  WHERE host = $1::text AND username = $2::text RETURNING 1),"
+    " maps AS (DELETE FROM starling.map_entry"
+    "  WHERE owner = $3::text AND EXISTS (SELECT FROM gone)),"
+    " logs AS (DELETE FROM starling.log_entry"
+    "  WHERE owner = $3::text AND EXISTS (SELECT FROM gone))"
+    " SELECT count(*) FROM gone"};
+
+// $2 after which one, $3 how many.
+inline constexpr Statement kListAccounts{
+    "list_accounts",
+    "SELECT username FROM starling.account WHERE host = $1::text AND username > $2::text"
+    " ORDER BY username LIMIT $3::bigint"};
+
+inline constexpr Statement kCountAccounts{
+    "count_accounts", "SELECT count(*) FROM starling.account WHERE host = $1::text"};
+
+// --- maps; $1 owner, $2 map ---
+
+inline constexpr Statement kGetEntry{
+    "get_entry",
+    "SELECT value FROM starling.map_entry"
+    " WHERE owner = $1::text AND map = $2::text AND key = $3::text"};
+
+inline constexpr Statement kScanMap{"scan_map",
+                                    "SELECT key, value FROM starling.map_entry"
+                                    " WHERE owner = $1::text AND map = $2::text ORDER BY key"};
+
+// $2, $3 maps and keys to erase; $4, $5, $6 maps, keys and values to set; no key twice.
+inline constexpr Statement kApplyChanges{
+    "apply_changes",
+    "WITH gone AS (DELETE FROM starling.map_entry m"
+    "  USING unnest($2::text[], $3::text[]) AS c(map, key)"
+    "  WHERE m.owner = $1::text AND m.map = c.map AND m.key = c.key)"
+    " INSERT INTO starling.map_entry (owner, map, key, value)"
+    " SELECT $1::text, c.* FROM unnest($4::text[], $5::text[], $6::bytea[]) AS c"
+    " ON CONFLICT (owner, map, key) DO UPDATE SET value = excluded.value"};
+
+// --- logs; $1 owner, $2 log, $3 after, $4 before, $5 peer, $6 detail ---
+
+// Entries of any owners and logs, by column. Gives the place in the arrays, from 1, of each that
+// was appended; the others are there already.
+inline constexpr Statement kAppendEntries{
+    "append_entries",
+    "WITH given AS (SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[],"
+    "  $5::text[], $6::bytea[]) WITH ORDINALITY AS e(owner, log, id, peer, detail, value, place)),"
+    " added AS (INSERT INTO starling.log_entry (owner, log, id, peer, detail, value)"
+    "  SELECT owner, log, id, peer, detail, value FROM given ORDER BY place"
+    "  ON CONFLICT DO NOTHING RETURNING owner, log, id)"
+    " SELECT min(given.place) FROM added JOIN given USING (owner, log, id)"
+    " GROUP BY owner, log, id"};
+
+// One text for each kind of filter, so that each is planned for its own index. The planner may not
+// know what a parameter is, and then it must not think that one owner's log is the whole table.
+#define STARLING_LOG_WHERE                                             \
+  " FROM starling.log_entry WHERE owner = $1::text AND log = $2::text" \
+  " AND id > $3::bigint AND id < $4::bigint"
+#define STARLING_LOG_PEER \
+  " AND hashtextextended(peer, 0) = hashtextextended($5::text, 0) AND peer = $5::text"
+#define STARLING_LOG_DETAIL                                          \
+  STARLING_LOG_PEER                                                  \
+  " AND hashtextextended(detail, 0) = hashtextextended($6::text, 0)" \
+  " AND detail = $6::text"
+#define STARLING_LOG_PAGE "SELECT id, peer, detail, value"
+
+// The last parameter is how many.
+inline constexpr std::array<Statement, 3> kReadOldest{{
+    {"read_oldest", STARLING_LOG_PAGE STARLING_LOG_WHERE " ORDER BY id LIMIT $5::bigint"},
+    {"read_oldest_of_peer",
+     STARLING_LOG_PAGE STARLING_LOG_WHERE STARLING_LOG_PEER " ORDER BY id LIMIT $6::bigint"},
+    {"read_oldest_of_detail",
+     STARLING_LOG_PAGE STARLING_LOG_WHERE STARLING_LOG_DETAIL " ORDER BY id LIMIT $7::bigint"},
+}};
+inline constexpr std::array<Statement, 3> kReadNewest{{
+    {"read_newest", STARLING_LOG_PAGE STARLING_LOG_WHERE " ORDER BY id DESC LIMIT $5::bigint"},
+    {"read_newest_of_peer",
+     STARLING_LOG_PAGE STARLING_LOG_WHERE STARLING_LOG_PEER " ORDER BY id DESC LIMIT $6::bigint"},
+    {"read_newest_of_detail",
+     STARLING_LOG_PAGE STARLING_LOG_WHERE STARLING_LOG_DETAIL " ORDER BY id DESC LIMIT $7::bigint"},
+}};
+inline constexpr std::array<Statement, 3> kCountEntries{{
+    {"count_entries",
+     "SELECT count(*) FROM (SELECT" STARLING_LOG_WHERE " LIMIT $5::bigint) AS counted"},
+    {"count_entries_of_peer", "SELECT count(*) FROM (SELECT" STARLING_LOG_WHERE STARLING_LOG_PEER
+                              " LIMIT $6::bigint) AS counted"},
+    {"count_entries_of_detail",
+     "SELECT count(*) FROM (SELECT" STARLING_LOG_WHERE STARLING_LOG_DETAIL
+     " LIMIT $7::bigint) AS counted"},
+}};
+inline constexpr std::array<Statement, 3> kTrimEntries{{
+    {"trim_entries", "DELETE" STARLING_LOG_WHERE},
+    {"trim_entries_of_peer", "DELETE" STARLING_LOG_WHERE STARLING_LOG_PEER},
+    {"trim_entries_of_detail", "DELETE" STARLING_LOG_WHERE STARLING_LOG_DETAIL},
+}};
+
+#undef STARLING_LOG_PAGE
+#undef STARLING_LOG_DETAIL
+#undef STARLING_LOG_PEER
+#undef STARLING_LOG_WHERE
+
+// Prepared by every connection.
+inline constexpr auto kStatements = std::to_array<const Statement*>(
+    {&kCreateAccount,  &kFindAccount,     &kSetCredentials,  &kEraseAccount,    &kListAccounts,
+     &kCountAccounts,  &kGetEntry,        &kScanMap,         &kApplyChanges,    &kAppendEntries,
+     &kReadOldest[0],  &kReadOldest[1],   &kReadOldest[2],   &kReadNewest[0],   &kReadNewest[1],
+     &kReadNewest[2],  &kCountEntries[0], &kCountEntries[1], &kCountEntries[2], &kTrimEntries[0],
+     &kTrimEntries[1], &kTrimEntries[2]});
+
+}  // namespace starling::store::postgres

@@ -1,0 +1,84 @@
+// What goes to PostgreSQL with a statement and what comes back, all in its binary format: nothing
+// is quoted, nothing is parsed, and values may be any bytes.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace starling::store::postgres {
+
+// Types of PostgreSQL's catalogue (pg_type.dat): fixed for ever.
+inline constexpr std::uint32_t kByteaOid = 17;
+inline constexpr std::uint32_t kBigintOid = 20;
+inline constexpr std::uint32_t kIntegerOid = 23;
+inline constexpr std::uint32_t kTextOid = 25;
+
+// The parameters of one statement, in their order. Each must have the type that the statement's
+// text gives it ($1::bigint).
+class Values {
+ public:
+  Values& text(std::string_view value) { return add(std::string(value)); }
+  Values& text(const std::string* value);  // nullptr: NULL
+  Values& bytes(std::string_view value) { return add(std::string(value)); }
+  Values& bigint(std::int64_t value);
+  Values& bigint(std::uint64_t value) { return bigint(static_cast<std::int64_t>(value)); }
+  Values& integer(std::int32_t value);
+  // Arrays, without NULLs.
+  Values& texts(const std::vector<std::string_view>& values);
+  Values& byteas(const std::vector<std::string_view>& values);
+  Values& bigints(const std::vector<std::int64_t>& values);
+  Values& integers(const std::vector<std::int32_t>& values);
+  // Of any type, each value in its binary format.
+  Values& array(std::uint32_t oid, const std::vector<std::string_view>& values);
+
+  [[nodiscard]] int count() const { return static_cast<int>(values_.size()); }
+  [[nodiscard]] std::size_t size() const { return bytes_; }
+  // As PQsendQueryPrepared takes them; good until this is changed or gone.
+  struct Raw {
+    std::vector<const char*> values;
+    std::vector<int> lengths;
+    std::vector<int> formats;
+  };
+  [[nodiscard]] Raw raw() const;
+
+ private:
+  struct Value {
+    std::string bytes;
+    bool null = false;
+  };
+  Values& add(std::string bytes);
+
+  std::vector<Value> values_;
+  std::size_t bytes_ = 0;
+};
+
+// The rows that a statement gave.
+class Rows {
+ public:
+  explicit Rows(PGresult* result) : result_(result) {}
+
+  [[nodiscard]] int count() const { return PQntuples(result_.get()); }
+  // Of a statement that changes and gives no rows.
+  [[nodiscard]] std::uint64_t changed() const;
+  [[nodiscard]] bool is_null(int row, int column) const {
+    return PQgetisnull(result_.get(), row, column) != 0;
+  }
+  [[nodiscard]] std::string text(int row, int column) const;
+  [[nodiscard]] std::int64_t bigint(int row, int column) const;
+  [[nodiscard]] std::int32_t integer(int row, int column) const;
+  [[nodiscard]] bool boolean(int row, int column) const;
+
+ private:
+  struct Clear {
+    void operator()(PGresult* result) const { PQclear(result); }
+  };
+  std::unique_ptr<PGresult, Clear> result_;
+};
+
+}  // namespace starling::store::postgres
