@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+import subprocess
 import sys
 import tempfile
 from dataclasses import replace
@@ -17,7 +18,7 @@ sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "tests")]
 from harness.authority import Authority  # noqa: E402
 from servers import catalogue  # noqa: E402
 from speed import report  # noqa: E402
-from speed.contest import Contest, held, say  # noqa: E402
+from speed.contest import Contest, Failed, held, say  # noqa: E402
 from speed.rows import QUICK, Field, Row, Size, rows  # noqa: E402
 
 
@@ -74,12 +75,18 @@ def measure(field: Field, of_field: list[Row], results: report.Results, peers: l
     return not contest.failures
 
 
-def measure_held(field: Field, of_field: list[Row], results: report.Results) -> None:
-    """Once: two million sessions are many already."""
+def measure_held(field: Field, of_field: list[Row], results: report.Results) -> bool:
+    """Once: two million sessions are many already. Whether it went well."""
     say(f"{field}")
-    result = held(field)
+    try:
+        result = held(field)
+    except (Failed, OSError, subprocess.TimeoutExpired) as error:
+        say(f"  held_sessions failed: {error}")
+        results.missing |= {(row.name, "starling"): f"failed: {error}" for row in of_field}
+        return False
     for row in of_field:
         results.figures[row.name] = {"starling": [result[row.figure] * row.scale]}
+    return True
 
 
 def main() -> int:
@@ -98,11 +105,13 @@ def main() -> int:
     good = True
     for field, of_field in fields.items():
         if field.held:
-            measure_held(field, of_field, results)
+            good &= measure_held(field, of_field, results)
             continue
         with tempfile.TemporaryDirectory(prefix="bench-", dir=chosen.folder,
                                          ignore_cleanup_errors=True) as folder:
             good &= measure(field, of_field, results, chosen.peers.split(","), Path(folder))
+        # So that an hour is not lost if something ends it.
+        chosen.results.write_text(report.INTRODUCTION + report.text(results))
     text = report.text(results)
     chosen.results.write_text(report.INTRODUCTION + text)
     print(text)

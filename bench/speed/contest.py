@@ -31,8 +31,10 @@ def held(field: Field) -> dict[str, float]:
     """The figures of bench/held."""
     program = build_folder() / "bench/held/held_sessions"
     run = subprocess.run([str(program), "--sessions", str(field.held), "--messages",
-                          str(field.messages)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                         text=True, timeout=_LONGEST_S, check=True)
+                          str(field.messages)], capture_output=True, text=True,
+                         timeout=_LONGEST_S, check=False)
+    if run.returncode != 0:
+        raise Failed(run.stderr.strip()[-200:] or f"held_sessions ended with {run.returncode}")
     say(f"    starling: {run.stdout.strip()}")
     result: dict[str, float] = json.loads(run.stdout)
     return result
