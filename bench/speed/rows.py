@@ -34,7 +34,8 @@ class Size:
 
 
 QUICK = Size(sessions=1_000, runs=1, seconds=1.5, warmup=0.5, settle=2.0, accounts=50_000,
-             archives=(500, 2_000, 20_000), pairs=((2, 100), (100, 100)), many_pairs=100, held=20_000,
+             archives=(500, 2_000, 20_000), pairs=((2, 100), (100, 100)), many_pairs=100,
+             held=20_000,
              held_messages=20_000)
 
 
@@ -47,8 +48,8 @@ class Field:
     accounts: int = 0
     contacts: int = 0
     fill: int = 0  # messages of the first pair that are in the archive
-    held: int = 0  # no server: so many sessions of ours in one process (bench/held), with messages
-    messages: int = 0
+    held: int = 0  # no server: so many sessions of ours in one process (bench/held)
+    messages: int = 0  # between those
 
 
 @dataclass(frozen=True)
