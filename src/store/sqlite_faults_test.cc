@@ -220,7 +220,7 @@ TEST_F(SqliteFaults, QueueFull_RefusedAtOnce_OthersServed) {
 TEST_F(SqliteFaults, ManyWritesWait_SaysSoLongBeforeItRefusesAny) {
   auto store = open_sqlite(path_).value();
   EXPECT_FALSE(store->crowded());
-  std::vector<std::optional<Result<>>> done(5'000);
+  std::vector<std::optional<Result<>>> done(20'000);
   Gate gate;
   Hold hold(path_);
   for (std::size_t i = 0; i < done.size(); ++i) {
