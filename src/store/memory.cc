@@ -7,7 +7,7 @@
 #include <tuple>
 
 #include "base/event_loop.h"
-#include "store/credentials.h"
+#include "store/account_rules.h"
 
 namespace starling::store {
 
@@ -37,10 +37,6 @@ struct State {
     return result;
   }
 };
-
-Error no_account(const std::string& host, const std::string& username) {
-  return {Errc::not_found, "there is no account " + username + "@" + host};
-}
 
 class MemoryAccounts final : public Accounts {
  public:
@@ -84,8 +80,7 @@ class MemoryAccounts final : public Accounts {
     std::lock_guard lock(state_.mutex);
     auto key = std::pair{account.host, account.username};
     if (!state_.accounts.try_emplace(std::move(key), account).second) {
-      return fail(Errc::exists,
-                  "the account " + account.username + "@" + account.host + " exists already");
+      return std::unexpected(account_exists(account));
     }
     return state_.written({});
   }

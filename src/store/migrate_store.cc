@@ -25,17 +25,17 @@ class Migration {
 
   Result<Backup> run() {
     if (auto begun = begin(); !begun) return std::unexpected(begun.error());
-    for (const Table& table : migration::tables()) {
-      if (auto done = copy(table); !done) return std::unexpected(done.error());
-    }
     Backup copied;
     for (const Table& table : migration::tables()) {
-      const auto rows = compare(table);
-      if (!rows) return std::unexpected(rows.error());
+      const auto counted = source_.number(std::string("SELECT count(*) FROM ") + table.name);
+      if (!counted) return std::unexpected(counted.error());
+      const auto rows = static_cast<std::uint64_t>(*counted);
+      if (auto done = copy(table, rows); !done) return std::unexpected(done.error());
+      if (auto same = compare(table, rows); !same) return std::unexpected(same.error());
       const std::string_view name = table.name;
-      if (name == "account") copied.accounts = *rows;
-      if (name == "map_entry") copied.map_entries = *rows;
-      if (name == "log_entry") copied.log_entries = *rows;
+      if (name == "account") copied.accounts = rows;
+      if (name == "map_entry") copied.map_entries = rows;
+      if (name == "log_entry") copied.log_entries = rows;
     }
     if (auto ended = target_.script("DROP TABLE starling.migrating"); !ended) {
       return std::unexpected(ended.error());
@@ -72,15 +72,14 @@ class Migration {
     return {};
   }
 
-  Result<> copy(const Table& table) {
-    const auto count = source_.number(std::string("SELECT count(*) FROM ") + table.name);
-    if (!count) return std::unexpected(count.error());
+  // What the target lacks of the table, which has so many rows.
+  Result<> copy(const Table& table, std::uint64_t count) {
     auto after = migration::last(target_, table);
     if (!after) return std::unexpected(after.error());
     const auto there = target_.script(std::string("SELECT count(*) FROM starling.") + table.name);
     if (!there) return std::unexpected(there.error());
     MigrationProgress progress{std::string("copying ") + table.name, std::stoull(there->text(0, 0)),
-                               static_cast<std::uint64_t>(*count)};
+                               count};
     for (;;) {
       tell_(progress);
       const auto rows = migration::read(source_, table, *after);
@@ -92,14 +91,11 @@ class Migration {
     }
   }
 
-  // The number of rows, if both have the same.
-  Result<std::uint64_t> compare(const Table& table) {
+  // exists: they are not the same.
+  Result<> compare(const Table& table, std::uint64_t count) {
     Digest in_source;
     Digest in_target;
-    const auto count = source_.number(std::string("SELECT count(*) FROM ") + table.name);
-    if (!count) return std::unexpected(count.error());
-    MigrationProgress progress{std::string("comparing ") + table.name, 0,
-                               2 * static_cast<std::uint64_t>(*count)};
+    MigrationProgress progress{std::string("comparing ") + table.name, 0, 2 * count};
     const auto read_all = [&](auto& connection, Digest& digest) -> Result<> {
       for (Row after;;) {
         const auto rows = migration::read(connection, table, after);
@@ -111,10 +107,10 @@ class Migration {
         tell_(progress);
       }
     };
-    if (auto read = read_all(source_, in_source); !read) return std::unexpected(read.error());
-    if (auto read = read_all(target_, in_target); !read) return std::unexpected(read.error());
+    if (auto read = read_all(source_, in_source); !read) return read;
+    if (auto read = read_all(target_, in_target); !read) return read;
     if (in_source.rows() == in_target.rows() && in_source.sha256() == in_target.sha256()) {
-      return in_source.rows();
+      return {};
     }
     return fail(Errc::exists, "starling." + std::string(table.name) + " of " + target_.name() +
                                   " differs from the source (" + std::to_string(in_target.rows()) +
@@ -131,10 +127,8 @@ class Migration {
 
 Result<Backup> migrate_store(const std::string& given, const std::string& url,
                              const std::function<void(const MigrationProgress&)>& tell) {
-  std::error_code unresolved;
-  std::string path = std::filesystem::weakly_canonical(given, unresolved).string();
-  if (unresolved) path = given;
-  if (!std::filesystem::exists(path, unresolved)) {
+  const std::string path = sqlite::resolved(given);
+  if (std::error_code ignored; !std::filesystem::exists(path, ignored)) {
     return fail(Errc::unavailable, path + ": there is no such file");
   }
   const auto lock = sqlite::FileLock::acquire(path);

@@ -11,22 +11,6 @@ namespace {
 constexpr std::size_t kRows = 2'000;
 constexpr std::size_t kBytes = 4 * 1024 * 1024;
 
-// PostgreSQL's binary format of an integer.
-std::string encode(std::int64_t value, std::size_t bytes) {
-  std::string out;
-  for (std::size_t i = bytes; i-- > 0;) {
-    out.push_back(static_cast<char>(static_cast<std::uint64_t>(value) >> (8 * i) & 0xFF));
-  }
-  return out;
-}
-
-std::int64_t decode(const std::string& bytes) {
-  std::uint64_t bits = 0;
-  for (const char c : bytes) bits = bits << 8 | static_cast<unsigned char>(c);
-  if (bytes.size() == sizeof(std::int32_t)) return static_cast<std::int32_t>(bits);
-  return static_cast<std::int64_t>(bits);
-}
-
 const char* sql_type(Type type) {
   switch (type) {
     case Type::text:
@@ -57,64 +41,21 @@ std::string select(const Table& table, const std::string& from, bool from_start,
   std::string sql = "SELECT " + names(table, table.columns.size()) + " FROM " + from;
   if (!from_start) {
     sql += " WHERE (" + keys + ") > (";
-    for (std::size_t i = 0; i < table.keys; ++i)
+    for (std::size_t i = 0; i < table.keys; ++i) {
       sql.append(i == 0 ? "" : ", ").append(parameter(i));
+    }
     sql += ")";
   }
   return sql + " ORDER BY " + keys + " LIMIT " + std::to_string(kRows);
 }
 
-class Statement {
- public:
-  Statement(sqlite::Connection& db, const std::string& sql) : db_(db) {
-    rc_ = sqlite3_prepare_v2(db.handle(), sql.c_str(), -1, &statement_, nullptr);
+// In PostgreSQL's binary format.
+std::string value(const sqlite::Query& row, int index, Type type) {
+  if (type == Type::bigint) return postgres::encode(row.integer(index));
+  if (type == Type::integer) {
+    return postgres::encode(static_cast<std::int32_t>(row.integer(index)));
   }
-  ~Statement() { sqlite3_finalize(statement_); }
-  Statement(const Statement&) = delete;
-  Statement& operator=(const Statement&) = delete;
-
-  void bind(int index, const Column& column, const std::string& value) {
-    if (rc_ != SQLITE_OK) return;
-    const int size = static_cast<int>(value.size());
-    switch (column.type) {
-      case Type::text:
-        rc_ = sqlite3_bind_text(statement_, index, value.data(), size, SQLITE_TRANSIENT);
-        return;
-      case Type::bytea:
-        rc_ = sqlite3_bind_blob(statement_, index, value.data(), size, SQLITE_TRANSIENT);
-        return;
-      case Type::bigint:
-      case Type::integer:
-        rc_ = sqlite3_bind_int64(statement_, index, decode(value));
-        return;
-    }
-  }
-  bool next() {
-    if (rc_ == SQLITE_OK || rc_ == SQLITE_ROW) rc_ = sqlite3_step(statement_);
-    return rc_ == SQLITE_ROW;
-  }
-  [[nodiscard]] std::string value(int index, const Column& column) const {
-    if (column.type == Type::bigint || column.type == Type::integer) {
-      return encode(sqlite3_column_int64(statement_, index),
-                    column.type == Type::bigint ? sizeof(std::int64_t) : sizeof(std::int32_t));
-    }
-    const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_, index));
-    const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, index));
-    return bytes == nullptr ? std::string() : std::string(bytes, size);
-  }
-  [[nodiscard]] Result<> result() const {
-    if (rc_ == SQLITE_DONE || rc_ == SQLITE_ROW) return {};
-    return std::unexpected(db_.error(rc_));
-  }
-
- private:
-  sqlite::Connection& db_;
-  sqlite3_stmt* statement_ = nullptr;
-  int rc_ = SQLITE_OK;
-};
-
-void append_size(std::string& out, std::size_t size) {
-  out += encode(static_cast<std::int64_t>(size), sizeof(std::int32_t));
+  return row.text(index);
 }
 
 }  // namespace
@@ -146,26 +87,32 @@ std::span<const Table> tables() {
 }
 
 Result<Rows> read(sqlite::Connection& source, const Table& table, const Row& after) {
-  Statement statement(source, select(table, table.name, after.empty(),
+  sqlite::Query query(source, select(table, table.name, after.empty(),
                                      [](std::size_t i) { return "?" + std::to_string(i + 1); }));
   for (std::size_t i = 0; i < table.keys && !after.empty(); ++i) {
-    statement.bind(static_cast<int>(i) + 1, table.columns[i], after[i]);
+    const int index = static_cast<int>(i) + 1;
+    if (table.columns[i].type == Type::text) {
+      query.bind(index, after[i]);
+    } else {
+      query.bind(index, postgres::decode(after[i]));
+    }
   }
   Rows rows;
   std::size_t bytes = 0;
-  while (bytes < kBytes && statement.next()) {
+  while (bytes < kBytes && query.next()) {
     Row& row = rows.emplace_back();
     for (std::size_t i = 0; i < table.columns.size(); ++i) {
-      bytes += row.emplace_back(statement.value(static_cast<int>(i), table.columns[i])).size();
+      row.push_back(value(query, static_cast<int>(i), table.columns[i].type));
+      bytes += row.back().size();
     }
   }
-  if (auto good = statement.result(); !good) return std::unexpected(good.error());
+  if (auto good = query.result(); !good) return std::unexpected(good.error());
   return rows;
 }
 
 Result<Rows> read(postgres::Connection& target, const Table& table, const Row& after) {
   postgres::Values keys;
-  for (std::size_t i = 0; i < table.keys && !after.empty(); ++i) keys.bytes(after[i]);
+  for (std::size_t i = 0; i < table.keys && !after.empty(); ++i) keys.encoded(after[i]);
   const auto found = target.exec(select(table, std::string("starling.") + table.name, after.empty(),
                                         [&](std::size_t i) {
                                           return "$" + std::to_string(i + 1) +
@@ -205,11 +152,7 @@ Result<> write(postgres::Connection& target, const Table& table, const Rows& row
     column.reserve(rows.size());
     for (const Row& row : rows) column.emplace_back(row[c]);
     const Type type = table.columns[c].type;
-    values.array(static_cast<std::uint32_t>(type == Type::text     ? postgres::kTextOid
-                                            : type == Type::bytea  ? postgres::kByteaOid
-                                            : type == Type::bigint ? postgres::kBigintOid
-                                                                   : postgres::kIntegerOid),
-                 column);
+    values.array(static_cast<std::uint32_t>(type), column);
     arrays += (c == 0 ? "$" : ", $") + std::to_string(c + 1) + "::" + sql_type(type) + "[]";
   }
   auto done =
@@ -232,7 +175,7 @@ void Digest::add(const Rows& rows) {
   std::string bytes;
   for (const Row& row : rows) {
     for (const std::string& value : row) {
-      append_size(bytes, value.size());
+      bytes += postgres::encode(static_cast<std::int32_t>(value.size()));
       bytes += value;
     }
   }

@@ -14,7 +14,13 @@
 
 namespace starling::store::migration {
 
-enum class Type : std::uint8_t { text, bytea, bigint, integer };
+// Of a column; by its number in PostgreSQL's catalogue.
+enum class Type : std::uint32_t {
+  text = postgres::kTextOid,
+  bytea = postgres::kByteaOid,
+  bigint = postgres::kBigintOid,
+  integer = postgres::kIntegerOid,
+};
 
 struct Column {
   const char* name;

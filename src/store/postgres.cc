@@ -15,7 +15,8 @@ namespace {
 
 class PostgresStore final : public Store {
  public:
-  explicit PostgresStore(EngineOptions options) : engine_(std::move(options)) {}
+  PostgresStore(const std::string& conninfo, std::string name, const PostgresOptions& options)
+      : engine_(conninfo, std::move(name), options) {}
 
   Accounts& accounts() override { return accounts_; }
   Maps& maps() override { return maps_; }
@@ -43,18 +44,11 @@ Result<std::unique_ptr<Store>> open_postgres(const std::string& url,
   if (!settings) return std::unexpected(settings.error());
   auto connection = Connection::open(*settings);
   if (!connection) return std::unexpected(connection.error());
-  const std::string name = connection->name();
+  std::string name = connection->name();
   for (const auto& step : {migrate(*connection), check_complete(*connection)}) {
     if (!step) return fail(step.error().code, name + ": " + step.error().message);
   }
-  EngineOptions engine;
-  engine.link.conninfo = *settings;
-  engine.link.patience = options.patience;
-  engine.readers = options.readers;
-  engine.max_queued = options.max_queued;
-  engine.patience = options.patience;
-  engine.name = name;
-  return std::make_unique<PostgresStore>(std::move(engine));
+  return std::make_unique<PostgresStore>(*settings, std::move(name), options);
 }
 
 }  // namespace starling::store

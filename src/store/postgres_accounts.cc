@@ -1,15 +1,11 @@
 #include <utility>
 
-#include "store/credentials.h"
+#include "store/account_rules.h"
 #include "store/postgres_shapes.h"
 
 namespace starling::store::postgres {
 
 namespace {
-
-Error no_account(const std::string& host, const std::string& username) {
-  return {Errc::not_found, "there is no account " + username + "@" + host};
-}
 
 // By column, as the statements take them.
 void add(Values& values, const std::vector<Credential>& credentials) {
@@ -41,9 +37,8 @@ Task<Result<>> PostgresAccounts::create(Account account) {
   add(query.values, account.credentials);
   const auto rows = co_await engine_.write(std::move(query), Engine::Repeat::no);
   if (!rows) co_return std::unexpected(rows.error());
-  if (rows->bigint(0, 0) == 1) co_return Result<>();
-  co_return fail(Errc::exists,
-                 "the account " + account.username + "@" + account.host + " exists already");
+  if (rows->number(0, 0) == 1) co_return Result<>();
+  co_return std::unexpected(account_exists(account));
 }
 
 Task<Result<Account>> PostgresAccounts::find(std::string host, std::string username) {
@@ -52,10 +47,10 @@ Task<Result<Account>> PostgresAccounts::find(std::string host, std::string usern
   const auto rows = co_await engine_.read(std::move(query));
   if (!rows) co_return std::unexpected(rows.error());
   if (rows->count() == 0) co_return std::unexpected(no_account(host, username));
-  Account account{std::move(username), std::move(host), rows->bigint(0, 0), {}};
+  Account account{std::move(username), std::move(host), rows->number(0, 0), {}};
   for (int row = 0; row < rows->count() && !rows->is_null(row, 1); ++row) {
     account.credentials.push_back({rows->text(row, 1), rows->text(row, 2),
-                                   static_cast<std::uint32_t>(rows->integer(row, 3)),
+                                   static_cast<std::uint32_t>(rows->number(row, 3)),
                                    rows->text(row, 4), rows->text(row, 5)});
   }
   co_return account;
@@ -69,7 +64,7 @@ Task<Result<>> PostgresAccounts::set_credentials(std::string host, std::string u
   add(query.values, credentials);
   const auto rows = co_await engine_.write(std::move(query));
   if (!rows) co_return std::unexpected(rows.error());
-  if (rows->bigint(0, 0) == 0) co_return std::unexpected(no_account(host, username));
+  if (rows->number(0, 0) == 0) co_return std::unexpected(no_account(host, username));
   co_return Result<>();
 }
 
@@ -78,7 +73,7 @@ Task<Result<>> PostgresAccounts::erase(std::string host, std::string username) {
   query.values.text(host).text(username).text(username + "@" + host);
   const auto rows = co_await engine_.write(std::move(query), Engine::Repeat::no);
   if (!rows) co_return std::unexpected(rows.error());
-  if (rows->bigint(0, 0) == 0) co_return std::unexpected(no_account(host, username));
+  if (rows->number(0, 0) == 0) co_return std::unexpected(no_account(host, username));
   co_return Result<>();
 }
 
@@ -98,7 +93,7 @@ Task<Result<std::uint64_t>> PostgresAccounts::count(std::string host) {
   query.values.text(host);
   const auto rows = co_await engine_.read(std::move(query));
   if (!rows) co_return std::unexpected(rows.error());
-  co_return static_cast<std::uint64_t>(rows->bigint(0, 0));
+  co_return static_cast<std::uint64_t>(rows->number(0, 0));
 }
 
 }  // namespace starling::store::postgres

@@ -1,5 +1,6 @@
 #include "store/postgres_connection.h"
 
+#include <algorithm>
 #include <string_view>
 
 namespace starling::store::postgres {
@@ -15,12 +16,6 @@ std::string setting(std::string_view name, std::string_view value) {
     text.push_back(c);
   }
   return text + "'";
-}
-
-std::string message_of(const PGconn* connection) {
-  std::string message = PQerrorMessage(connection);
-  while (message.ends_with('\n')) message.pop_back();
-  return message;
 }
 
 // libpq gives no SQLSTATE for a connection that never stood; the server's words are all there is.
@@ -55,11 +50,22 @@ Result<std::string> conninfo(const std::string& url) {
   return settings;
 }
 
+std::string one_line(std::string_view text) {
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  std::string line(text);
+  std::ranges::replace(line, '\n', ' ');
+  return line;
+}
+
+void silence_notices(PGconn* connection) {
+  PQsetNoticeProcessor(connection, [](void*, const char*) {}, nullptr);
+}
+
 Result<Connection> Connection::open(const std::string& conninfo) {
   Connection opened(PQconnectdb(conninfo.c_str()));
-  PQsetNoticeProcessor(opened.connection_.get(), [](void*, const char*) {}, nullptr);
+  silence_notices(opened.connection_.get());
   if (PQstatus(opened.connection_.get()) == CONNECTION_OK) return opened;
-  const std::string message = message_of(opened.connection_.get());
+  const std::string message = one_line(PQerrorMessage(opened.connection_.get()));
   return fail(reason(message), message);
 }
 
@@ -77,7 +83,7 @@ Result<Rows> Connection::checked(PGresult* result) const {
   Rows rows(result);
   const ExecStatusType status = PQresultStatus(result);
   if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) return rows;
-  return fail(Errc::unavailable, message_of(connection_.get()));
+  return fail(Errc::unavailable, one_line(PQerrorMessage(connection_.get())));
 }
 
 std::string Connection::name() const {

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "store/postgres_values.h"
@@ -14,6 +15,17 @@ namespace starling::store::postgres {
 // What libpq is to know: `url` as PostgresOptions take it, with our own settings beside it. invalid
 // if it is no such URL; the message does not quote it, as it may hold a password.
 [[nodiscard]] Result<std::string> conninfo(const std::string& url);
+
+struct CloseConnection {
+  void operator()(PGconn* connection) const { PQfinish(connection); }
+};
+using ConnectionPtr = std::unique_ptr<PGconn, CloseConnection>;
+
+// libpq's words without the line feeds: it ends its messages with one, and may write several lines.
+[[nodiscard]] std::string one_line(std::string_view text);
+
+// For a new connection: notices are not written to standard error.
+void silence_notices(PGconn* connection);
 
 class Connection {
  public:
@@ -29,13 +41,10 @@ class Connection {
   [[nodiscard]] std::string name() const;
 
  private:
-  struct Close {
-    void operator()(PGconn* connection) const { PQfinish(connection); }
-  };
   explicit Connection(PGconn* connection) : connection_(connection) {}
   [[nodiscard]] Result<Rows> checked(PGresult* result) const;
 
-  std::unique_ptr<PGconn, Close> connection_;
+  ConnectionPtr connection_;
 };
 
 }  // namespace starling::store::postgres

@@ -78,16 +78,18 @@ int make_wake_fd() {
 
 }  // namespace
 
-Engine::Engine(EngineOptions options)
-    : options_(std::move(options)),
-      failures_("database", options_.name),
-      unreachable_("database", options_.name),
+Engine::Engine(const std::string& conninfo, std::string name, const PostgresOptions& options)
+    : options_(options),
+      name_(std::move(name)),
+      failures_("database", name_),
+      unreachable_("database", name_),
       wake_(make_wake_fd()) {
-  LinkOptions of_writer = options_.link;
-  of_writer.fence = static_cast<std::int64_t>(random_u64());
-  links_.push_back(std::make_unique<Link>(of_writer));
+  LinkOptions link{.conninfo = conninfo, .patience = options_.patience};
+  link.fence = static_cast<std::int64_t>(random_u64());
+  links_.push_back(std::make_unique<Link>(link));
+  link.fence.reset();
   for (std::size_t i = 0; i < options_.readers; ++i) {
-    links_.push_back(std::make_unique<Link>(options_.link));
+    links_.push_back(std::make_unique<Link>(link));
   }
   thread_.submit([this] { run(); });
 }
@@ -120,7 +122,7 @@ Task<Engine::Answer> Engine::call(Write what, Calls Engine::* inbox,
   EventLoop* loop = EventLoop::current();
   assert(loop != nullptr && "the store is called from event loops");
   if (waiting.load() >= options_.max_queued) {
-    co_return fail(Errc::unavailable, "too many calls wait for " + options_.name);
+    co_return fail(Errc::unavailable, "too many calls wait for " + name_);
   }
   ++waiting;
   const auto until = Clock::now() + options_.patience;
@@ -179,7 +181,7 @@ void Engine::expire(Calls& calls, Clock::time_point now) {
     calls.pop_front();
     if (careful_ > 0 && &calls == &writes_) --careful_;
     const std::string& why = links_[0]->error();
-    answer(call, fail(Errc::unavailable, options_.name + " cannot be reached: " + why), waiting);
+    answer(call, fail(Errc::unavailable, name_ + " cannot be reached: " + why), waiting);
   }
 }
 
@@ -219,22 +221,22 @@ void Engine::send_writes(Clock::time_point now) {
   });
 }
 
+// Each to the link that has least to do.
 void Engine::send_reads() {
-  for (std::size_t i = 1; i < links_.size(); ++i) {
-    Link& link = *links_[i];
-    while (!reads_.empty() && link.ready() && link.under_way() < kMaxReads) {
-      auto call = std::make_unique<Call>(std::move(reads_.front()));
-      reads_.pop_front();
-      const Query& query = std::get<Query>(call->what.what);
-      link.send({&query}, [this, call = std::move(call)](Outcome outcome) {
-        read_done(*call, std::move(outcome));
-      });
-      // The next one to another link, if there is one that has less to do.
-      if (i + 1 < links_.size() && links_[i + 1]->ready() &&
-          links_[i + 1]->under_way() < link.under_way()) {
-        break;
-      }
+  while (!reads_.empty()) {
+    Link* least = nullptr;
+    for (std::size_t i = 1; i < links_.size(); ++i) {
+      Link& link = *links_[i];
+      if (!link.ready() || link.under_way() >= kMaxReads) continue;
+      if (least == nullptr || link.under_way() < least->under_way()) least = &link;
     }
+    if (least == nullptr) return;
+    auto call = std::make_unique<Call>(std::move(reads_.front()));
+    reads_.pop_front();
+    const Query& query = std::get<Query>(call->what.what);
+    least->send({&query}, [this, call = std::move(call)](Outcome outcome) {
+      read_done(*call, std::move(outcome));
+    });
   }
 }
 
@@ -279,7 +281,7 @@ void Engine::written(Batch& batch, Outcome outcome) {
 void Engine::append_answers(Batch& batch, std::size_t first, std::size_t size, const Rows& added) {
   std::unordered_set<std::size_t> places;
   for (int row = 0; row < added.count(); ++row) {
-    places.insert(static_cast<std::size_t>(added.bigint(row, 0)) - 1);
+    places.insert(static_cast<std::size_t>(added.number(row, 0)) - 1);
   }
   for (std::size_t i = 0; i < size; ++i) {
     Call& call = batch.calls[first + i];
@@ -315,8 +317,8 @@ void Engine::made_perhaps(Batch& batch, const Failure& failure) {
   for (std::size_t i = 0; i < batch.calls.size(); ++i) {
     Call& call = batch.calls[i];
     if (i < failing) {
-      const Error error{Errc::unavailable, "the connection to " + options_.name +
-                                               " was lost meanwhile: " + failure.message};
+      const Error error{Errc::unavailable,
+                        "the connection to " + name_ + " was lost meanwhile: " + failure.message};
       answer(call, std::unexpected(error), waiting_writes_);
       continue;
     }

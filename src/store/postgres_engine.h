@@ -35,6 +35,7 @@
 #include "base/task.h"
 #include "base/thread_pool.h"
 #include "store/failure_log.h"
+#include "store/postgres.h"
 #include "store/postgres_link.h"
 #include "store/store.h"
 
@@ -47,19 +48,10 @@ struct Append {
   LogEntry entry;
 };
 
-struct EngineOptions {
-  LinkOptions link;
-  std::size_t readers = 2;
-  // Calls waiting at once, for writes and for reads; more are refused as unavailable.
-  std::size_t max_queued = 65536;
-  // How long a call waits for a database that cannot be reached.
-  std::chrono::milliseconds patience{10'000};
-  std::string name;  // of the database, for the log
-};
-
 class Engine {
  public:
-  explicit Engine(EngineOptions options);
+  // `conninfo` is all that libpq is to know; `name` is the database's, for the log.
+  Engine(const std::string& conninfo, std::string name, const PostgresOptions& options);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -120,7 +112,8 @@ class Engine {
   void watch_links();
   void answer(Call& call, Answer answer, std::atomic<std::size_t>& waiting);
 
-  const EngineOptions options_;
+  const PostgresOptions options_;
+  const std::string name_;
   FailureLog failures_;     // of calls
   FailureLog unreachable_;  // of links
   const FileDescriptor wake_;

@@ -11,14 +11,6 @@ namespace starling::store::postgres {
 
 namespace {
 
-// libpq ends its messages with a line feed, and may write several lines.
-std::string one_line(std::string_view text) {
-  while (text.ends_with('\n')) text.remove_suffix(1);
-  std::string line(text);
-  std::ranges::replace(line, '\n', ' ');
-  return line;
-}
-
 std::string field(const PGresult* result, int code) {
   const char* text = PQresultErrorField(result, code);
   return text != nullptr ? text : "";
@@ -49,6 +41,7 @@ Clock::time_point Link::next_step() const {
     case State::ready:
       break;
   }
+  if (broken_) return Clock::time_point::min();
   return segments_.empty() ? Clock::time_point::max() : segments_.front().sent + options_.patience;
 }
 
@@ -87,7 +80,7 @@ void Link::go_on_connecting(Clock::time_point now) {
 }
 
 void Link::begin(Clock::time_point now) {
-  PQsetNoticeProcessor(connection_.get(), [](void*, const char*) {}, nullptr);
+  silence_notices(connection_.get());
   if (PQsetnonblocking(connection_.get(), 1) != 0 || PQenterPipelineMode(connection_.get()) != 1) {
     return lose(PQerrorMessage(connection_.get()), now);
   }
@@ -137,10 +130,8 @@ void Link::send(const std::vector<const Query*>& queries, Done done) {
                                raw.values.data(), raw.lengths.data(), raw.formats.data(), 1) == 1;
   }
   sent = sent && PQpipelineSync(connection_.get()) == 1;
-  // What libpq could not take (no memory, a broken connection) shows at the next step.
-  segments_.push_back(
-      {queries.size(), std::move(done), sent ? Clock::now() : Clock::time_point::min(), {}});
-  if (!flush()) segments_.back().sent = Clock::time_point::min();
+  segments_.push_back({queries.size(), std::move(done), Clock::now(), {}});
+  if (!sent || !flush()) broken_ = true;
 }
 
 // False if the connection is broken.
@@ -151,9 +142,7 @@ bool Link::flush() {
 }
 
 void Link::exchange(Clock::time_point now) {
-  if (!segments_.empty() && segments_.back().sent == Clock::time_point::min()) {
-    return lose(PQerrorMessage(connection_.get()), now);
-  }
+  if (broken_) return lose(PQerrorMessage(connection_.get()), now);
   // OpenSSL may hold more than libpq takes at once, and the socket does not say so then.
   const int times = PQsslInUse(connection_.get()) != 0 ? 2 : 1;
   for (int i = 0; i < times; ++i) {
@@ -223,6 +212,7 @@ void Link::lose(const std::string& why, Clock::time_point now) {
   connection_.reset();
   state_ = State::waiting;
   unsent_ = false;
+  broken_ = false;
   again_ = now + pause_;
   pause_ = std::min(2 * pause_, options_.most_pause);
   for (Segment& segment : std::exchange(segments_, {})) {

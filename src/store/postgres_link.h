@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "store/postgres_connection.h"
 #include "store/postgres_sql.h"
 #include "store/postgres_values.h"
 
@@ -81,9 +82,6 @@ class Link {
 
  private:
   enum class State : std::uint8_t { waiting, connecting, preparing, ready };
-  struct Close {
-    void operator()(PGconn* connection) const { PQfinish(connection); }
-  };
   struct Segment {
     std::size_t queries;
     Done done;
@@ -102,10 +100,11 @@ class Link {
   void lose(const std::string& why, Clock::time_point now);
 
   const LinkOptions options_;
-  std::unique_ptr<PGconn, Close> connection_;
+  ConnectionPtr connection_;
   State state_ = State::waiting;
   PostgresPollingStatusType polling_ = PGRES_POLLING_WRITING;
   bool unsent_ = false;
+  bool broken_ = false;  // libpq did not take what was to be sent: the next step says so
   std::deque<Segment> segments_;
   std::string error_;
   Clock::time_point began_{};  // to connect

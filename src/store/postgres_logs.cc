@@ -36,7 +36,7 @@ Task<Result<LogPage>> PostgresLogs::read(std::string owner, std::string log, Log
   page.complete = static_cast<std::uint32_t>(rows->count()) <= limit;
   const int taken = page.complete ? rows->count() : static_cast<int>(limit);
   for (int row = 0; row < taken; ++row) {
-    page.entries.push_back({static_cast<std::uint64_t>(rows->bigint(row, 0)), rows->text(row, 1),
+    page.entries.push_back({static_cast<std::uint64_t>(rows->number(row, 0)), rows->text(row, 1),
                             rows->text(row, 2), rows->text(row, 3)});
   }
   if (newest) std::ranges::reverse(page.entries);
@@ -49,7 +49,7 @@ Task<Result<std::uint64_t>> PostgresLogs::count(std::string owner, std::string l
   query.values.bigint(limit);
   const auto rows = co_await engine_.read(std::move(query));
   if (!rows) co_return std::unexpected(rows.error());
-  co_return static_cast<std::uint64_t>(rows->bigint(0, 0));
+  co_return static_cast<std::uint64_t>(rows->number(0, 0));
 }
 
 Task<Result<std::uint64_t>> PostgresLogs::trim(std::string owner, std::string log,

@@ -15,9 +15,8 @@ namespace {
 // owner (or host), so the tables shard by it.
 constexpr auto kMigrations = std::to_array<Migration>({
     // 1: accounts, maps and logs; as the SQLite backend has them. `detail` is in the index only to
-    // be tested there, see sqlite_schema.cc. Hashes, since two long addresses are more than an
-    // index
-    // takes (2.7 KB).
+    // be tested there, see sqlite_schema.cc. Hashes, since two long addresses are more than the
+    // 2.7 KB that an index takes.
     {R"(CREATE TABLE account (
           host          text COLLATE "C" NOT NULL,
           username      text COLLATE "C" NOT NULL,
@@ -116,12 +115,8 @@ std::span<const Migration> migrations() {
 
 Result<> alone(Connection& connection, const std::function<Result<>()>& work) {
   if (auto begun = connection.script("BEGIN"); !begun) return std::unexpected(begun.error());
-  Result<> done;
-  if (auto locked = connection.script(kLock); !locked) {
-    done = std::unexpected(locked.error());
-  } else {
-    done = work();
-  }
+  const auto locked = connection.script(kLock);
+  const Result<> done = locked ? work() : Result<>(std::unexpected(locked.error()));
   if (!done) {
     static_cast<void>(connection.script("ROLLBACK"));
     return done;

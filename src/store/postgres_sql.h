@@ -119,20 +119,20 @@ inline constexpr Statement kAppendEntries{
 #define STARLING_LOG_PAGE "SELECT id, peer, detail, value"
 
 // The last parameter is how many.
-inline constexpr std::array<Statement, 3> kReadOldest{{
-    {"read_oldest", STARLING_LOG_PAGE STARLING_LOG_WHERE " ORDER BY id LIMIT $5::bigint"},
-    {"read_oldest_of_peer",
-     STARLING_LOG_PAGE STARLING_LOG_WHERE STARLING_LOG_PEER " ORDER BY id LIMIT $6::bigint"},
-    {"read_oldest_of_detail",
-     STARLING_LOG_PAGE STARLING_LOG_WHERE STARLING_LOG_DETAIL " ORDER BY id LIMIT $7::bigint"},
-}};
-inline constexpr std::array<Statement, 3> kReadNewest{{
-    {"read_newest", STARLING_LOG_PAGE STARLING_LOG_WHERE " ORDER BY id DESC LIMIT $5::bigint"},
-    {"read_newest_of_peer",
-     STARLING_LOG_PAGE STARLING_LOG_WHERE STARLING_LOG_PEER " ORDER BY id DESC LIMIT $6::bigint"},
-    {"read_newest_of_detail",
-     STARLING_LOG_PAGE STARLING_LOG_WHERE STARLING_LOG_DETAIL " ORDER BY id DESC LIMIT $7::bigint"},
-}};
+#define STARLING_LOG_PAGES(name, order)                                                        \
+  {                                                                                            \
+    {                                                                                          \
+      {name, STARLING_LOG_PAGE STARLING_LOG_WHERE order " LIMIT $5::bigint"},                  \
+          {name "_of_peer",                                                                    \
+           STARLING_LOG_PAGE STARLING_LOG_WHERE STARLING_LOG_PEER order " LIMIT $6::bigint"},  \
+          {name "_of_detail",                                                                  \
+           STARLING_LOG_PAGE STARLING_LOG_WHERE STARLING_LOG_DETAIL order " LIMIT $7::bigint"} \
+    }                                                                                          \
+  }
+inline constexpr std::array<Statement, 3> kReadOldest =
+    STARLING_LOG_PAGES("read_oldest", " ORDER BY id");
+inline constexpr std::array<Statement, 3> kReadNewest =
+    STARLING_LOG_PAGES("read_newest", " ORDER BY id DESC");
 inline constexpr std::array<Statement, 3> kCountEntries{{
     {"count_entries",
      "SELECT count(*) FROM (SELECT" STARLING_LOG_WHERE " LIMIT $5::bigint) AS counted"},
@@ -148,6 +148,7 @@ inline constexpr std::array<Statement, 3> kTrimEntries{{
     {"trim_entries_of_detail", "DELETE" STARLING_LOG_WHERE STARLING_LOG_DETAIL},
 }};
 
+#undef STARLING_LOG_PAGES
 #undef STARLING_LOG_PAGE
 #undef STARLING_LOG_DETAIL
 #undef STARLING_LOG_PEER

@@ -19,16 +19,20 @@ inline constexpr std::uint32_t kBigintOid = 20;
 inline constexpr std::uint32_t kIntegerOid = 23;
 inline constexpr std::uint32_t kTextOid = 25;
 
+// A number in that format; and back: of 4 or of 8 bytes.
+[[nodiscard]] std::string encode(std::int32_t value);
+[[nodiscard]] std::string encode(std::int64_t value);
+[[nodiscard]] std::int64_t decode(std::string_view bytes);
+
 // The parameters of one statement, in their order. Each must have the type that the statement's
 // text gives it ($1::bigint).
 class Values {
  public:
-  Values& text(std::string_view value) { return add(std::string(value)); }
-  Values& text(const std::string* value);  // nullptr: NULL
-  Values& bytes(std::string_view value) { return add(std::string(value)); }
-  Values& bigint(std::int64_t value);
+  Values& text(std::string_view value) { return encoded(value); }
+  Values& bigint(std::int64_t value) { return encoded(encode(value)); }
   Values& bigint(std::uint64_t value) { return bigint(static_cast<std::int64_t>(value)); }
-  Values& integer(std::int32_t value);
+  // Of any type, in its binary format.
+  Values& encoded(std::string_view value);
   // Arrays, without NULLs.
   Values& texts(const std::vector<std::string_view>& values);
   Values& byteas(const std::vector<std::string_view>& values);
@@ -48,13 +52,7 @@ class Values {
   [[nodiscard]] Raw raw() const;
 
  private:
-  struct Value {
-    std::string bytes;
-    bool null = false;
-  };
-  Values& add(std::string bytes);
-
-  std::vector<Value> values_;
+  std::vector<std::string> values_;
   std::size_t bytes_ = 0;
 };
 
@@ -69,12 +67,15 @@ class Rows {
   [[nodiscard]] bool is_null(int row, int column) const {
     return PQgetisnull(result_.get(), row, column) != 0;
   }
-  [[nodiscard]] std::string text(int row, int column) const;
-  [[nodiscard]] std::int64_t bigint(int row, int column) const;
-  [[nodiscard]] std::int32_t integer(int row, int column) const;
-  [[nodiscard]] bool boolean(int row, int column) const;
+  [[nodiscard]] std::string text(int row, int column) const {
+    return std::string(value(row, column));
+  }
+  // Of a number of either size.
+  [[nodiscard]] std::int64_t number(int row, int column) const;
 
  private:
+  [[nodiscard]] std::string_view value(int row, int column) const;
+
   struct Clear {
     void operator()(PGresult* result) const { PQclear(result); }
   };

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -114,11 +113,7 @@ Result<std::vector<Connection>> open_readers(const std::string& path,
 }  // namespace sqlite
 
 Result<std::unique_ptr<Store>> open_sqlite(const std::string& given, const SqliteOptions& options) {
-  // One file has one name, so that a link to it finds the same lock.
-  std::error_code unresolved;
-  std::string path = std::filesystem::weakly_canonical(given, unresolved).string();
-  if (unresolved) path = given;
-
+  const std::string path = sqlite::resolved(given);
   auto lock = sqlite::FileLock::acquire(path);
   if (!lock) return std::unexpected(lock.error());
   if (auto made = sqlite::make_file(path); !made) return std::unexpected(made.error());

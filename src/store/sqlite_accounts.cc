@@ -1,15 +1,11 @@
 #include <utility>
 
-#include "store/credentials.h"
+#include "store/account_rules.h"
 #include "store/sqlite_shapes.h"
 
 namespace starling::store::sqlite {
 
 namespace {
-
-Error no_account(const std::string& host, const std::string& username) {
-  return {Errc::not_found, "there is no account " + username + "@" + host};
-}
 
 Result<> insert_credentials(Connection& db, const std::string& host, const std::string& username,
                             const std::vector<Credential>& credentials) {
@@ -35,8 +31,7 @@ Result<> create_account(Connection& db, const Account& account) {
       account.host, account.username, account.created_at_us);
   if (!done) return done;
   if (db.changes() == 0) {
-    return fail(Errc::exists,
-                "the account " + account.username + "@" + account.host + " exists already");
+    return std::unexpected(account_exists(account));
   }
   return insert_credentials(db, account.host, account.username, account.credentials);
 }

@@ -97,6 +97,14 @@ class Query {
   Query(const Query&) = delete;
   Query& operator=(const Query&) = delete;
 
+  // One more parameter, ?`index`, for a text whose number of them is not fixed. Before next().
+  void bind(int index, std::string_view text);
+  void bind(int index, Blob blob);
+  template <std::integral N>
+  void bind(int index, N number) {
+    if (rc_ == SQLITE_OK) rc_ = sqlite3_bind_int64(statement_, index, number);
+  }
+
   // Steps to the next row. False at the end, and on an error, which result() then tells.
   bool next();
   [[nodiscard]] Result<> result() const;
@@ -107,13 +115,6 @@ class Query {
   [[nodiscard]] bool is_null(int column) const;
 
  private:
-  void bind(int index, std::string_view text);
-  void bind(int index, Blob blob);
-  template <std::integral N>
-  void bind(int index, N number) {
-    if (rc_ == SQLITE_OK) rc_ = sqlite3_bind_int64(statement_, index, number);
-  }
-
   Connection& db_;
   int rc_ = SQLITE_OK;
   sqlite3_stmt* statement_;

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <filesystem>
 #include <system_error>
 
 namespace starling::store::sqlite {
@@ -22,6 +23,12 @@ std::string holder_of(int fd) {
 }
 
 }  // namespace
+
+std::string resolved(const std::string& database) {
+  std::error_code unresolved;
+  const auto path = std::filesystem::weakly_canonical(database, unresolved);
+  return unresolved ? database : path.string();
+}
 
 Result<FileLock> FileLock::acquire(const std::string& database) {
   const std::string path = database + ".lock";

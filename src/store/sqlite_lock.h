@@ -12,6 +12,9 @@
 
 namespace starling::store::sqlite {
 
+// The one name of a database file, so that a link to it finds the same lock.
+[[nodiscard]] std::string resolved(const std::string& database);
+
 class FileLock {
  public:
   // Takes `<database>.lock`, made with mode 0600. unavailable: another process, named by its pid,

@@ -81,10 +81,7 @@ Result<Restored> put_in_place(const std::string& fresh, const std::string& path,
 }  // namespace
 
 Result<Restored> restore_sqlite(const std::string& backup, const std::string& given) {
-  // As open_sqlite() does, so that both find the same lock.
-  std::error_code unresolved;
-  std::string path = std::filesystem::weakly_canonical(given, unresolved).string();
-  if (unresolved) path = given;
+  const std::string path = sqlite::resolved(given);
   const std::string folder = std::filesystem::path(path).parent_path().string();
 
   auto lock = sqlite::FileLock::acquire(path);

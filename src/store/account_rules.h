@@ -1,7 +1,8 @@
-// What every backend checks alike before it takes credentials.
+// What every backend's Accounts check and say alike.
 #pragma once
 
 #include <algorithm>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -17,6 +18,14 @@ inline Result<> sort_credentials(std::vector<Credential>& credentials) {
     return fail(Errc::invalid, "credentials name " + twice->mechanism + " twice");
   }
   return {};
+}
+
+inline Error no_account(const std::string& host, const std::string& username) {
+  return {Errc::not_found, "there is no account " + username + "@" + host};
+}
+
+inline Error account_exists(const Account& account) {
+  return {Errc::exists, "the account " + account.username + "@" + account.host + " exists already"};
 }
 
 }  // namespace starling::store
