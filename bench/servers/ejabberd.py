@@ -12,7 +12,8 @@ from base64 import b64encode
 from pathlib import Path
 
 from servers.accounts import HOST, keys, rosters
-from servers.base import DebianServer, Process, Setup, free_port
+from harness.ports import free_port
+from servers.base import DebianServer, Process, Setup
 
 _LIBRARIES = "/usr/lib/x86_64-linux-gnu"
 _CONFIG = """\

@@ -93,8 +93,8 @@ std::vector<Command> server_commands() {
        {{"FOLDER", "the data_dir of the stopped node", Type::file},
         {"URL", "the PostgreSQL database, as the option `database` has it, or a file with it in"}},
        "Copies everything from SQLite, shows how far it is, then reads both and compares counts "
-       "and "
-       "checksums. Nothing in FOLDER is changed. Until it is done no node starts on that database. "
+       "and checksums. Nothing in FOLDER is changed. Until it is done no node starts on that "
+       "database. "
        "If it was interrupted, run it again: it goes on where it was. Fails if a node runs there, "
        "or the database is in use already. Afterwards set `database` and start the node.",
        "starlingctl migrate_store /var/lib/starling postgresql://starling@db.example.org/starling",

@@ -8,8 +8,6 @@ namespace starling::config {
 
 namespace {
 
-constexpr const char* kHidden = "(hidden)";
-
 // Whether YAML takes the text for a text without quotes.
 bool is_plain(std::string_view text) {
   if (text.empty() || !std::isalpha(static_cast<unsigned char>(text.front()))) {

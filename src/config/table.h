@@ -20,6 +20,9 @@ namespace starling::config {
 
 using Json = nlohmann::ordered_json;
 
+// What is shown in the place of a secret.
+inline constexpr std::string_view kHidden = "(hidden)";
+
 // What is written by hand of an option.
 struct Words {
   std::string name;

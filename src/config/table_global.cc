@@ -97,7 +97,6 @@ Kind<std::uint64_t> memory() {
 
 // A URL with its passwords taken out: postgresql://USER:PASSWORD@HOST/NAME?password=PASSWORD
 std::string without_password(std::string url) {
-  constexpr std::string_view kHidden = "(hidden)";
   const auto begin = url.find("://");
   if (begin == std::string::npos) return url;
   const auto at = url.rfind('@', url.find_first_of("/?", begin + 3));

@@ -68,13 +68,9 @@ void LoginGuard::set_options(config::Fail2banOptions options) {
 }
 
 bool LoginGuard::refuses_address(std::string_view address, TimePoint now) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (addresses_.entries().empty()) return false;
-  }
-  const std::string name = counted(address);
   const std::lock_guard lock(mutex_);
-  const Entry* entry = addresses_.find(name);
+  if (addresses_.entries().empty()) return false;  // the usual case: no name is made
+  const Entry* entry = addresses_.find(counted(address));
   return entry != nullptr && entry->banned(now);
 }
 

@@ -213,9 +213,8 @@ void Acceptor::accept_some() {
         ::accept4(socket_.native_handle(), remote.data(), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
       remote.resize(length);
-      FileDescriptor peer(fd);
       set_options(fd);
-      doorman_->arrived(loop_, worker_, std::move(peer), remote);
+      doorman_->arrived(loop_, worker_, FileDescriptor(fd), remote);
     } else if (errno == EAGAIN) {
       break;
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
