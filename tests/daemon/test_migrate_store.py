@@ -19,7 +19,6 @@ def grown(node: Node) -> None:
     node.start()
     alice, bob = registered(node, "alice"), registered(node, "bob")
     node.ctl("add_rosteritem", alice.user, alice.host, bob.user, bob.host, "Bob", "friends", "both")
-
     for number in range(20):
         node.ctl("send_message", "chat", alice.jid, bob.jid, "", f"message {number}")
     node.stop()
@@ -29,6 +28,15 @@ def everything(node: Node) -> list[object]:
     return [node.ctl("registered_users", node.hosts[0]),
             node.ctl("get_roster", "alice", node.hosts[0]),
             node.ctl("get_mam_count", "alice", node.hosts[0])]
+
+
+def half_migrated(node: Node, postgres: Postgres, sql: str) -> str:
+    """The URL of a database that is marked as not complete, and lacks what `sql` changes."""
+    grown(node)
+    url = postgres.new_database()
+    assert migrate(node, url).returncode == 0
+    postgres.query(f"CREATE TABLE starling.migrating (); {sql}", url.rpartition("/")[2])
+    return url
 
 
 def test_everything_is_there_afterwards(fresh_node: Node, postgres: Postgres) -> None:
@@ -69,14 +77,11 @@ def test_a_database_in_use_is_refused(fresh_node: Node, postgres: Postgres) -> N
 
 def test_interrupted_it_goes_on(fresh_node: Node, postgres: Postgres) -> None:
     """No node starts on it meanwhile; the second time finishes it."""
-    grown(fresh_node)
-    url = postgres.new_database()
-    database = url.rpartition("/")[2]
-    assert migrate(fresh_node, url).returncode == 0
     # As it is when it was killed in the middle of the last table.
-    postgres.query("CREATE TABLE starling.migrating ();"
-                   "DELETE FROM starling.log_entry WHERE (owner, id) IN (SELECT owner, id FROM"
-                   " starling.log_entry ORDER BY owner DESC, log DESC, id DESC LIMIT 15)", database)
+    url = half_migrated(
+        fresh_node, postgres,
+        "DELETE FROM starling.log_entry WHERE (owner, id) IN (SELECT owner, id FROM"
+        " starling.log_entry ORDER BY owner DESC, log DESC, id DESC LIMIT 15)")
     fresh_node.config["database"] = url
     config = fresh_node.write_config()
     refused = subprocess.run([str(build_folder() / "starlingd"), "--config", str(config)],
@@ -89,13 +94,9 @@ def test_interrupted_it_goes_on(fresh_node: Node, postgres: Postgres) -> None:
 
 
 def test_a_difference_is_found(fresh_node: Node, postgres: Postgres) -> None:
-    grown(fresh_node)
-    url = postgres.new_database()
-    database = url.rpartition("/")[2]
-    assert migrate(fresh_node, url).returncode == 0
-    postgres.query("CREATE TABLE starling.migrating ();"
-                   "UPDATE starling.log_entry SET value = 'x' WHERE id ="
-                   " (SELECT min(id) FROM starling.log_entry)", database)
+    url = half_migrated(fresh_node, postgres,
+                        "UPDATE starling.log_entry SET value = 'x' WHERE id ="
+                        " (SELECT min(id) FROM starling.log_entry)")
     done = migrate(fresh_node, url)
     assert done.returncode == 1
     assert "differs from the source" in done.stderr
