@@ -106,15 +106,13 @@ def main() -> int:
     for field, of_field in fields.items():
         if field.held:
             good &= measure_held(field, of_field, results)
-            continue
-        with tempfile.TemporaryDirectory(prefix="bench-", dir=chosen.folder,
-                                         ignore_cleanup_errors=True) as folder:
-            good &= measure(field, of_field, results, chosen.peers.split(","), Path(folder))
-        # So that an hour is not lost if something ends it.
+        else:
+            with tempfile.TemporaryDirectory(prefix="bench-", dir=chosen.folder,
+                                             ignore_cleanup_errors=True) as folder:
+                good &= measure(field, of_field, results, chosen.peers.split(","), Path(folder))
+        # Each time, so that an hour is not lost if something ends it.
         chosen.results.write_text(report.INTRODUCTION + report.text(results))
-    text = report.text(results)
-    chosen.results.write_text(report.INTRODUCTION + text)
-    print(text)
+    print(report.text(results))
     return 0 if good else 1
 
 
