@@ -3,13 +3,14 @@
 //   Accounts  who may log in, and their SCRAM keys
 //   Maps      small values per owner: rosters, private XML, vCards, ... one named map per use
 //   Logs      append-only entries per owner, in the order of their ids: archives
+//   Members   the nodes that share the store (members.h), where several can
 //
-// Every key begins with its owner, so that
-// any engine can shard by owner. Calls return Tasks that resume on the caller's own event loop. A
-// write's Task finishes when the write is durable. Errors: Errc::unavailable when the engine cannot
-// serve now, the caller may try later; not_found and exists where said. A write that ended in
-// unavailable has not been acknowledged but may still turn out to have happened (power lost before
-// it could be undone), so writes are made such that repeating them is harmless.
+// Every key begins with its owner, so that any engine can shard by owner. Calls return Tasks that
+// resume on the caller's own event loop. A write's Task finishes when the write is durable. Errors:
+// Errc::unavailable when the engine cannot serve now, the caller may try later; not_found and
+// exists where said. A write that ended in unavailable has not been acknowledged but may still turn
+// out to have happened (power lost before it could be undone), so writes are made such that
+// repeating them is harmless.
 //
 // Thread-safe: any worker may call; a call needs a loop (EventLoop::current()). Calls awaited one
 // after the other see each other's effects. A Store must outlive its callers' Tasks.
@@ -28,6 +29,7 @@
 
 #include "base/result.h"
 #include "base/task.h"
+#include "store/members.h"
 
 namespace starling::store {
 
@@ -76,6 +78,7 @@ struct Change {
   std::string map;
   std::string key;
   std::optional<std::string> value;
+  bool if_absent = false;  // leaves a value that is there as it is
 };
 
 class Maps {
@@ -153,6 +156,8 @@ class Store {
   virtual Accounts& accounts() = 0;
   virtual Maps& maps() = 0;
   virtual Logs& logs() = 0;
+  // nullptr if only one node can use this store.
+  virtual Members* members() { return nullptr; }
 
   // Copies all there is at one moment into the new file `path` (mode 0600), while calls go on. It
   // has its name only once it is complete, checked and on disk. May take minutes. exists: there is
