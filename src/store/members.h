@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -19,6 +20,9 @@ namespace starling::store {
 
 // A node's life: it has a row but does not serve yet; it serves; it hands over and goes.
 enum class MemberState : std::uint8_t { joining, up, draining };
+[[nodiscard]] constexpr std::string_view to_string(MemberState state) {
+  return state == MemberState::joining ? "joining" : state == MemberState::up ? "up" : "draining";
+}
 
 // What a node tells the others about itself.
 struct MemberFacts {
@@ -27,6 +31,8 @@ struct MemberFacts {
   std::string name;          // for people: logs and listings
   std::string version;       // of the program, for people
   std::uint32_t format = 0;  // of what it speaks on the bus
+
+  bool operator==(const MemberFacts&) const = default;
 };
 
 struct Member {
@@ -47,7 +53,8 @@ struct Roll {
 class Members {
  public:
   virtual ~Members() = default;
-  // Adds a row. limit: kSlots rows are there already.
+  // Adds a row. limit: kSlots rows are there already. unavailable: the row may be there all the
+  // same; as nobody renews it, it is dead soon.
   virtual Task<Result<Member>> join(MemberFacts facts) = 0;
   // Renews the row of this epoch, with what the node says now, and reads all rows. not_found: there
   // is none (any more): somebody took the node for dead.
@@ -60,7 +67,8 @@ class Members {
   virtual Task<Result<>> leave(std::uint64_t epoch) = 0;
 
   // `changed` is called, on any thread, soon after rows came, went or changed their facts. Only a
-  // hint: calls may be missing. nullptr ends it; afterwards there is no call any more.
+  // hint: calls may be missing. nullptr ends it; afterwards there is no call any more. It must not
+  // call the store itself.
   virtual void on_change(std::function<void()> changed) = 0;
 };
 

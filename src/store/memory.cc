@@ -1,28 +1,17 @@
 #include "store/memory.h"
 
 #include <algorithm>
-#include <cassert>
 #include <map>
 #include <mutex>
 #include <tuple>
 
-#include "base/event_loop.h"
 #include "store/account_rules.h"
+#include "store/memory_later.h"
+#include "store/memory_members.h"
 
 namespace starling::store {
 
 namespace {
-
-// Answers in a later turn of the caller's loop, as a real engine does.
-template <class T>
-Task<T> later(T value) {
-  EventLoop* loop = EventLoop::current();
-  assert(loop != nullptr && "the store is called from event loops");
-  Completion<T> done([loop, &value](auto resume) {
-    loop->post([&value, resume = std::move(resume)]() mutable { resume(std::move(value)); });
-  });
-  co_return co_await done;
-}
 
 struct State {
   std::mutex mutex;
@@ -171,10 +160,12 @@ class MemoryMaps final : public Maps {
       std::lock_guard lock(state_.mutex);
       for (auto& change : changes) {
         const auto key = std::tuple{owner, change.map, change.key};
-        if (change.value) {
-          state_.entries.insert_or_assign(key, std::move(*change.value));
+        if (!change.value) {
+          if (!change.if_absent) state_.entries.erase(key);
+        } else if (change.if_absent) {
+          state_.entries.try_emplace(key, std::move(*change.value));
         } else {
-          state_.entries.erase(key);
+          state_.entries.insert_or_assign(key, std::move(*change.value));
         }
       }
       result = state_.written({});
@@ -256,27 +247,43 @@ class MemoryLogs final : public Logs {
   State& state_;
 };
 
+}  // namespace
+
+struct MemoryDatabase::Shared {
+  State state;
+  MemberTable members;
+};
+
 class MemoryStore final : public Store {
  public:
+  explicit MemoryStore(std::shared_ptr<MemoryDatabase::Shared> shared)
+      : shared_(std::move(shared)) {}
+
   Accounts& accounts() override { return accounts_; }
   Maps& maps() override { return maps_; }
   Logs& logs() override { return logs_; }
+  Members* members() override { return &members_; }
   [[nodiscard]] Stats stats() const override {
-    std::lock_guard lock(state_.mutex);
-    return state_.stats;
+    std::lock_guard lock(shared_->state.mutex);
+    return shared_->state.stats;
   }
 
  private:
-  mutable State state_;
-  MemoryAccounts accounts_{state_};
-  MemoryMaps maps_{state_};
-  MemoryLogs logs_{state_};
+  const std::shared_ptr<MemoryDatabase::Shared> shared_;
+  MemoryAccounts accounts_{shared_->state};
+  MemoryMaps maps_{shared_->state};
+  MemoryLogs logs_{shared_->state};
+  MemoryMembers members_{shared_->members};
 };
 
-}  // namespace
+MemoryDatabase::MemoryDatabase() : shared_(std::make_shared<Shared>()) {}
+
+std::unique_ptr<Store> MemoryDatabase::open() {
+  return std::make_unique<MemoryStore>(shared_);
+}
 
 std::unique_ptr<Store> open_memory() {
-  return std::make_unique<MemoryStore>();
+  return MemoryDatabase().open();
 }
 
 }  // namespace starling::store

@@ -30,4 +30,8 @@ struct PostgresOptions {
 Result<std::unique_ptr<Store>> open_postgres(const std::string& url,
                                              const PostgresOptions& options = {});
 
+// The IP address from which this machine reaches the database; 127.0.0.1 by way of a Unix socket.
+// Blocking. Errors: as of open_postgres.
+Result<std::string> address_towards_postgres(const std::string& url);
+
 }  // namespace starling::store

@@ -1,6 +1,10 @@
 #include "store/postgres_connection.h"
 
+#include <netdb.h>
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <array>
 #include <string_view>
 
 namespace starling::store::postgres {
@@ -84,6 +88,19 @@ Result<Rows> Connection::checked(PGresult* result) const {
   const ExecStatusType status = PQresultStatus(result);
   if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) return rows;
   return fail(Errc::unavailable, one_line(PQerrorMessage(connection_.get())));
+}
+
+std::string Connection::local_address() const {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  std::array<char, NI_MAXHOST> text{};
+  auto* const generic = reinterpret_cast<sockaddr*>(&address);
+  if (::getsockname(PQsocket(connection_.get()), generic, &size) != 0 ||
+      address.ss_family == AF_UNIX ||
+      ::getnameinfo(generic, size, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) != 0) {
+    return "127.0.0.1";
+  }
+  return text.data();
 }
 
 std::string Connection::name() const {

@@ -37,6 +37,8 @@ class Connection {
   // One or more statements; the rows of the last, as text.
   [[nodiscard]] Result<Rows> script(const std::string& sql);
 
+  // This machine's IP address on the connection; 127.0.0.1 for a Unix socket.
+  [[nodiscard]] std::string local_address() const;
   // "DATABASE at HOST:PORT", for people.
   [[nodiscard]] std::string name() const;
 

@@ -11,8 +11,6 @@
 #include <unordered_set>
 #include <utility>
 
-#include "base/random.h"
-
 namespace starling::store::postgres {
 
 namespace {
@@ -78,16 +76,16 @@ int make_wake_fd() {
 
 }  // namespace
 
-Engine::Engine(const std::string& conninfo, std::string name, const PostgresOptions& options)
+Engine::Engine(LinkOptions link, std::string name, const PostgresOptions& options)
     : options_(options),
       name_(std::move(name)),
       failures_("database", name_),
       unreachable_("database", name_),
       wake_(make_wake_fd()) {
-  LinkOptions link{.conninfo = conninfo, .patience = options_.patience};
-  link.fence = static_cast<std::int64_t>(random_u64());
+  link.patience = options_.patience;
   links_.push_back(std::make_unique<Link>(link));
   link.fence.reset();
+  link.channel.clear();
   for (std::size_t i = 0; i < options_.readers; ++i) {
     links_.push_back(std::make_unique<Link>(link));
   }

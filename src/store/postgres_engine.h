@@ -12,7 +12,8 @@
 //  (3) Writes take effect in the order they were queued.
 //  (4) When the connection is lost and nobody knows whether a transaction happened, its writes are
 //      made again, unless one more time would tell its caller something else; that one fails, and
-//      so do those before it. None is made again before the session that had it has ended.
+//      so do those before it. With a fence none is made again before the session that had it has
+//      ended.
 //
 // write(), append() and read() are thread-safe. Destruction finishes what is queued, as far as it
 // can within its time.
@@ -50,8 +51,9 @@ struct Append {
 
 class Engine {
  public:
-  // `conninfo` is all that libpq is to know; `name` is the database's, for the log.
-  Engine(const std::string& conninfo, std::string name, const PostgresOptions& options);
+  // `link` is the one for writes; those for reads have neither its fence nor its channel. `name` is
+  // the database's, for the log.
+  Engine(LinkOptions link, std::string name, const PostgresOptions& options);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;

@@ -36,13 +36,19 @@ Clock::time_point Link::next_step() const {
     case State::waiting:
       return again_;
     case State::connecting:
-      return began_ + options_.patience;
+      return began_ + options_.connect_patience;
     case State::preparing:
     case State::ready:
       break;
   }
   if (broken_) return Clock::time_point::min();
-  return segments_.empty() ? Clock::time_point::max() : segments_.front().sent + options_.patience;
+  return answer_until();
+}
+
+Clock::time_point Link::answer_until() const {
+  if (segments_.empty()) return Clock::time_point::max();
+  const bool ready = state_ == State::ready;
+  return segments_.front().sent + (ready ? options_.patience : options_.connect_patience);
 }
 
 void Link::step(Clock::time_point now) {
@@ -71,7 +77,8 @@ void Link::connect(Clock::time_point now) {
 void Link::go_on_connecting(Clock::time_point now) {
   pollfd ready{socket(), wanted(), 0};
   if (::poll(&ready, 1, 0) == 0) {
-    if (now >= began_ + options_.patience) lose("no connection within the time allowed", now);
+    if (now >= began_ + options_.connect_patience)
+      lose("no connection within the time allowed", now);
     return;
   }
   polling_ = PQconnectPoll(connection_.get());
@@ -89,7 +96,7 @@ void Link::begin(Clock::time_point now) {
 }
 
 void Link::prepare(Clock::time_point now) {
-  std::size_t queries = kStatements.size();
+  std::size_t queries = options_.statements.size();
   if (options_.fence) {
     const auto key = Values().bigint(*options_.fence);
     const auto raw = key.raw();
@@ -99,7 +106,15 @@ void Link::prepare(Clock::time_point now) {
     }
     ++queries;
   }
-  for (const Statement* statement : kStatements) {
+  if (!options_.channel.empty()) {
+    const std::string listen = "LISTEN " + options_.channel;
+    if (PQsendQueryParams(connection_.get(), listen.c_str(), 0, nullptr, nullptr, nullptr, nullptr,
+                          1) != 1) {
+      return lose(PQerrorMessage(connection_.get()), now);
+    }
+    ++queries;
+  }
+  for (const Statement* statement : options_.statements) {
     if (PQsendPrepare(connection_.get(), statement->name, statement->sql, 0, nullptr) != 1) {
       return lose(PQerrorMessage(connection_.get()), now);
     }
@@ -150,11 +165,10 @@ void Link::exchange(Clock::time_point now) {
       return lose(PQerrorMessage(connection_.get()), now);
     }
   }
+  take_notifications();
   if (!flush()) return lose(PQerrorMessage(connection_.get()), now);
   if (state_ == State::preparing && segments_.empty()) return lose(error_, now);
-  if (!segments_.empty() && now >= segments_.front().sent + options_.patience) {
-    lose("no answer within the time allowed", now);
-  }
+  if (now >= answer_until()) lose("no answer within the time allowed", now);
 }
 
 // All that is there. False if the connection is not to be used any more.
@@ -205,6 +219,15 @@ bool Link::take(PGresult* raw) {
     segment.outcome.failure = {segment.outcome.rows.size(), sqlstate, message};
   }
   return true;
+}
+
+void Link::take_notifications() {
+  bool any = false;
+  while (PGnotify* notification = PQnotifies(connection_.get())) {
+    PQfreemem(notification);
+    any = true;
+  }
+  if (any && options_.notified) options_.notified();
 }
 
 void Link::lose(const std::string& why, Clock::time_point now) {

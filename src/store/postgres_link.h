@@ -2,7 +2,7 @@
 //
 // What is sent together is a Segment: its statements run in one transaction that is committed at
 // its end. Many may be under way; their answers come in order. The link connects by itself, again
-// and again with growing pauses, and prepares every statement; until then, and while it is lost,
+// and again with growing pauses, and prepares its statements; until then, and while it is lost,
 // ready() is false. Blocks for nothing but look-ups of names. Used on one thread.
 #pragma once
 
@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -45,14 +46,20 @@ struct Outcome {
 };
 
 struct LinkOptions {
-  std::string conninfo;  // with all that libpq is to know
-  // An answer, or a connection, that takes longer is given up.
+  std::string conninfo;                                        // with all that libpq is to know
+  std::span<const Statement* const> statements = kStatements;  // that it can be sent
+  // An answer that takes longer is given up.
   std::chrono::milliseconds patience{10'000};
+  // So is a connection: it takes its time where the first of several hosts does not answer.
+  std::chrono::milliseconds connect_patience{10'000};
   std::chrono::milliseconds least_pause{100};  // before connecting again; doubles
   std::chrono::milliseconds most_pause{1'000};
   // A lock that only one session of the database can hold, and holds until it has ended: a link
   // that has it knows that what the one before it had under way is over, whatever became of that.
   std::optional<std::int64_t> fence;
+  // What it LISTENs to, if anything; `notified` is called from step().
+  std::string channel;
+  std::function<void()> notified;
 };
 
 class Link {
@@ -89,6 +96,7 @@ class Link {
     Outcome outcome;
   };
 
+  [[nodiscard]] Clock::time_point answer_until() const;
   void connect(Clock::time_point now);
   void go_on_connecting(Clock::time_point now);
   void begin(Clock::time_point now);
@@ -96,6 +104,7 @@ class Link {
   void exchange(Clock::time_point now);
   bool take_results();
   bool take(PGresult* raw);
+  void take_notifications();
   bool flush();
   void lose(const std::string& why, Clock::time_point now);
 

@@ -6,6 +6,41 @@
 
 namespace starling::store::postgres {
 
+namespace {
+
+// What the changes of one key come to.
+struct Outcome {
+  const std::string* value = nullptr;  // nullptr: it is erased
+  bool if_absent = false;
+};
+using Outcomes = std::map<std::pair<std::string_view, std::string_view>, Outcome>;
+
+// One for each key: the statement takes no key twice.
+Outcomes outcomes(const std::vector<Change>& changes) {
+  Outcomes all;
+  for (const Change& change : changes) {
+    const std::pair<std::string_view, std::string_view> name{change.map, change.key};
+    const std::string* value = change.value ? &*change.value : nullptr;
+    if (!change.if_absent) {
+      all[name] = {value};
+      continue;
+    }
+    if (value == nullptr) continue;
+    const auto [known, first] = all.try_emplace(name, Outcome{value, true});
+    // After one that erases it is known to be absent; after any other it is there.
+    if (!first && known->second.value == nullptr) known->second.value = value;
+  }
+  return all;
+}
+
+struct Columns {
+  std::vector<std::string_view> maps;
+  std::vector<std::string_view> keys;
+  std::vector<std::string_view> values;
+};
+
+}  // namespace
+
 Task<Result<std::optional<std::string>>> PostgresMaps::get(std::string owner, std::string map,
                                                            std::string key) {
   Query query{&kGetEntry, {}};
@@ -36,24 +71,19 @@ Task<Result<>> PostgresMaps::apply(std::string owner, std::vector<Change> change
     co_return fail(Errc::invalid, "a key of " + std::to_string(change.key.size()) +
                                       " bytes is longer than the database takes");
   }
-  // Of changes of one key the last one counts: the statement takes no key twice.
-  std::map<std::pair<std::string_view, std::string_view>, const std::string*> last;
-  for (const Change& change : changes) {
-    last[{change.map, change.key}] = change.value ? &*change.value : nullptr;
-  }
-  std::vector<std::string_view> erased_maps;
-  std::vector<std::string_view> erased_keys;
-  std::vector<std::string_view> maps;
-  std::vector<std::string_view> keys;
-  std::vector<std::string_view> values;
-  for (const auto& [name, value] : last) {
-    (value != nullptr ? maps : erased_maps).push_back(name.first);
-    (value != nullptr ? keys : erased_keys).push_back(name.second);
-    if (value != nullptr) values.push_back(*value);
+  Columns erased;
+  Columns set;
+  Columns added;
+  for (const auto& [name, outcome] : outcomes(changes)) {
+    Columns& to = outcome.value == nullptr ? erased : outcome.if_absent ? added : set;
+    to.maps.push_back(name.first);
+    to.keys.push_back(name.second);
+    if (outcome.value != nullptr) to.values.push_back(*outcome.value);
   }
   Query query{&kApplyChanges, {}};
-  query.values.text(owner).texts(erased_maps).texts(erased_keys);
-  query.values.texts(maps).texts(keys).byteas(values);
+  query.values.text(owner).texts(erased.maps).texts(erased.keys);
+  query.values.texts(set.maps).texts(set.keys).byteas(set.values);
+  query.values.texts(added.maps).texts(added.keys).byteas(added.values);
   const auto done = co_await engine_.write(std::move(query));
   if (!done) co_return std::unexpected(done.error());
   co_return Result<>();

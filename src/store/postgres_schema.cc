@@ -12,7 +12,7 @@ namespace {
 // Append only: a step that has been released is never edited.
 //
 // Text compares by bytes (COLLATE "C"), as every shape promises. Every primary key begins with the
-// owner (or host), so the tables shard by it.
+// owner (or host), so the tables shard by it; but that of the nodes, which are few.
 constexpr auto kMigrations = std::to_array<Migration>({
     // 1: accounts, maps and logs; as the SQLite backend has them. `detail` is in the index only to
     // be tested there, see sqlite_schema.cc. Hashes, since two long addresses are more than the
@@ -52,6 +52,19 @@ constexpr auto kMigrations = std::to_array<Migration>({
         );
         CREATE INDEX log_entry_by_peer ON log_entry
           (owner, log, hashtextextended(peer, 0), id, hashtextextended(detail, 0));)"},
+    // 2: the nodes that share the database
+    {R"(CREATE SEQUENCE node_epoch;
+        CREATE TABLE node (
+          epoch      bigint PRIMARY KEY,
+          slot       smallint NOT NULL UNIQUE,
+          state      text NOT NULL,
+          address    text NOT NULL,
+          name       text NOT NULL,
+          version    text NOT NULL,
+          format     bigint NOT NULL,
+          joined_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+          renewed_at timestamptz NOT NULL DEFAULT clock_timestamp()
+        );)"},
 });
 
 // Held while migrating; any number that no other program on the database is likely to use.

@@ -81,12 +81,16 @@ inline constexpr Statement kScanMap{"scan_map",
                                     "SELECT key, value FROM starling.map_entry"
                                     " WHERE owner = $1::text AND map = $2::text ORDER BY key"};
 
-// $2, $3 maps and keys to erase; $4, $5, $6 maps, keys and values to set; no key twice.
+// $2, $3 maps and keys to erase; $4, $5, $6 maps, keys and values to set; $7, $8, $9 to set where
+// there is none; no key twice.
 inline constexpr Statement kApplyChanges{
     "apply_changes",
     "WITH gone AS (DELETE FROM starling.map_entry m"
     "  USING unnest($2::text[], $3::text[]) AS c(map, key)"
-    "  WHERE m.owner = $1::text AND m.map = c.map AND m.key = c.key)"
+    "  WHERE m.owner = $1::text AND m.map = c.map AND m.key = c.key),"
+    " added AS (INSERT INTO starling.map_entry (owner, map, key, value)"
+    "  SELECT $1::text, c.* FROM unnest($7::text[], $8::text[], $9::bytea[]) AS c"
+    "  ON CONFLICT DO NOTHING)"
     " INSERT INTO starling.map_entry (owner, map, key, value)"
     " SELECT $1::text, c.* FROM unnest($4::text[], $5::text[], $6::bytea[]) AS c"
     " ON CONFLICT (owner, map, key) DO UPDATE SET value = excluded.value"};
@@ -154,12 +158,90 @@ inline constexpr std::array<Statement, 3> kTrimEntries{{
 #undef STARLING_LOG_PEER
 #undef STARLING_LOG_WHERE
 
-// Prepared by every connection.
+// --- members; $1 epoch, and what a node says about itself: $2 state, $3 address, $4 name,
+// $5 version, $6 format ---
+
+// Whoever listens is told of what changed. Not of a plain renewal: there are many, and a commit
+// that notifies takes a lock of the whole server.
+#define STARLING_NODE_CHANNEL "starling_node"
+#define STARLING_NODE_TELL "pg_notify('" STARLING_NODE_CHANNEL "', '')"
+inline constexpr const char* kNodeChannel = STARLING_NODE_CHANNEL;
+
+#define STARLING_NODE_CLOCK "clock AS (SELECT clock_timestamp() AS now)"
+#define STARLING_NODE_ROW \
+  "epoch, slot, state, address, name, version, format, joined_at, renewed_at"
+// Of rows n: as they are read, with the time they have been silent and the time it is.
+#define STARLING_NODE_READ                                                       \
+  " n.epoch, n.slot::integer, n.state, n.address, n.name, n.version, n.format,"  \
+  " (extract(epoch FROM n.joined_at) * 1000000)::bigint,"                        \
+  " (greatest(extract(epoch FROM clock.now - n.renewed_at), 0) * 1000)::bigint," \
+  " (extract(epoch FROM clock.now) * 1000000)::bigint"
+
+inline constexpr Statement kNextEpoch{"next_epoch", "SELECT nextval('starling.node_epoch')"};
+
+// $7 how many slots there are. Gives the row of this epoch, or NULLs if there is none; then whether
+// a slot was free: 0 or 1. A free one and no row: another node was quicker to take it.
+inline constexpr Statement kJoin{
+    "join",
+    "WITH " STARLING_NODE_CLOCK
+    ", free AS (SELECT s.slot FROM generate_series(0, $7::bigint - 1) AS s(slot)"
+    "  WHERE s.slot NOT IN (SELECT n.slot FROM starling.node AS n) ORDER BY s.slot LIMIT 1),"
+    " added AS (INSERT INTO starling.node (epoch, slot, state, address, name, version, format)"
+    "  SELECT $1::bigint, free.slot, $2::text, $3::text, $4::text, $5::text, $6::bigint FROM free"
+    "  ON CONFLICT DO NOTHING RETURNING " STARLING_NODE_ROW ", " STARLING_NODE_TELL
+    ")"
+    " SELECT" STARLING_NODE_READ
+    ", EXISTS (SELECT FROM free)::integer FROM clock LEFT JOIN"
+    " (SELECT " STARLING_NODE_ROW
+    " FROM added UNION ALL"
+    "  SELECT " STARLING_NODE_ROW " FROM starling.node WHERE epoch = $1::bigint) AS n ON true"};
+
+// Gives all rows; without one of this epoch there was none.
+inline constexpr Statement kRenew{
+    "renew",
+    "WITH " STARLING_NODE_CLOCK
+    ", mine AS (UPDATE starling.node AS n SET state = $2::text, address = $3::text,"
+    "   name = $4::text, version = $5::text, format = $6::bigint, renewed_at = clock.now"
+    "  FROM clock, starling.node AS was WHERE n.epoch = $1::bigint AND was.epoch = n.epoch"
+    "  RETURNING n.*, CASE WHEN (n.state, n.address, n.name, n.version, n.format) IS DISTINCT FROM"
+    "   (was.state, was.address, was.name, was.version, was.format)"
+    "   THEN " STARLING_NODE_TELL
+    " END)"
+    " SELECT" STARLING_NODE_READ " FROM clock, (SELECT " STARLING_NODE_ROW
+    " FROM mine UNION ALL"
+    "  SELECT " STARLING_NODE_ROW
+    " FROM starling.node WHERE epoch <> $1::bigint) AS n"
+    " ORDER BY n.epoch"};
+
+// Gives NULLs, and the time, if there are no rows.
+inline constexpr Statement kReadNodes{
+    "read_nodes", "WITH " STARLING_NODE_CLOCK " SELECT" STARLING_NODE_READ
+                  " FROM clock LEFT JOIN starling.node AS n ON true ORDER BY n.epoch"};
+
+// $2 milliseconds. Gives a row if it removed one.
+inline constexpr Statement kRemoveDead{
+    "remove_dead",
+    "DELETE FROM starling.node WHERE epoch = $1::bigint"
+    " AND clock_timestamp() - renewed_at >= $2::bigint * interval '1 millisecond'"
+    " RETURNING " STARLING_NODE_TELL};
+
+inline constexpr Statement kLeave{
+    "leave", "DELETE FROM starling.node WHERE epoch = $1::bigint RETURNING " STARLING_NODE_TELL};
+
+#undef STARLING_NODE_READ
+#undef STARLING_NODE_ROW
+#undef STARLING_NODE_CLOCK
+#undef STARLING_NODE_TELL
+#undef STARLING_NODE_CHANNEL
+
+// What a connection prepares: for accounts, maps and logs, or for members.
 inline constexpr auto kStatements = std::to_array<const Statement*>(
     {&kCreateAccount,  &kFindAccount,     &kSetCredentials,  &kEraseAccount,    &kListAccounts,
      &kCountAccounts,  &kGetEntry,        &kScanMap,         &kApplyChanges,    &kAppendEntries,
      &kReadOldest[0],  &kReadOldest[1],   &kReadOldest[2],   &kReadNewest[0],   &kReadNewest[1],
      &kReadNewest[2],  &kCountEntries[0], &kCountEntries[1], &kCountEntries[2], &kTrimEntries[0],
      &kTrimEntries[1], &kTrimEntries[2]});
+inline constexpr auto kMemberStatements = std::to_array<const Statement*>(
+    {&kNextEpoch, &kJoin, &kRenew, &kReadNodes, &kRemoveDead, &kLeave});
 
 }  // namespace starling::store::postgres

@@ -62,6 +62,28 @@ TEST_F(Postgres, TwoNodes_SeeWhatTheOtherWasTold) {
   EXPECT_EQ(wait(other->accounts().create({"alice", "example.org", 1})).error().code, Errc::exists);
 }
 
+// Whichever was first, both find the same value afterwards.
+TEST_F(Postgres, IfAbsentOnTwoNodes_OneValueCounts) {
+  auto one = open(url_);
+  auto other = open(url_);
+  const auto claim = [](Store& store, const std::string& key, std::string value) {
+    return store.maps().apply("", {{"claims", key, std::move(value), true}});
+  };
+  for (int i = 0; i < 20; ++i) {
+    const std::string key = std::to_string(i);
+    std::optional<Result<>> first;
+    std::optional<Result<>> second;
+    Gate gate;
+    gate.spawn(collect(claim(*one, key, "one"), first));
+    gate.spawn(collect(claim(*other, key, "other"), second));
+    pump_until_empty(loop_, gate);
+    EXPECT_TRUE(first->has_value() && second->has_value());
+    const auto found = wait(one->maps().get("", "claims", key)).value();
+    EXPECT_TRUE(found == "one" || found == "other");
+    EXPECT_EQ(wait(other->maps().get("", "claims", key)).value(), found);
+  }
+}
+
 // Credentials are the account's: whatever one node adds while another erases it is gone with it.
 TEST_F(Postgres, EraseOnOneNode_NewCredentialsOnTheOther_LeaveNothing) {
   auto one = open(url_);

@@ -27,6 +27,13 @@ Result<std::vector<Entry>> scan_map(Connection& db, const std::string& owner,
 }
 
 Result<> apply_change(Connection& db, const std::string& owner, const Change& change) {
+  if (change.if_absent) {
+    if (!change.value) return {};
+    return db.exec(
+        "INSERT INTO map_entry (owner, map, key, value) VALUES (?1, ?2, ?3, ?4)"
+        " ON CONFLICT DO NOTHING",
+        owner, change.map, change.key, Blob{*change.value});
+  }
   if (!change.value) {
     return db.exec("DELETE FROM map_entry WHERE owner = ?1 AND map = ?2 AND key = ?3", owner,
                    change.map, change.key);

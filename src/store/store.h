@@ -78,7 +78,7 @@ struct Change {
   std::string map;
   std::string key;
   std::optional<std::string> value;
-  bool if_absent = false;  // leaves a value that is there as it is
+  bool if_absent = false;  // leaves a value that is there as it is; never erases
 };
 
 class Maps {

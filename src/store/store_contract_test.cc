@@ -244,6 +244,45 @@ TEST_P(StoreContract, Apply_ManyChangesInTheirOrder) {
   EXPECT_EQ(get("alice@example.org", "version", "roster"), "7");
 }
 
+TEST_P(StoreContract, Apply_IfAbsent_KeepsWhatIsThere) {
+  const std::string alice = "alice@example.org";
+  const auto if_absent = [](std::string key, std::optional<std::string> value) {
+    return Change{"map", std::move(key), std::move(value), true};
+  };
+  put(alice, "map", "there", "old");
+  put("bob@example.org", "map", "new", "bystander");
+  ASSERT_TRUE(wait(maps().apply(alice, {if_absent("there", "x"), if_absent("new", "first")})));
+  ASSERT_TRUE(wait(maps().apply(alice, {if_absent("new", "second")})));
+  EXPECT_EQ(get(alice, "map", "there"), "old");
+  EXPECT_EQ(get(alice, "map", "new"), "first");
+  EXPECT_EQ(get("bob@example.org", "map", "new"), "bystander");
+
+  // It never erases.
+  ASSERT_TRUE(wait(
+      maps().apply(alice, {if_absent("there", std::nullopt), if_absent("never", std::nullopt)})));
+  EXPECT_THAT(keys(alice, "map"), ElementsAre("new", "there"));
+}
+
+TEST_P(StoreContract, Apply_IfAbsent_SeesTheChangesBeforeIt) {
+  const std::string alice = "alice@example.org";
+  for (const std::string key : {"erased", "kept", "overwritten"}) put(alice, "map", key, "old");
+  std::vector<Change> changes = {
+      {"map", "erased", std::nullopt},     {"map", "erased", "again", true},
+      {"map", "erased", "x", true},        {"map", "set", "set"},
+      {"map", "set", "x", true},           {"map", "twice", "first", true},
+      {"map", "twice", "x", true},         {"map", "kept", "x", true},
+      {"map", "kept", std::nullopt, true}, {"map", "overwritten", "x", true},
+      {"map", "overwritten", "new"},       {"map", "fleeting", "x", true},
+      {"map", "fleeting", std::nullopt}};
+  ASSERT_TRUE(wait(maps().apply(alice, changes)));
+  EXPECT_THAT(keys(alice, "map"), ElementsAre("erased", "kept", "overwritten", "set", "twice"));
+  EXPECT_EQ(get(alice, "map", "erased"), "again");
+  EXPECT_EQ(get(alice, "map", "set"), "set");
+  EXPECT_EQ(get(alice, "map", "twice"), "first");
+  EXPECT_EQ(get(alice, "map", "kept"), "old");
+  EXPECT_EQ(get(alice, "map", "overwritten"), "new");
+}
+
 TEST_P(StoreContract, Apply_NoChanges_Succeeds) {
   EXPECT_TRUE(wait(maps().apply("alice@example.org", {})));
 }

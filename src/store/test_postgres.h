@@ -3,6 +3,7 @@
 #pragma once
 
 #include <libpq-fe.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace starling::store {
@@ -35,6 +37,22 @@ class PostgresSession {
         PQexec(connection_.get(), sql.c_str()), PQclear);
     if (PQntuples(result.get()) != 1) throw std::runtime_error(sql);
     return PQgetvalue(result.get(), 0, 0);
+  }
+  // How many come, of what it LISTENs to, before the one with this payload.
+  std::size_t notifications_until(std::string_view payload) {
+    for (std::size_t count = 0;;) {
+      pollfd readable{PQsocket(connection_.get()), POLLIN, 0};
+      ::poll(&readable, 1, -1);
+      if (PQconsumeInput(connection_.get()) != 1) {
+        throw std::runtime_error(PQerrorMessage(connection_.get()));
+      }
+      while (PGnotify* notification = PQnotifies(connection_.get())) {
+        const bool last = notification->extra == payload;
+        PQfreemem(notification);
+        if (last) return count;
+        ++count;
+      }
+    }
   }
 
  private:
