@@ -6,7 +6,16 @@
 
 namespace starling {
 
+namespace {
+std::int64_t (*g_simulated)() = nullptr;
+}  // namespace
+
+void replace_wall_clock_for_simulation(std::int64_t (*clock_us)()) {
+  g_simulated = clock_us;
+}
+
 std::int64_t wall_clock_us() {
+  if (g_simulated != nullptr) return g_simulated();
   return std::chrono::duration_cast<std::chrono::microseconds>(
              std::chrono::system_clock::now().time_since_epoch())
       .count();

@@ -13,6 +13,8 @@
 #include <system_error>
 #include <utility>
 
+#include "base/clock.h"
+
 namespace starling::log {
 
 namespace {
@@ -155,9 +157,7 @@ bool plain(std::string_view value) {
 }
 
 std::string timestamp() {
-  const auto now = std::chrono::system_clock::now();
-  const auto micros =
-      std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch()).count();
+  const std::int64_t micros = wall_clock_us();
   const std::time_t seconds = micros / 1'000'000;
   std::tm tm{};
   gmtime_r(&seconds, &tm);

@@ -26,9 +26,19 @@ enum class Format : std::uint8_t { text, json };
 
 // Who logs: the folder of the source file, at compile time. What is in no folder of this list
 // counts as starlingd.
-enum class Subsystem : std::uint8_t { net, stream, core, modules, store, admin, starlingd };
-inline constexpr std::string_view kSubsystems[] = {"net",   "stream", "core",     "modules",
-                                                   "store", "admin",  "starlingd"};
+enum class Subsystem : std::uint8_t {
+  net,
+  stream,
+  core,
+  modules,
+  store,
+  bus,
+  cluster,
+  admin,
+  starlingd,
+};
+inline constexpr std::string_view kSubsystems[] = {"net", "stream",  "core",  "modules",  "store",
+                                                   "bus", "cluster", "admin", "starlingd"};
 
 [[nodiscard]] std::string_view to_string(Level level);
 [[nodiscard]] constexpr std::string_view to_string(Subsystem subsystem) {

@@ -7,8 +7,20 @@
 
 namespace starling {
 
+namespace {
+void (*g_simulated)(unsigned char*, std::size_t) = nullptr;
+}  // namespace
+
+void replace_random_for_simulation(void (*fill)(unsigned char* bytes, std::size_t n)) {
+  g_simulated = fill;
+}
+
 std::string random_bytes(std::size_t n) {
   std::string out(n, '\0');
+  if (g_simulated != nullptr) {
+    g_simulated(reinterpret_cast<unsigned char*>(out.data()), n);
+    return out;
+  }
   // Without randomness every secret is guessable: there is no safe way on.
   if (RAND_bytes(reinterpret_cast<unsigned char*>(out.data()), static_cast<int>(n)) != 1) {
     std::abort();

@@ -17,4 +17,8 @@ namespace starling {
 
 [[nodiscard]] std::uint64_t random_u64();
 
+// For the simulator: from now on the bytes come from `fill`, so that a run can be had again.
+// Before anything else; no other program calls this.
+void replace_random_for_simulation(void (*fill)(unsigned char* bytes, std::size_t n));
+
 }  // namespace starling
