@@ -158,6 +158,14 @@ std::expected<Stanza, Stanza::Malformed> Stanza::from_document(xml::DocumentPtr 
   return stanza;
 }
 
+std::optional<Stanza> Stanza::parse(std::string_view text) {
+  auto document = xml::Document::parse(text, ns::kClient);
+  if (!document) return std::nullopt;
+  auto stanza = from_document(std::move(document), ns::kClient);
+  if (!stanza) return std::nullopt;
+  return std::move(*stanza);
+}
+
 Stanza Stanza::from_text(std::string_view text) {
   auto document = xml::Document::parse(text, ns::kClient);
   assert(document && "the server wrote a stanza that is not well-formed");

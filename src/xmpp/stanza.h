@@ -58,6 +58,9 @@ class Stanza {
   // From text written by the server itself, which must be a valid stanza in jabber:client.
   static Stanza from_text(std::string_view text);
 
+  // From text that a node of ours wrote once; nullopt if it is damaged.
+  static std::optional<Stanza> parse(std::string_view text);
+
   [[nodiscard]] StanzaKind kind() const { return kind_; }
   [[nodiscard]] StanzaType type() const { return type_; }
   [[nodiscard]] bool is(StanzaKind kind, StanzaType type) const {
@@ -86,9 +89,19 @@ class Stanza {
   [[nodiscard]] std::uint64_t archive_id() const { return archive_id_; }
   void set_archive_id(std::uint64_t id) { archive_id_ = id; }
 
+  // How many nodes it has come from, so that it cannot go in circles.
+  [[nodiscard]] std::uint8_t hops() const { return hops_; }
+  void set_hops(std::uint8_t hops) { hops_ = hops; }
+
+  // True if the other one differs from this in nothing but the addressee.
+  [[nodiscard]] bool same_but_for_addressee(const Stanza& other) const {
+    return document_ == other.document_ && from_ == other.from_ && added_ == other.added_;
+  }
+
   // See receipt.h.
   void set_receipt(ReceiptPtr receipt) { receipt_ = std::move(receipt); }
   void drop_receipt() { receipt_.reset(); }
+  [[nodiscard]] bool has_receipt() const { return receipt_ != nullptr; }
 
   // The stanza as it goes out on a client's stream, with the addresses as they are now.
   void append_to(std::string& out) const;
@@ -99,6 +112,7 @@ class Stanza {
 
   StanzaKind kind_ = StanzaKind::message;
   StanzaType type_ = StanzaType::normal;
+  std::uint8_t hops_ = 0;
   Jid from_;
   Jid to_;
   xml::DocumentPtr document_;

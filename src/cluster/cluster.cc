@@ -1,0 +1,386 @@
+#include "cluster/cluster.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "base/metrics.h"
+
+namespace starling::cluster {
+
+namespace {
+
+constexpr std::chrono::milliseconds kReceiptsAfter{20};
+// Far longer than a node waits for the answer that makes it the home of an account.
+constexpr std::chrono::seconds kUnmadeAfter{10};
+
+// The first byte of a parcel on a link: whose it is.
+enum class Content : char { above = 0, ask_piece = 1, piece = 2 };
+
+// Rendezvous hashing: each node that joins or goes moves only its own share.
+std::uint64_t weight(std::string_view account, NodeId node) {
+  std::uint64_t h = std::hash<std::string_view>{}(account) ^ (node * 0x9E3779B97F4A7C15ULL);
+  h = (h ^ (h >> 30U)) * 0xBF58476D1CE4E5B9ULL;
+  h = (h ^ (h >> 27U)) * 0x94D049BB133111EBULL;
+  return h ^ (h >> 31U);
+}
+
+metrics::Counter& bad_frames() {
+  static metrics::Counter& counter = metrics::counter(
+      "starling_bus_bad_frames_total", "Frames from other nodes that could not be read");
+  return counter;
+}
+
+}  // namespace
+
+Cluster::Cluster(Parts parts, store::MemberFacts facts, Timing timing)
+    : parts_(std::move(parts)), facts_(std::move(facts)), timing_(timing) {}
+
+Cluster::~Cluster() = default;
+
+std::uint32_t Cluster::own_format() {
+  return kFormat;
+}
+
+// --- any thread ---
+
+NodeId Cluster::keeper(std::string_view account, const std::vector<NodeId>& without) const {
+  const auto view = view_.get();
+  NodeId best = 0;
+  std::uint64_t most = 0;
+  for (const NodeId node : view->keepers) {
+    if (std::ranges::find(without, node) != without.end()) continue;
+    const std::uint64_t w = weight(account, node);
+    if (best != 0 && w <= most) continue;
+    best = node;
+    most = w;
+  }
+  return best != 0 ? best : self_.load();
+}
+
+bool Cluster::send(NodeId to, std::string parcel, bool must) {
+  {
+    const auto view = view_.get();
+    const auto peer = view->peers.find(to);
+    if (peer == view->peers.end()) return false;
+    if (!must && !*peer->second.has_room) return false;
+  }
+  bool first = false;
+  {
+    const std::lock_guard lock(outbox_mutex_);
+    first = outbox_.empty();
+    outbox_.emplace_back(to, std::move(parcel));
+  }
+  if (first) parts_.loop->post([this] { take_outbox(); });
+  return true;
+}
+
+bool Cluster::reachable(NodeId node) const {
+  if (node == self_) return true;
+  const auto view = view_.get();
+  const auto peer = view->peers.find(node);
+  return peer != view->peers.end() && peer->second.reachable;
+}
+
+bool Cluster::is_member(NodeId node) const {
+  return node != 0 && (node == self_ || view_.get()->peers.contains(node));
+}
+
+std::vector<NodeId> Cluster::others() const {
+  std::vector<NodeId> nodes;
+  for (const auto& [node, unused] : view_.get()->peers) nodes.push_back(node);
+  return nodes;
+}
+
+// --- what leaves ---
+
+void Cluster::take_outbox() {
+  std::vector<std::pair<NodeId, std::string>> outbox;
+  {
+    const std::lock_guard lock(outbox_mutex_);
+    outbox.swap(outbox_);
+  }
+  std::string parcel;
+  for (const auto& [to, content] : outbox) {
+    Peer* peer = find(to);
+    if (peer == nullptr) continue;  // gone meanwhile; the receiver was told, or will be
+    parcel.assign(1, static_cast<char>(Content::above));
+    parcel += content;
+    peer->link.push(parcel);
+  }
+  flush();
+}
+
+void Cluster::flush() {
+  const TimePoint now = parts_.loop->now();
+  for (auto& [node, peer] : peers_) {
+    peer.link.flush(now);
+    *peer.has_room = peer.link.has_room();
+  }
+}
+
+void Cluster::send_changes() {
+  if (self_ == 0) return;
+  for (const std::string& frame : homes_.take_changes()) announce(frame);
+}
+
+void Cluster::transmit(NodeId to, std::string_view frame) {
+  if (!bus_) return;
+  const Peer* between = relay_to(to);
+  if (between == nullptr) return bus_->send(to, frame);
+  Encoder relayed = begin_frame(FrameKind::relay, self_);
+  relayed.number(to).rest(frame);
+  bus_->send(between->member.epoch, relayed.view());
+}
+
+// To all; to those that cannot be reached directly, through others.
+void Cluster::announce(std::string_view frame) {
+  if (!bus_) return;
+  bus_->broadcast(frame);
+  for (const auto& [node, peer] : peers_) {
+    if (relay_to(node) != nullptr) transmit(node, frame);
+  }
+}
+
+bool Cluster::hears(const Peer& peer) const {
+  return parts_.loop->now() - peer.heard < timing_.silent;
+}
+
+// Somebody who hears both, when we do not hear it ourselves (or it does not hear us).
+const Cluster::Peer* Cluster::relay_to(NodeId node) const {
+  const auto target = peers_.find(node);
+  if (target == peers_.end() || hears(target->second)) return nullptr;
+  for (const auto& [other, peer] : peers_) {
+    if (other == node || !hears(peer)) continue;
+    const auto there = std::ranges::find(peer.hears, node, &Heard::node);
+    if (there != peer.hears.end() && there->lately) return &peer;
+  }
+  return nullptr;
+}
+
+// --- what comes ---
+
+void Cluster::frame_came(std::string_view bytes, bool relayed) {
+  if (self_ == 0) return;
+  Decoder frame(bytes);
+  const auto head = read_head(frame);
+  if (!head) return bad_frames().add();
+  if (head->from == self_) return;
+  Peer* peer = find(head->from);
+  if (peer == nullptr) {
+    // Its row is there already, or was: look.
+    if (head->kind == FrameKind::heartbeat && !hinted_) {
+      hinted_ = true;
+      wake();
+    }
+    return;
+  }
+  if (!relayed) peer->heard = parts_.loop->now();
+  peer->heard_via = parts_.loop->now();
+  peer->ever_heard = true;
+  switch (head->kind) {
+    case FrameKind::heartbeat:
+      return heartbeat_came(*head, frame);
+    case FrameKind::changes:
+      return ask_piece(head->from, homes_.on_changes(head->from, frame));
+    case FrameKind::parcels:
+      return parcels_came(*peer, head->from, frame);
+    case FrameKind::receipt:
+      if (frame.number() == self_ && !peer->link.receipt(frame, parts_.loop->now())) {
+        bad_frames().add();
+      }
+      return;
+    case FrameKind::relay:
+      return relay(frame);
+    case FrameKind::farewell:
+      hinted_ = true;
+      return wake();
+  }
+}
+
+void Cluster::relay(Decoder& frame) {
+  const NodeId to = frame.number();
+  const std::string_view inner = frame.rest();
+  if (frame.bad()) return bad_frames().add();
+  if (to != self_) {
+    // Once only, so that nothing goes in circles: who gets it marks it as relayed, too.
+    const Peer* target = find(to);
+    if (target == nullptr || !bus_) return;
+    Encoder passed = begin_frame(FrameKind::relay, self_);
+    passed.number(to).rest(inner);
+    return bus_->send(to, passed.view());
+  }
+  Decoder peek(inner);
+  const auto head = read_head(peek);
+  if (!head || head->kind == FrameKind::relay) return bad_frames().add();
+  frame_came(inner, true);
+}
+
+void Cluster::heartbeat_came(const FrameHead& head, Decoder& frame) {
+  auto heartbeat = read_heartbeat(frame, head.format);
+  if (!heartbeat) return bad_frames().add();
+  const NodeId from = head.from;
+  Peer& peer = *find(from);
+  peer.sessions = head.format >= 2 ? std::optional(heartbeat->sessions) : std::nullopt;
+  peer.hears = std::move(heartbeat->heard);
+  ask_piece(from, homes_.on_change_number(from, heartbeat->changes));
+  const NodeId self = self_;
+  const auto of_us = std::ranges::find(peer.hears, self, &Heard::node);
+  if (of_us != peer.hears.end()) {
+    peer.link.received_by_peer(of_us->received, false, parts_.loop->now());
+  }
+  become_up_when_synced();
+}
+
+void Cluster::parcels_came(Peer& peer, NodeId from, Decoder& frame) {
+  if (frame.number() != self_) return;  // of a former life
+  const bool good =
+      peer.link.received(frame, parts_.loop->now(),
+                         [this, from](std::string_view parcel) { parcel_came(from, parcel); });
+  if (!good) bad_frames().add();
+  receiver_->batch_end();
+  // A receipt goes with what is sent in the other direction anyway, if that is soon.
+  if (std::exchange(receipts_planned_, true)) return;
+  receipt_timer_ = parts_.loop->run_after(kReceiptsAfter, [this] {
+    receipts_planned_ = false;
+    flush();
+  });
+}
+
+void Cluster::parcel_came(NodeId from, std::string_view parcel) {
+  if (parcel.empty()) return bad_frames().add();
+  const auto content = static_cast<Content>(parcel.front());
+  parcel.remove_prefix(1);
+  if (content == Content::above) return receiver_->parcel(from, parcel);
+  Decoder decoder(parcel);
+  if (content == Content::piece) return ask_piece(from, homes_.on_piece(from, decoder));
+  const std::uint64_t cursor = decoder.number();
+  if (content != Content::ask_piece || decoder.bad()) return bad_frames().add();
+  std::string answer(1, static_cast<char>(Content::piece));
+  answer += homes_.piece(cursor);
+  if (Peer* peer = find(from)) peer->link.push(answer);
+  parts_.loop->at_turn_end([this] { flush(); });
+}
+
+void Cluster::ask_piece(NodeId node, Homes::Ask cursor) {
+  Peer* peer = find(node);
+  if (!cursor || peer == nullptr) return;
+  Encoder ask;
+  ask.number(*cursor);
+  peer->link.push(std::string(1, static_cast<char>(Content::ask_piece)) + std::string(ask.view()));
+  parts_.loop->at_turn_end([this] { flush(); });
+}
+
+// --- the clockwork ---
+
+void Cluster::beat() {
+  beat_timer_ = parts_.loop->run_after(timing_.heartbeat, [this] { beat(); });
+  if (self_ == 0) return;
+  const TimePoint now = parts_.loop->now();
+  if (now - renewed_ >= timing_.fence) return fence("its row could not be renewed");
+  Heartbeat heartbeat;
+  heartbeat.changes = homes_.change_number();
+  if (parts_.sessions) heartbeat.sessions = parts_.sessions();
+  for (auto& [node, peer] : peers_) {
+    heartbeat.heard.push_back({node, peer.link.received_count(), hears(peer)});
+  }
+  announce(write_heartbeat(self_, heartbeat, spoken_));
+  for (auto& [node, peer] : peers_) {
+    peer.link.tick(now);
+    look_at(peer);
+  }
+  if (now - swept_ >= kUnmadeAfter) {
+    swept_ = now;
+    homes_.forget_unmade();
+  }
+  flush();
+  publish_view();
+  become_up_when_synced();
+}
+
+// Whether it is heard, and hears us.
+void Cluster::look_at(Peer& peer) {
+  const TimePoint now = parts_.loop->now();
+  const NodeId node = peer.member.epoch;
+  const NodeId self = self_;
+  const auto of_us = std::ranges::find(peer.hears, self, &Heard::node);
+  const bool heard = hears(peer);
+  const bool hears_us = !peer.ever_heard || (of_us != peer.hears.end() && of_us->lately);
+  if (std::exchange(peer.unreached, !heard) == heard) {
+    if (heard) {
+      log::info("cluster_node_reachable", {{"node", node}});
+    } else {
+      log::warning("cluster_node_unreachable", {{"node", node},
+                                                {"address", peer.member.facts.address},
+                                                {"relayed", relay_to(node) != nullptr}});
+    }
+  }
+  // A hole between two nodes that both live: new connections may find a way. The one that started
+  // later tries first, as it was the one that connected.
+  const bool lives = peer.member.silent_for < timing_.suspect;
+  if ((heard && hears_us) || !lives) {
+    peer.hole_since = TimePoint();
+    return;
+  }
+  if (peer.hole_since == TimePoint()) peer.hole_since = now;
+  const Duration patience = self > node ? timing_.silent : timing_.dead;
+  if (now - peer.hole_since < patience || now - peer.redialled < timing_.dead || !bus_) return;
+  peer.redialled = now;
+  bus_->redial();
+}
+
+void Cluster::publish_view() {
+  View view;
+  const TimePoint now = parts_.loop->now();
+  for (const auto& [node, peer] : peers_) {
+    const bool reachable =
+        now - peer.heard_via < timing_.silent && peer.member.silent_for < timing_.suspect;
+    view.peers.emplace(node, View::Seen{reachable, peer.has_room});
+    if (reachable && peer.member.facts.state == store::MemberState::up) {
+      view.keepers.push_back(node);
+    }
+  }
+  if (self_ != 0 && facts_.state == store::MemberState::up) view.keepers.push_back(self_);
+  const bool changed = view.keepers != view_.get()->keepers;
+  view_.set(std::move(view));
+  if (changed && receiver_ != nullptr) receiver_->keepers_changed();
+}
+
+Cluster::Peer* Cluster::find(NodeId node) {
+  const auto found = peers_.find(node);
+  return found == peers_.end() ? nullptr : &found->second;
+}
+
+std::vector<PeerStatus> Cluster::status() const {
+  std::vector<PeerStatus> all;
+  const TimePoint now = parts_.loop->now();
+  const auto ms = [](Duration d) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(d).count();
+  };
+  if (self_ != 0) {
+    PeerStatus own{.member = me_, .self = true, .reachable = true, .heard_ms_ago = 0};
+    own.member.facts = facts_;
+    own.member.silent_for = std::chrono::milliseconds(ms(now - renewed_));
+    own.directory_synced = true;
+    if (parts_.sessions) own.sessions = parts_.sessions();
+    for (const auto& [node, peer] : peers_) {
+      if (hears(peer)) own.hears.push_back(node);
+    }
+    all.push_back(std::move(own));
+  }
+  for (const auto& [node, peer] : peers_) {
+    PeerStatus status{.member = peer.member, .reachable = hears(peer)};
+    if (peer.ever_heard) status.heard_ms_ago = ms(now - peer.heard);
+    status.waiting_bytes = peer.link.waiting_bytes();
+    status.directory_synced = homes_.synced(node);
+    status.sessions = peer.sessions;
+    for (const Heard& heard : peer.hears) {
+      if (heard.lately) status.hears.push_back(heard.node);
+    }
+    all.push_back(std::move(status));
+  }
+  std::ranges::sort(all, {}, [](const PeerStatus& s) { return s.member.epoch; });
+  return all;
+}
+
+}  // namespace starling::cluster
