@@ -10,6 +10,8 @@ namespace {
 
 using commands::Type;
 
+constexpr const char* kProcedure = "admin_command";
+
 // What was asked, for the log: everything but passwords, and what people write to each other.
 std::string for_log(const commands::Command& command, const std::vector<std::string>& arguments) {
   std::string text;
@@ -37,8 +39,9 @@ Task<void> Audience::gone() {
 
 const Handler* find_handler(std::string_view command) {
   for (const auto handlers :
-       {server_handlers(), log_handlers(), account_handlers(), ban_handlers(), session_handlers(),
-        roster_handlers(), profile_handlers(), message_handlers(), doctor_handlers()}) {
+       {server_handlers(), cluster_handlers(), log_handlers(), account_handlers(), ban_handlers(),
+        session_handlers(), roster_handlers(), profile_handlers(), message_handlers(),
+        doctor_handlers()}) {
     const auto found = std::ranges::find(handlers, command, &Handler::command);
     if (found != handlers.end()) return &*found;
   }
@@ -60,6 +63,12 @@ Task<Result<Json>> Admin::run(std::string command, std::vector<std::string> argu
   if (handler == nullptr) {
     co_return fail(Errc::internal, "the command is listed but does nothing: " + command);
   }
+  if (handler->of_account) {
+    const auto account = *xmpp::Jid::make(arguments[0], arguments[1]);
+    if (const auto node = core::other_place(server_, account); node != 0) {
+      co_return co_await run_at(node, std::move(command), std::move(arguments));
+    }
+  }
   log::info("admin_command", {{"command", command}, {"arguments", for_log(*known, arguments)}});
   Call call{server_, hooks_, std::move(arguments), std::move(audience)};
   if (handler->of_account) {
@@ -71,6 +80,34 @@ Task<Result<Json>> Admin::run(std::string command, std::vector<std::string> argu
     log::info("admin_command_failed", {{"command", command}, {"error", result.error().message}});
   }
   co_return result;
+}
+
+// What concerns an account is done where the account is.
+Task<Result<Json>> Admin::run_at(bus::NodeId node, std::string command,
+                                 std::vector<std::string> arguments) {
+  const Json call = {{"command", std::move(command)}, {"arguments", std::move(arguments)}};
+  const auto answer = co_await core::call_node(server_, node, kProcedure, call.dump());
+  if (!answer) co_return std::unexpected(answer.error());
+  auto result = Json::parse(*answer, nullptr, false);
+  if (result.is_discarded()) co_return fail(Errc::internal, "the account's node answers nonsense");
+  co_return result;
+}
+
+Task<Result<std::string>> Admin::run_for(core::Server& server, std::string call) {
+  const auto asked = Json::parse(call, nullptr, false);
+  if (!asked.is_object() || !asked.contains("command") || !asked.contains("arguments")) {
+    co_return fail(Errc::invalid, "not a command");
+  }
+  Admin here(server, {});
+  const auto result = co_await here.run(asked["command"].get<std::string>(),
+                                        asked["arguments"].get<std::vector<std::string>>());
+  if (!result) co_return std::unexpected(result.error());
+  co_return result->dump();
+}
+
+void Admin::add_procedures(core::Procedures& procedures) {
+  procedures[kProcedure] = run_for;
+  add_cluster_procedures(procedures);
 }
 
 Result<> Admin::check_addresses(const commands::Command& command,

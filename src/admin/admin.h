@@ -26,7 +26,13 @@ class Admin {
   Task<Result<Json>> run(std::string command, std::vector<std::string> arguments,
                          std::shared_ptr<Audience> audience = nullptr);
 
+  // What other nodes call: commands about accounts that are here.
+  static void add_procedures(core::Procedures& procedures);
+
  private:
+  Task<Result<Json>> run_at(bus::NodeId node, std::string command,
+                            std::vector<std::string> arguments);
+  static Task<Result<std::string>> run_for(core::Server& server, std::string call);
   // Hosts come out prepared.
   Result<> check_addresses(const commands::Command& command,
                            std::vector<std::string>& arguments) const;

@@ -90,7 +90,7 @@ Task<Result<Json>> registered(core::Server* server, std::string host) {
 Task<Result<Json>> stats(Call call) {
   const std::string& name = call.arguments[0];
   if (name == "uptimeseconds") co_return Json(uptime_seconds(call.server));
-  if (name != "registeredusers") co_return Json(call.server.session_count());
+  if (name != "registeredusers") co_return Json(co_await core::session_count(call.server));
   const std::vector<std::string> hosts = call.server.host_names();
   std::uint64_t sum = 0;
   for (const auto& host : hosts) {

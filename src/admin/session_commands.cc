@@ -66,7 +66,7 @@ Task<Result<Json>> connected_users_vhost(Call call) {
 }
 
 Task<Result<Json>> connected_users_number(Call call) {
-  co_return Json(call.server.session_count());
+  co_return Json(co_await core::session_count(call.server));
 }
 
 Task<Result<Json>> connected_users_info(Call call) {

@@ -11,6 +11,7 @@ namespace {
 
 constexpr Tag kTags[] = {
     {"server", "The node"},
+    {"cluster", "The cluster"},
     {"logs", "Logs and tracing"},
     {"accounts", "Accounts"},
     {"bans", "Bans"},
@@ -27,8 +28,9 @@ constexpr Tag kTags[] = {
 const std::vector<Command>& table() {
   static const std::vector<Command> kTable = [] {
     std::vector<Command> unsorted;
-    for (const auto& part : {server_commands, log_commands, account_commands, session_commands,
-                             roster_commands, profile_commands, message_commands}) {
+    for (const auto& part :
+         {server_commands, cluster_commands, log_commands, account_commands, session_commands,
+          roster_commands, profile_commands, message_commands}) {
       std::ranges::move(part(), std::back_inserter(unsorted));
     }
     std::vector<Command> commands;

@@ -8,6 +8,7 @@
 namespace starling::commands {
 
 std::vector<Command> server_commands();
+std::vector<Command> cluster_commands();
 std::vector<Command> log_commands();
 std::vector<Command> account_commands();
 std::vector<Command> session_commands();

@@ -57,6 +57,7 @@ class Checker {
     }
     check_listeners();
     check_rule(config_.options.access, config_.fail2ban.access, "modules.fail2ban.access");
+    check_lease();
     if (config_.ctl_socket.size() > kMaxSocketPath) {
       wrong("ctl_socket", config_.ctl_socket + " is too long for a Unix socket (" +
                               std::to_string(config_.ctl_socket.size()) +
@@ -126,6 +127,16 @@ class Checker {
   }
 
   // A rule of any host will do: who logs in decides whose it is.
+  void check_lease() {
+    const ClusterOptions& times = config_.cluster;
+    if (times.renew < times.suspect && times.suspect < times.fence && times.fence < times.dead) {
+      return;
+    }
+    wrong("cluster",
+          "`renew` must be less than `suspect`, that less than `fence`, and that less "
+          "than `dead`");
+  }
+
   void check_listeners() {
     Names rules{"all", "none"};
     Names shapers{"none", kDefaultShaper};

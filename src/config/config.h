@@ -62,6 +62,19 @@ struct Fail2banOptions {
   std::string access = "none";               // access rule: who is never refused
 };
 
+// The nodes that share a PostgreSQL database. The times are the lease's: see docs/cluster.md.
+struct ClusterOptions {
+  std::string name;            // for people; "": the machine's
+  std::string address;         // where other nodes reach this one; "": as towards the database
+  std::uint16_t port = 6'222;  // of the own nats-server, for other nodes; 0: a free one
+  std::string bus;             // the URL of NATS servers that are there; "": one of our own
+  std::string nats_server;     // the program; "": where programs usually are
+  std::chrono::seconds renew{2};
+  std::chrono::seconds suspect{6};
+  std::chrono::seconds fence{10};
+  std::chrono::seconds dead{15};
+};
+
 struct Config {
   std::vector<std::string> hosts{"localhost"};  // prepared domains
   std::vector<ListenOptions> listen{{}, {.port = 5223, .tls = true}};
@@ -82,6 +95,7 @@ struct Config {
   std::vector<std::string> dns_servers;  // address or address:port; empty: the system's
   std::map<std::string, Shaper, std::less<>> shapers;
   Fail2banOptions fail2ban;
+  ClusterOptions cluster;
   HostOptions options;  // what stands at the top, for every host that host_config says nothing of
   // By host, complete: what stands at the top, with what host_config says of the host on top.
   std::map<std::string, HostOptions, std::less<>> host_options;

@@ -263,10 +263,11 @@ TEST(Restart, OptionsThatNeedOne_AreKept) {
   const Config before = good("");
   Config after = good(
       "data_dir: /d\nctl_socket: /s\nworkers: 3\ncore_dumps: true\ndns_servers: [192.0.2.1]\n"
-      "database: postgresql:///d\nloglevel: debug");
+      "database: postgresql:///d\ncluster: { port: 1 }\nloglevel: debug");
   std::set<std::string> changed;
   for (const auto& change : changes(before, after)) {
-    if (change.restart) changed.insert(change.name);
+    // An option of a section needs it if the section does.
+    if (change.restart) changed.insert(change.name.substr(0, change.name.find('.')));
   }
   std::set<std::string> marked;
   for (const auto& option : table().inside) {

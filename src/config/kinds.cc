@@ -1,5 +1,6 @@
 #include "config/kinds.h"
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <span>
@@ -168,6 +169,36 @@ Kind<std::string> text(const std::string& value) {
 
 Kind<std::string> text_or_empty(const std::string& value) {
   return text(value, [](std::string& of) { return is_plain(of); });
+}
+
+namespace {
+
+// A URL with its passwords taken out: postgresql://USER:PASSWORD@HOST/NAME?password=PASSWORD
+std::string without_password(std::string url) {
+  const auto begin = url.find("://");
+  if (begin == std::string::npos) return url;
+  const auto at = url.rfind('@', url.find_first_of("/?", begin + 3));
+  const auto colon = url.find(':', begin + 3);
+  if (at != std::string::npos && colon < at) url.replace(colon + 1, at - colon - 1, kHidden);
+  constexpr std::string_view kParameter = "password=";
+  for (auto found = url.find(kParameter, begin); found != std::string::npos;
+       found = url.find(kParameter, found)) {
+    found += kParameter.size();
+    url.replace(found, std::min(url.find('&', found), url.size()) - found, kHidden);
+  }
+  return url;
+}
+
+}  // namespace
+
+Kind<std::string> url(const std::string& value, std::vector<std::string> schemes) {
+  auto kind = text(value, [schemes = std::move(schemes)](const std::string& of) {
+    return of.empty() || std::ranges::any_of(schemes, [&](const std::string& scheme) {
+             return of.starts_with(scheme);
+           });
+  });
+  kind.show = [](const std::string& of) -> Json { return without_password(of); };
+  return kind;
 }
 
 Kind<std::string> ip_address() {

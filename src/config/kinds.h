@@ -78,6 +78,8 @@ Kind<std::string> text(const std::string& value);
 Kind<std::string> text_or_empty(const std::string& value);
 // A text that `check` takes; it may put it into its normal form.
 Kind<std::string> text(const std::string& value, std::function<bool(std::string&)> check);
+// May be empty. It is shown without the passwords in it.
+Kind<std::string> url(const std::string& value, std::vector<std::string> schemes);
 Kind<std::string> ip_address();
 Kind<std::string> domain();
 Kind<xmpp::Jid> account();  // a bare JID

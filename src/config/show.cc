@@ -102,21 +102,21 @@ using Differences = std::vector<Difference>;
 // In the table's order. Sections are taken apart, and lists of as many of them (listeners), so that
 // one option is not hidden among all the others.
 void append_differences(Differences& found, const std::vector<Option>& options, const Json& before,
-                        const Json& after, const std::string& prefix) {
+                        const Json& after, const std::string& prefix, bool restart = false) {
   for (const auto& option : options) {
     const std::string name = prefix + option.words.name;
     const Json& was = before.at(option.words.name);
     const Json& is = after.at(option.words.name);
     if (was == is || name == "host_config") continue;
     if (option.shape == Shape::section) {
-      append_differences(found, option.inside, was, is, name + ".");
+      append_differences(found, option.inside, was, is, name + ".", option.words.restart);
     } else if (option.shape == Shape::list && was.size() == is.size()) {
       for (std::size_t i = 0; i < is.size(); ++i) {
         append_differences(found, option.inside, was[i], is[i],
                            name + "." + std::to_string(i) + ".");
       }
     } else {
-      found.push_back({name, option.words.restart, was, is});
+      found.push_back({name, restart || option.words.restart, was, is});
     }
   }
 }

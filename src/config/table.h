@@ -159,6 +159,7 @@ Kind<std::vector<ListenOptions>> listeners();  // table_listen.cc
 Section<HostOptions> host_options();           // table_host.cc: what is not under `modules`
 Section<HostOptions> module_options();         // table_modules.cc
 Field<Config> fail2ban();                      // table_modules.cc
+Field<Config> cluster();                       // table_cluster.cc
 Section<Access> access_options();              // table_access.cc
 Field<Config> shapers();                       // table_access.cc
 

@@ -95,29 +95,9 @@ Kind<std::uint64_t> memory() {
   return kind;
 }
 
-// A URL with its passwords taken out: postgresql://USER:PASSWORD@HOST/NAME?password=PASSWORD
-std::string without_password(std::string url) {
-  const auto begin = url.find("://");
-  if (begin == std::string::npos) return url;
-  const auto at = url.rfind('@', url.find_first_of("/?", begin + 3));
-  const auto colon = url.find(':', begin + 3);
-  if (at != std::string::npos && colon < at) url.replace(colon + 1, at - colon - 1, kHidden);
-  constexpr std::string_view kParameter = "password=";
-  for (auto found = url.find(kParameter, begin); found != std::string::npos;
-       found = url.find(kParameter, found)) {
-    found += kParameter.size();
-    url.replace(found, std::min(url.find('&', found), url.size()) - found, kHidden);
-  }
-  return url;
-}
-
 Kind<std::string> database_url() {
-  const std::string value = "a URL such as postgresql://starling@db.example.org/starling";
-  auto kind = text(value, [](std::string& of) {
-    return of.empty() || of.starts_with("postgresql://") || of.starts_with("postgres://");
-  });
-  kind.show = [](const std::string& url) -> Json { return without_password(url); };
-  return kind;
+  return url("a URL such as postgresql://starling@db.example.org/starling",
+             {"postgresql://", "postgres://"});
 }
 
 Section<Config> log_options() {
@@ -257,7 +237,7 @@ Section<Config> global_options() {
                   .when = "To use other ports, to limit what a client may do, or behind a proxy.",
                   .example = "[{ port: 5222 }, { port: 5223, tls: true }]"}),
          } +
-         tls_options() + log_options() + resource_options();
+         tls_options() + log_options() + resource_options() + Section<Config>{cluster()};
 }
 
 }  // namespace starling::config

@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/in_turn.h"
+#include "core/node_calls.h"
+#include "core/remote.h"
 #include "core/server.h"
 #include "core/worker.h"
 
@@ -62,6 +64,14 @@ Task<Result<bool>> unban_in_turn(Worker& home, xmpp::Jid account) {
 
 Task<Result<std::size_t>> ban_account(Server& server, xmpp::Jid account, std::string reason,
                                       std::string by) {
+  if (const auto node = other_place(server, account); node != 0) {
+    cluster::Encoder arguments;
+    arguments.text(account.full()).text(reason).text(by);
+    const auto ended = co_await call_node(server, node, "ban_account", std::move(arguments).take());
+    if (!ended) co_return std::unexpected(ended.error());
+    cluster::Decoder in(*ended);
+    co_return in.number();
+  }
   AccountBan ban{std::move(reason), std::move(by), wall_clock_us()};
   std::move_only_function<Task<Result<std::size_t>>(Worker&)> work =
       [account, ban = std::move(ban)](Worker& home) { return ban_in_turn(home, account, ban); };
@@ -69,6 +79,15 @@ Task<Result<std::size_t>> ban_account(Server& server, xmpp::Jid account, std::st
 }
 
 Task<Result<bool>> unban_account(Server& server, xmpp::Jid account) {
+  if (const auto node = other_place(server, account); node != 0) {
+    cluster::Encoder arguments;
+    arguments.text(account.full());
+    const auto was_banned =
+        co_await call_node(server, node, "unban_account", std::move(arguments).take());
+    if (!was_banned) co_return std::unexpected(was_banned.error());
+    cluster::Decoder in(*was_banned);
+    co_return in.number() != 0;
+  }
   std::move_only_function<Task<Result<bool>>(Worker&)> work = [account](Worker& home) {
     return unban_in_turn(home, account);
   };

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "base/log.h"
+#include "core/node_calls.h"
+#include "core/remote.h"
 #include "core/server.h"
 #include "core/worker.h"
 
@@ -76,6 +78,14 @@ void start(Worker& home, const xmpp::Jid& account, Done done) {
 }  // namespace
 
 Task<Result<>> remove_account(Server& server, xmpp::Jid account) {
+  if (const auto node = other_place(server, account); node != 0) {
+    cluster::Encoder arguments;
+    arguments.text(account.full());
+    const auto removed =
+        co_await call_node(server, node, "remove_account", std::move(arguments).take());
+    if (!removed) co_return std::unexpected(removed.error());
+    co_return Result<>{};
+  }
   EventLoop* caller = EventLoop::current();
   Worker& home = server.worker(server.home_of(account.full()));
   Completion<Result<>> removed([caller, &home, account](auto resume) {

@@ -17,11 +17,7 @@ using xmpp::Jid;
 using xmpp::Stanza;
 
 std::optional<Stanza> message_of(const store::LogEntry& entry) {
-  auto document = xml::Document::parse(entry.value, xmpp::ns::kClient);
-  if (!document) return std::nullopt;
-  auto stanza = Stanza::from_document(std::move(document), xmpp::ns::kClient);
-  if (!stanza) return std::nullopt;
-  return std::move(*stanza);
+  return Stanza::parse(entry.value);
 }
 
 void remove_foreign_ids(Stanza& message, const Jid& account) {
@@ -40,7 +36,9 @@ void Archive::begin(std::string_view uid_secret, ArchiveId last_id) {
 }
 
 ArchiveId Archive::next_id() {
-  last_id_ = std::max(archive_id_at(wall_clock_us()), last_id_ + 1);
+  const ArchiveId now = archive_id_at(wall_clock_us() + worker_.server().clock_offset_us());
+  const ArchiveId slot = worker_.server().slot();
+  last_id_ = std::max(now, archive_id_at(archive_time_us(last_id_) + 1)) | slot;
   if (last_id_ >= reserved_) {
     // Queued before the write of what gets this id: the store keeps that order.
     constexpr ArchiveId kOneSecond = archive_id_at(1'000'000);
@@ -53,7 +51,7 @@ ArchiveId Archive::next_id() {
 Task<void> Archive::reserve(ArchiveId until) {
   std::vector<store::Change> changes(1);
   changes[0].map = kClockMap;
-  changes[0].key = std::to_string(worker_.index());
+  changes[0].key = std::to_string(worker_.server().slot()) + "." + std::to_string(worker_.index());
   changes[0].value = std::to_string(until);
   const auto done = co_await worker_.server().store().maps().apply("", std::move(changes));
   if (!done) reserved_ = 0;  // so that the next id tries again

@@ -8,6 +8,7 @@
 // Runs on the account's home worker.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,7 +27,9 @@ class Worker;
 inline constexpr std::string_view kArchiveLog = "archive";
 inline constexpr std::string_view kTransientLog = "undelivered";  // Keep::delivered
 
-// When the message was stored, in microseconds since the epoch; and the least id of that time.
+// An id is a time and, in its last ten bits, the slot of the node that gave it, so that no two
+// nodes give the same. When the message was stored, in microseconds since the epoch; and the least
+// id of that time.
 [[nodiscard]] constexpr std::int64_t archive_time_us(ArchiveId id) {
   return static_cast<std::int64_t>(id >> 10);
 }
@@ -58,6 +61,10 @@ class Archive {
   // Ends when everything stored for the account before is in the archive, or has failed. In the
   // account's turn, so that nothing new is stored meanwhile.
   Task<void> written(xmpp::Jid account);
+
+  // An id that was given elsewhere, or before: those given from now on are higher.
+  void saw(ArchiveId id) { last_id_ = std::max(last_id_, id); }
+  [[nodiscard]] ArchiveId last_id() const { return last_id_; }
 
   [[nodiscard]] const ArchiveUid& uid() const { return uid_; }
   // <stanza-id/> of an entry in the account's archive.

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "core/account_ban.h"
+#include "core/secrets.h"
 #include "xmpp/sasl/scram_crypto.h"
 
 namespace starling::core {
@@ -19,25 +20,17 @@ namespace {
 constexpr std::uint32_t kIterations = 10'000;
 constexpr std::size_t kSaltBytes = 16;
 
-constexpr std::string_view kServerMap = "server";
+constexpr std::size_t kSecretBytes = 32;
 constexpr std::string_view kSecretKey = "scram-salt-secret";
 
 }  // namespace
 
 Task<Result<>> Authenticator::prepare() {
-  auto& maps = store_.maps();
-  auto stored = co_await maps.get("", std::string(kServerMap), std::string(kSecretKey));
-  if (!stored) co_return std::unexpected(stored.error());
-  if (*stored) {
-    secret_ = **stored;
-    co_return Result<>{};
-  }
-  secret_ = random_bytes(32);
-  std::vector<store::Change> changes(1);
-  changes[0].map = kServerMap;
-  changes[0].key = kSecretKey;
-  changes[0].value = secret_;
-  co_return co_await maps.apply("", std::move(changes));
+  auto secret =
+      co_await shared_secret(store_.maps(), std::string(kSecretKey), random_bytes(kSecretBytes));
+  if (!secret) co_return std::unexpected(secret.error());
+  secret_ = std::move(*secret);
+  co_return Result<>{};
 }
 
 Task<Result<std::vector<store::Credential>>> Authenticator::derive(std::string password) {

@@ -7,6 +7,8 @@
 #include "base/metrics.h"
 #include "core/archive_rules.h"
 #include "core/iq.h"
+#include "core/remote.h"
+#include "core/server.h"
 #include "core/worker.h"
 #include "xmpp/ns.h"
 
@@ -112,6 +114,8 @@ bool Delivery::overfull(std::string_view bare, const LocalAccount* account) {
 
 // All that this stanza does, as one step: to queue a second one would let others overtake it.
 Task<void> Delivery::in_turn(const Host& host, Stanza stanza) {
+  // The account may have gone to another node while this waited.
+  if (worker_.server().cluster() != nullptr && worker_.remote().route(stanza)) co_return;
   if (needs_account(stanza)) {
     const auto account = co_await worker_.load(stanza.to().to_bare());
     if (!account) {

@@ -94,6 +94,10 @@ std::unique_ptr<Session> Directory::remove(Session& session) {
   return removed;
 }
 
+void Directory::for_each_account(const std::function<void(const LocalAccount&)>& visit) const {
+  for (const auto& [bare, account] : accounts_) visit(*account);
+}
+
 void Directory::for_each(const std::function<void(const Session&)>& visit) const {
   for (const auto& [bare, account] : accounts_) {
     for (const auto& session : account->sessions) visit(*session);

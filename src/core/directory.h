@@ -36,6 +36,8 @@ struct LocalAccount {
   // See archive.h and offline.h.
   Owed owed;
   bool owed_changed = false;   // since it was stored
+  bool owed_stored = false;    // since it was loaded: a write of it may be under way
+  ArchiveId loaded_at = 0;     // the time, as an id
   bool has_transient = false;  // there may be messages that are kept until delivered only
   unsigned appending = 0;      // writes to its archive that are under way
   SessionId catching_up = 0;   // the session that is being handed the backlog
@@ -66,6 +68,7 @@ class Directory {
 
   [[nodiscard]] std::size_t session_count() const { return session_count_; }
   void for_each(const std::function<void(const Session&)>& visit) const;
+  void for_each_account(const std::function<void(const LocalAccount&)>& visit) const;
 
  private:
   void make_room();

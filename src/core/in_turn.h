@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "base/task.h"
+#include "core/node_calls.h"
 #include "core/server.h"
 #include "core/worker.h"
 #include "xmpp/jid.h"
@@ -13,10 +14,14 @@
 namespace starling::core {
 
 // The caller may be on any worker and resumes on its own loop; it must not be in this turn itself.
-// Errors: unavailable (the server is stopping), and what `work` says.
+// Errors: unavailable (the server is stopping; the account is at another node of the cluster), and
+// what `work` says.
 template <class T>
 Task<Result<T>> in_turn(Server& server, xmpp::Jid account,
                         std::move_only_function<Task<Result<T>>(Worker& home)> work) {
+  if (other_place(server, account) != 0) {
+    co_return fail(Errc::unavailable, "the account is at another node");
+  }
   using Done = std::move_only_function<void(Result<T>)>;
   using Work = std::move_only_function<Task<Result<T>>(Worker&)>;
   const auto run = [](Worker* home, Work step, Done done) -> Task<void> {

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/archive.h"
+#include "core/remote.h"
 #include "core/server.h"
 #include "core/worker.h"
 #include "xml/writer.h"
@@ -48,19 +49,23 @@ bool takes_messages(const Session& session) {
 
 Task<Result<>> Offline::load(LocalAccount& account) {
   auto& maps = worker_.server().store().maps();
+  account.loaded_at = archive_id_at(wall_clock_us() + worker_.server().clock_offset_us());
   const auto stored =
       co_await maps.get(account.bare.str(), std::string(kMap), std::string(kCursor));
   if (!stored) co_return std::unexpected(stored.error());
   if (*stored && !account.owed.decode(**stored)) {
-    log::error("offline_cursor_damaged", {{"jid", account.bare.full()}});
+    log::error("offline_cursor_damaged", {{"jid", account.bare.full()}, {"cursor", **stored}});
   }
   account.has_transient = true;  // for all we know
+  // Whoever gave ids before us, and whatever the clocks say: what comes is above the cursor.
+  worker_.archive().saw(account.owed.floor());
   co_return Result<>{};
 }
 
 void Offline::stored(LocalAccount& account, ArchiveId id, std::size_t handed, std::size_t holders) {
   account.owed.stored(id, handed > 0, static_cast<unsigned>(holders));
   if (handed > 0) changed(account);
+  if (handed == 0) worker_.remote().kept_for_later(account.bare, id);
 }
 
 void Offline::acknowledged(const Jid& account_jid, std::span<const ArchiveId> ids) {
@@ -95,6 +100,7 @@ void Offline::give_back(LocalAccount& account, Stanza message) {
     if (session->deliver(message)) ++holders;
   }
   if (handed > 0) account.owed.handed_again(id, holders);
+  if (handed == 0) worker_.remote().kept_for_later(account.bare, id);
   changed(account);
 }
 
@@ -236,8 +242,29 @@ void Offline::store_cursor(LocalAccount& account) {
   worker_.gate().spawn(save(account.bare));
 }
 
+Task<void> Offline::save_cursor(Jid account_jid) {
+  LocalAccount* account = worker_.directory().find(account_jid.full());
+  // Who only kept messages never moved it, and must not put it back over what the home has stored.
+  if (account == nullptr || (!account->owed_changed && !account->owed_stored)) co_return;
+  account->owed_changed = false;
+  // Even if it did not move since: an earlier write of it may be under way, and ends before this.
+  co_await save(account_jid);
+}
+
+void Offline::look_again(LocalAccount& account) {
+  changed(account);
+  for (const auto& session : account.sessions) {
+    if (!takes_messages(*session)) continue;
+    worker_.turns().run(account.bare.full(), [this, ref = SessionRef{session->jid, session->id}] {
+      return hand_out(ref);
+    });
+    return;
+  }
+}
+
 Task<void> Offline::save(Jid account_jid) {
   LocalAccount* account = worker_.directory().find(account_jid.full());
+  account->owed_stored = true;
   const std::string owner = account_jid.str();
   std::vector<store::Change> changes(1);
   changes[0].map = kMap;

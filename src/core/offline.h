@@ -48,6 +48,11 @@ class Offline {
 
   // Stores the cursor now, if it moved.
   void store_cursor(LocalAccount& account);
+  // The same, and ends when it is stored, or could not be.
+  Task<void> save_cursor(xmpp::Jid account);
+
+  // There may be a backlog again: hands it to a session that takes messages, if there is one.
+  void look_again(LocalAccount& account);
 
  private:
   struct Page {

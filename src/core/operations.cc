@@ -6,7 +6,10 @@
 #include <utility>
 
 #include "base/run_on.h"
+#include "core/account_ban.h"
+#include "core/account_removal.h"
 #include "core/in_turn.h"
+#include "core/remote.h"
 #include "core/server.h"
 #include "core/worker.h"
 #include "xml/writer.h"
@@ -29,6 +32,7 @@ SessionInfo info_of(const Session& session) {
   info.jid = session.jid;
   info.connection = session.outbox->connection();
   info.remote = session.outbox->remote();
+  info.node = session.outbox->node();
   info.bound_at_us = session.bound_at_us;
   info.priority = session.priority;
   info.show = "unavailable";
@@ -54,7 +58,45 @@ Error refusal(const xmpp::StanzaError& error) {
 
 }  // namespace
 
-Task<std::vector<SessionInfo>> session_infos(Server& server) {
+namespace {
+
+using cluster::Decoder;
+using cluster::Encoder;
+using cluster::NodeId;
+
+std::string encode(const std::vector<SessionInfo>& infos) {
+  Encoder out;
+  for (const SessionInfo& info : infos) {
+    out.text(info.jid.full()).text(info.connection).text(info.remote);
+    out.number(static_cast<std::uint64_t>(info.bound_at_us));
+    out.number(static_cast<std::uint8_t>(info.priority)).text(info.show).text(info.status);
+    out.number(info.node);
+  }
+  return std::move(out).take();
+}
+
+std::vector<SessionInfo> decode(std::string_view bytes) {
+  std::vector<SessionInfo> infos;
+  Decoder in(bytes);
+  while (!in.at_end()) {
+    SessionInfo info;
+    auto jid = xmpp::Jid::parse(in.text());
+    info.connection = in.text();
+    info.remote = in.text();
+    info.bound_at_us = static_cast<std::int64_t>(in.number());
+    info.priority = static_cast<std::int8_t>(in.number());
+    info.show = in.text();
+    info.status = in.text();
+    info.node = in.number();
+    if (in.bad() || !jid) break;
+    info.jid = std::move(*jid);
+    infos.push_back(std::move(info));
+  }
+  return infos;
+}
+
+// Of this node.
+Task<std::vector<SessionInfo>> session_infos_here(Server& server) {
   std::vector<SessionInfo> infos;
   for (std::size_t i = 0; i < server.worker_count(); ++i) {
     Worker& worker = server.worker(i);
@@ -67,11 +109,52 @@ Task<std::vector<SessionInfo>> session_infos(Server& server) {
     auto found = co_await run_on(worker.loop(), collect);
     std::ranges::move(found, std::back_inserter(infos));
   }
+  co_return infos;
+}
+
+Task<Result<std::string>> on_other_place(Server& server, NodeId node, std::string procedure,
+                                         Encoder arguments) {
+  co_return co_await call_node(server, node, std::move(procedure), std::move(arguments).take());
+}
+
+Result<xmpp::Jid> read_jid(Decoder& in) {
+  auto jid = xmpp::Jid::parse(in.text());
+  if (!jid) return fail(Errc::invalid, "not an address");
+  return *jid;
+}
+
+std::uint64_t number_in(const Result<std::string>& result) {
+  if (!result) return 0;
+  Decoder in(*result);
+  return in.number();
+}
+
+std::string as_number(std::uint64_t number) {
+  Encoder out;
+  out.number(number);
+  return std::move(out).take();
+}
+
+}  // namespace
+
+Task<std::vector<SessionInfo>> session_infos(Server& server) {
+  auto infos = co_await session_infos_here(server);
+  for (const NodeId node : other_nodes(server)) {
+    const auto there = co_await call_node(server, node, "session_infos", "");
+    if (there) std::ranges::move(decode(*there), std::back_inserter(infos));
+  }
   std::ranges::sort(infos, {}, &SessionInfo::jid);
   co_return infos;
 }
 
 Task<std::vector<SessionInfo>> session_infos(Server& server, xmpp::Jid account) {
+  if (const NodeId node = other_place(server, account); node != 0) {
+    Encoder arguments;
+    arguments.text(account.bare());
+    const auto there =
+        co_await on_other_place(server, node, "session_infos_of", std::move(arguments));
+    co_return there ? decode(*there) : std::vector<SessionInfo>();
+  }
   Worker& home = server.worker(server.home_of(account.bare()));
   const auto collect = [&home, account] {
     std::vector<SessionInfo> found;
@@ -85,6 +168,11 @@ Task<std::vector<SessionInfo>> session_infos(Server& server, xmpp::Jid account) 
 
 Task<Result<std::string>> ask_as(Server& server, xmpp::Jid account, xmpp::StanzaType type,
                                  std::string payload) {
+  if (const NodeId node = other_place(server, account); node != 0) {
+    Encoder arguments;
+    arguments.text(account.full()).number(static_cast<std::uint64_t>(type)).rest(payload);
+    co_return co_await on_other_place(server, node, "ask_as", std::move(arguments));
+  }
   xml::Writer w;
   w.open("iq").attribute("type", xmpp::to_string(type)).attribute("id", "ctl");
   w.raw(payload).close();
@@ -111,6 +199,13 @@ Task<Result<std::string>> ask_as(Server& server, xmpp::Jid account, xmpp::Stanza
 
 Task<Result<>> send_as(Server& server, xmpp::Stanza stanza) {
   const xmpp::Jid sender = stanza.from().to_bare();
+  if (const NodeId node = sender.local().empty() ? 0 : other_place(server, sender); node != 0) {
+    Encoder arguments;
+    arguments.rest(stanza.to_xml());
+    const auto sent = co_await on_other_place(server, node, "send_as", std::move(arguments));
+    if (!sent) co_return std::unexpected(sent.error());
+    co_return Result<>{};
+  }
   if (sender.local().empty()) {
     Worker& worker = server.worker(0);
     const auto route = [&worker, stanza] {
@@ -136,19 +231,17 @@ Task<Result<>> send_as(Server& server, xmpp::Stanza stanza) {
 
 Task<std::vector<xmpp::Jid>> connected_jids(Server& server) {
   std::vector<xmpp::Jid> jids;
-  for (std::size_t i = 0; i < server.worker_count(); ++i) {
-    Worker& worker = server.worker(i);
-    const auto collect = [&worker] {
-      std::vector<xmpp::Jid> found;
-      worker.directory().for_each(
-          [&found](const Session& session) { found.push_back(session.jid); });
-      return found;
-    };
-    auto found = co_await run_on(worker.loop(), collect);
-    jids.insert(jids.end(), found.begin(), found.end());
-  }
-  std::ranges::sort(jids);
+  for (auto& info : co_await session_infos(server)) jids.push_back(std::move(info.jid));
   co_return jids;
+}
+
+Task<std::int64_t> session_count(Server& server) {
+  std::int64_t count = server.session_count();
+  for (const NodeId node : other_nodes(server)) {
+    count +=
+        static_cast<std::int64_t>(number_in(co_await call_node(server, node, "session_count", "")));
+  }
+  co_return count;
 }
 
 Task<Result<std::vector<std::string>>> registered_names(Server& server, std::string host,
@@ -167,21 +260,28 @@ Task<Result<std::vector<std::string>>> registered_names(Server& server, std::str
 }
 
 Task<std::size_t> end_sessions(Server& server, xmpp::Jid jid, std::string text) {
+  if (const NodeId node = other_place(server, jid); node != 0) {
+    Encoder arguments;
+    arguments.text(jid.full()).rest(text);
+    co_return number_in(
+        co_await on_other_place(server, node, "end_sessions", std::move(arguments)));
+  }
   Worker& home = server.worker(server.home_of(jid.bare()));
   const auto end = [&home, jid, text = std::move(text)]() -> std::size_t {
     constexpr auto kCondition = xmpp::StreamCondition::policy_violation;
     if (jid.is_bare()) return home.end_sessions(jid.full(), kCondition, text);
     Session* session = home.directory().find_session(jid);
     if (session == nullptr) return 0;
-    Outbox* outbox = session->outbox;
-    home.unbind(*session);
-    outbox->end(kCondition, text);
+    home.end_session(*session, kCondition, text);
     return 1;
   };
   co_return co_await run_on(home.loop(), end);
 }
 
-Task<std::size_t> announce(Server& server, std::string host, xmpp::Stanza message) {
+namespace {
+
+// To the sessions of accounts whose home this node is.
+Task<std::size_t> announce_here(Server& server, std::string host, xmpp::Stanza message) {
   message.set_from(*xmpp::Jid::parse(host));
   std::size_t reached = 0;
   for (std::size_t i = 0; i < server.worker_count(); ++i) {
@@ -201,6 +301,89 @@ Task<std::size_t> announce(Server& server, std::string host, xmpp::Stanza messag
     reached += co_await run_on(worker.loop(), send);
   }
   co_return reached;
+}
+
+}  // namespace
+
+Task<std::size_t> announce(Server& server, std::string host, xmpp::Stanza message) {
+  std::size_t reached = co_await announce_here(server, host, message);
+  for (const NodeId node : other_nodes(server)) {
+    Encoder arguments;
+    arguments.text(host).rest(message.to_xml());
+    reached += number_in(co_await on_other_place(server, node, "announce", std::move(arguments)));
+  }
+  co_return reached;
+}
+
+// What comes is for this node: the caller has found out.
+void add_operations(Procedures& procedures) {
+  procedures["session_infos"] = [](Server& server, std::string) -> Task<Result<std::string>> {
+    co_return encode(co_await session_infos_here(server));
+  };
+  procedures["session_count"] = [](Server& server, std::string) -> Task<Result<std::string>> {
+    co_return as_number(static_cast<std::uint64_t>(server.session_count()));
+  };
+  procedures["session_infos_of"] = [](Server& server,
+                                      std::string bytes) -> Task<Result<std::string>> {
+    Decoder in(bytes);
+    const auto account = read_jid(in);
+    if (!account) co_return std::unexpected(account.error());
+    co_return encode(co_await session_infos(server, *account));
+  };
+  procedures["ask_as"] = [](Server& server, std::string bytes) -> Task<Result<std::string>> {
+    Decoder in(bytes);
+    const auto account = read_jid(in);
+    const auto type = static_cast<xmpp::StanzaType>(in.number());
+    if (!account || in.bad()) co_return fail(Errc::invalid, "not a request");
+    co_return co_await ask_as(server, *account, type, std::string(in.rest()));
+  };
+  procedures["send_as"] = [](Server& server, std::string bytes) -> Task<Result<std::string>> {
+    auto stanza = xmpp::Stanza::parse(bytes);
+    if (!stanza) co_return fail(Errc::invalid, "not a stanza");
+    const auto sent = co_await send_as(server, std::move(*stanza));
+    if (!sent) co_return std::unexpected(sent.error());
+    co_return std::string();
+  };
+  procedures["end_sessions"] = [](Server& server, std::string bytes) -> Task<Result<std::string>> {
+    Decoder in(bytes);
+    const auto jid = read_jid(in);
+    if (!jid) co_return std::unexpected(jid.error());
+    co_return as_number(co_await end_sessions(server, *jid, std::string(in.rest())));
+  };
+  procedures["ban_account"] = [](Server& server, std::string bytes) -> Task<Result<std::string>> {
+    Decoder in(bytes);
+    const auto account = read_jid(in);
+    std::string reason(in.text());
+    std::string by(in.text());
+    if (!account || in.bad()) co_return fail(Errc::invalid, "not an account");
+    const auto ended = co_await ban_account(server, *account, std::move(reason), std::move(by));
+    if (!ended) co_return std::unexpected(ended.error());
+    co_return as_number(*ended);
+  };
+  procedures["unban_account"] = [](Server& server, std::string bytes) -> Task<Result<std::string>> {
+    Decoder in(bytes);
+    const auto account = read_jid(in);
+    if (!account) co_return std::unexpected(account.error());
+    const auto was_banned = co_await unban_account(server, *account);
+    if (!was_banned) co_return std::unexpected(was_banned.error());
+    co_return as_number(*was_banned ? 1 : 0);
+  };
+  procedures["remove_account"] = [](Server& server,
+                                    std::string bytes) -> Task<Result<std::string>> {
+    Decoder in(bytes);
+    const auto account = read_jid(in);
+    if (!account) co_return std::unexpected(account.error());
+    const auto removed = co_await remove_account(server, *account);
+    if (!removed) co_return std::unexpected(removed.error());
+    co_return std::string();
+  };
+  procedures["announce"] = [](Server& server, std::string bytes) -> Task<Result<std::string>> {
+    Decoder in(bytes);
+    std::string host(in.text());
+    auto message = in.bad() ? std::nullopt : xmpp::Stanza::parse(in.rest());
+    if (!message || !xmpp::Jid::parse(host)) co_return fail(Errc::invalid, "not a message");
+    co_return as_number(co_await announce_here(server, std::move(host), std::move(*message)));
+  };
 }
 
 }  // namespace starling::core

@@ -9,12 +9,19 @@
 
 #include "base/result.h"
 #include "base/task.h"
+#include "core/node_calls.h"
 #include "xmpp/jid.h"
 #include "xmpp/stanza.h"
 
 namespace starling::core {
 
 class Server;
+
+// In a cluster all of this is about all nodes, but what says otherwise; what another node has to do
+// with is done there. A node that cannot be reached is left out of lists.
+
+// What other nodes call for that.
+void add_operations(Procedures& procedures);
 
 // The full JIDs of all sessions, sorted.
 Task<std::vector<xmpp::Jid>> connected_jids(Server& server);
@@ -29,9 +36,10 @@ struct SessionInfo {
   std::string connection;  // c2s, c2s_tls
   std::string remote;      // as Outbox::remote
   std::int64_t bound_at_us = 0;
-  int priority = 0;    // of its presence
-  std::string show;    // "available", "away", "chat", "dnd", "xa"; "unavailable"
-  std::string status;  // what the user wrote
+  int priority = 0;      // of its presence
+  std::string show;      // "available", "away", "chat", "dnd", "xa"; "unavailable"
+  std::string status;    // what the user wrote
+  bus::NodeId node = 0;  // of its connection, if that is not the account's home
 };
 // Of all sessions, sorted by their JIDs; or of one account's, in order of binding.
 Task<std::vector<SessionInfo>> session_infos(Server& server);
@@ -47,6 +55,9 @@ Task<Result<std::string>> ask_as(Server& server, xmpp::Jid account, xmpp::Stanza
 // whose messages are archived as if a client had sent them. Errors: not_found (no such account),
 // unavailable.
 Task<Result<>> send_as(Server& server, xmpp::Stanza stanza);
+
+// How many sessions there are.
+Task<std::int64_t> session_count(Server& server);
 
 // Ends the sessions of an account, or the one with this full JID; returns how many.
 Task<std::size_t> end_sessions(Server& server, xmpp::Jid jid, std::string text);

@@ -91,6 +91,11 @@ void Owed::stored(ArchiveId id, bool handed, unsigned holders) {
   if (!backlog_) raise_floor(id);
 }
 
+void Owed::missed(ArchiveId id) {
+  backlog_ = true;
+  if (id <= floor_ && find_handed(id) == nullptr) hand(id, 0);
+}
+
 void Owed::forget(ArchiveId id) {
   if (!exceptions_) return;
   std::erase_if(exceptions_->handed, [id](const Handed& h) { return h.id == id; });

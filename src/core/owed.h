@@ -23,6 +23,10 @@ using ArchiveId = std::uint64_t;  // 0 is none
 
 class Owed {
  public:
+  // A message is in the archive that came while somebody else kept the account's messages: it may
+  // be below the floor, and nobody has had it.
+  void missed(ArchiveId id);
+
   // A new message is in the archive. `handed`: a client was given it; `holders`: so many of those
   // have yet to acknowledge it.
   void stored(ArchiveId id, bool handed, unsigned holders);
@@ -49,6 +53,7 @@ class Owed {
   // All of it was read.
   void backlog_read() { backlog_ = false; }
 
+  [[nodiscard]] ArchiveId floor() const { return floor_; }
   // Everything before this one is settled.
   [[nodiscard]] ArchiveId first_unsettled() const;
 

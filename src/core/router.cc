@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "core/iq.h"
+#include "core/remote.h"
 #include "core/server.h"
 #include "core/worker.h"
 
@@ -19,6 +20,10 @@ Router::Submitted Router::submit(Session& session, Stanza stanza) {
     return Submitted::invalid_from;
   }
   stanza.set_from(session.jid);
+  if (session.visiting) {
+    worker_.remote().visitors().submit(session, std::move(stanza));
+    return Submitted::accepted;
+  }
   if (session.closing) {
     if (stanza.to().empty()) stanza.set_to(session.jid.to_bare());
     bounce(stanza, xmpp::StanzaCondition::not_allowed, "the account is being removed");
@@ -91,6 +96,7 @@ void Router::route(Stanza stanza) {
     return bounce(stanza, xmpp::StanzaCondition::remote_server_not_found);
   }
   if (to.local().empty()) return to_host(*host, std::move(stanza));
+  if (worker_.server().cluster() != nullptr && worker_.remote().route(stanza)) return;
   const std::size_t home = worker_.server().home_of(to.bare());
   if (home != worker_.index()) return worker_.send_to(home, std::move(stanza));
   worker_.delivery().deliver(*host, std::move(stanza));

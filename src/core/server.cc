@@ -5,6 +5,9 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "cluster/cluster.h"
+#include "core/operations.h"
+#include "core/secrets.h"
 
 namespace starling::core {
 
@@ -27,6 +30,7 @@ Server::Server(store::Store& store, ThreadPool& pool, HostOptionsByName hosts,
       current_hosts_(std::make_shared<const Hosts>(std::move(hosts), modules_)),
       hosts_(current_hosts_.get()),
       started_at_us_(wall_clock_us()) {
+  add_operations(procedures_);
   for (std::size_t i = 0; i < loops.size(); ++i) {
     workers_.push_back(std::make_unique<Worker>(*this, i, *loops[i]));
   }
@@ -39,19 +43,9 @@ Server::Server(store::Store& store, ThreadPool& pool, const std::vector<std::str
 
 Task<Result<>> Server::prepare() {
   if (auto prepared = co_await authenticator_.prepare(); !prepared) co_return prepared;
-  const std::string map = "server";
-  const std::string key = "archive-uid-secret";
-  auto secret = co_await store_.maps().get("", map, key);
+  auto secret = co_await shared_secret(store_.maps(), "archive-uid-secret",
+                                       random_bytes(ArchiveUid::kSecretBytes));
   if (!secret) co_return std::unexpected(secret.error());
-  if (!*secret || (**secret).size() != ArchiveUid::kSecretBytes) {
-    *secret = random_bytes(ArchiveUid::kSecretBytes);
-    std::vector<store::Change> changes(1);
-    changes[0].map = map;
-    changes[0].key = key;
-    changes[0].value = *secret;
-    auto stored = co_await store_.maps().apply("", std::move(changes));
-    if (!stored) co_return stored;
-  }
   const auto clocks = co_await store_.maps().scan("", std::string(Archive::kClockMap));
   if (!clocks) co_return std::unexpected(clocks.error());
   ArchiveId latest = 0;
@@ -60,8 +54,12 @@ Task<Result<>> Server::prepare() {
     std::from_chars(value.data(), value.data() + value.size(), id);
     latest = std::max(latest, id);
   }
-  for (const auto& worker : workers_) worker->archive().begin(**secret, latest);
+  for (const auto& worker : workers_) worker->archive().begin(*secret, latest);
   co_return Result<>{};
+}
+
+std::int64_t Server::clock_offset_us() const {
+  return cluster_ == nullptr ? 0 : cluster_->clock_offset_us();
 }
 
 void Server::replace_hosts(HostOptionsByName hosts) {

@@ -25,8 +25,13 @@
 #include "core/login_guard.h"
 #include "core/memory_budget.h"
 #include "core/module.h"
+#include "core/node_calls.h"
 #include "core/worker.h"
 #include "store/store.h"
+
+namespace starling::cluster {
+class Cluster;
+}
 
 namespace starling::core {
 
@@ -78,6 +83,22 @@ class Server {
 
   [[nodiscard]] std::int64_t started_at_us() const { return started_at_us_; }
 
+  // The other nodes; nullptr if there can be none. Set before the loops run, and it outlives them.
+  void set_cluster(cluster::Cluster* cluster) { cluster_ = cluster; }
+  [[nodiscard]] cluster::Cluster* cluster() { return cluster_; }
+  [[nodiscard]] const cluster::Cluster* cluster() const { return cluster_; }
+  // What other nodes may ask this one to do. Complete before the cluster starts.
+  [[nodiscard]] Procedures& procedures() { return procedures_; }
+  // Set as the first of its workers stops. From then on steps are refused, and what they held is
+  // destroyed: that must not be taken for having been dealt with.
+  void set_stopping() { stopping_ = true; }
+  [[nodiscard]] bool stopping() const { return stopping_; }
+  // What this node's archive ids end with; 0 without a cluster.
+  void set_slot(std::uint16_t slot) { slot_ = slot; }
+  [[nodiscard]] std::uint16_t slot() const { return slot_; }
+  // The common clock minus ours.
+  [[nodiscard]] std::int64_t clock_offset_us() const;
+
  private:
   [[nodiscard]] const Hosts* hosts() const { return hosts_.load(std::memory_order_acquire); }
 
@@ -93,6 +114,10 @@ class Server {
   mutable std::mutex counts_mutex_;
   std::map<std::string, std::int64_t, std::less<>> counts_by_host_;  // guarded by counts_mutex_
   std::int64_t started_at_us_;
+  cluster::Cluster* cluster_ = nullptr;
+  std::atomic<std::uint16_t> slot_ = 0;
+  std::atomic<bool> stopping_ = false;
+  Procedures procedures_;
 };
 
 }  // namespace starling::core

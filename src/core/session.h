@@ -37,6 +37,8 @@ class Outbox {
   virtual void end(xmpp::StreamCondition condition, std::string_view text) = 0;
   // "203.0.113.7:51234", for logs and listings.
   [[nodiscard]] virtual std::string remote() const = 0;
+  // The node of the connection; 0: this one.
+  [[nodiscard]] virtual std::uint64_t node() const { return 0; }
   // How it is connected, in ejabberd's words: c2s, c2s_tls.
   [[nodiscard]] virtual std::string_view connection() const { return "c2s"; }
 };
@@ -67,6 +69,10 @@ struct Session {
   // The account is being removed (core/account_removal.h): nothing of this session may be written
   // any more, and what it sends is refused.
   bool closing = false;
+  // The home of the account is another node (visitors.h); this is only the way there.
+  bool visiting = false;
+  // It counts among the sessions that are connected to this node.
+  bool counted = true;
   // RFC 6121 section 2.2: it has asked for the roster and gets roster pushes.
   bool interested = false;
   // Section 4: the last presence without type, nullptr while unavailable; and its priority.

@@ -46,12 +46,20 @@ inline xmpp::Stanza stanza_of(std::string_view xml) {
   return *stanza;
 }
 
-class TestServer;
+// What a client connects to: one node that is driven by hand.
+class TestNode {
+ public:
+  virtual ~TestNode() = default;
+  virtual Server& server() = 0;
+  virtual ManualLoop& loop(std::size_t index) = 0;
+  // Runs all loops until nothing is left to do.
+  virtual void settle() = 0;
+};
 
 // One connected client: what a stream would be.
 class TestClient final : public Outbox {
  public:
-  TestClient(TestServer& server, const xmpp::Jid& full);
+  TestClient(TestNode& server, const xmpp::Jid& full);
 
   bool deliver(const xmpp::Stanza& stanza) override {
     received_.push_back(stanza.to_xml());
@@ -102,13 +110,16 @@ class TestClient final : public Outbox {
   std::vector<std::string> take_as_sent() { return std::exchange(received_, {}); }
   [[nodiscard]] Session& session() { return *session_; }
   [[nodiscard]] bool connected() const { return session_ != nullptr; }
+  [[nodiscard]] bool refused() const { return refused_; }
+  // Its node is gone, and nothing of it is to be touched.
+  void forget() { session_ = nullptr; }
   [[nodiscard]] std::optional<xmpp::StreamCondition> ended() const { return ended_; }
   [[nodiscard]] const std::string& ended_with() const { return ended_with_; }
 
  private:
   static Task<void> bind(TestClient* self, Worker* worker, xmpp::Jid full);
 
-  TestServer& server_;
+  TestNode& server_;
   std::size_t home_;
   Session* session_ = nullptr;
   std::vector<std::string> received_;
@@ -116,10 +127,11 @@ class TestClient final : public Outbox {
   std::string ended_with_;
   bool managed_ = false;
   bool congested_ = false;
+  bool refused_ = false;
   std::vector<xmpp::Stanza> unacknowledged_;
 };
 
-class TestServer {
+class TestServer final : public TestNode {
  public:
   static constexpr const char* kHost = "example.org";
 
@@ -131,7 +143,7 @@ class TestServer {
     }
     start();
   }
-  ~TestServer() { stop(); }
+  ~TestServer() override { stop(); }
   TestServer(const TestServer&) = delete;
   TestServer& operator=(const TestServer&) = delete;
 
@@ -146,12 +158,12 @@ class TestServer {
     start();
   }
 
-  [[nodiscard]] Server& server() { return *server_; }
+  [[nodiscard]] Server& server() override { return *server_; }
   [[nodiscard]] TestStore& store() { return store_; }
   [[nodiscard]] Worker& home(std::string_view bare) {
     return server_->worker(server_->home_of(bare));
   }
-  [[nodiscard]] ManualLoop& loop(std::size_t index) { return *loops_[index]; }
+  [[nodiscard]] ManualLoop& loop(std::size_t index) override { return *loops_[index]; }
 
   // Connected, but neither available nor interested. It gets an account if it has none.
   TestClient& connect(std::string_view full) {
@@ -200,8 +212,7 @@ class TestServer {
     return texts;
   }
 
-  // Runs all loops until nothing is left to do.
-  void settle() {
+  void settle() override {
     for (int ran = 1; ran > 0;) {
       ran = 0;
       for (auto& loop : loops_) ran += loop->run();
@@ -275,7 +286,7 @@ class TestServer {
   TestClient* bystander_;
 };
 
-inline TestClient::TestClient(TestServer& server, const xmpp::Jid& full)
+inline TestClient::TestClient(TestNode& server, const xmpp::Jid& full)
     : server_(server), home_(server.server().home_of(full.bare())) {
   Worker& worker = server_.server().worker(home_);
   server_.loop(home_).inside([&] {
@@ -286,6 +297,7 @@ inline TestClient::TestClient(TestServer& server, const xmpp::Jid& full)
 
 inline Task<void> TestClient::bind(TestClient* self, Worker* worker, xmpp::Jid full) {
   const auto session = co_await worker->bind(full, *self);
+  self->refused_ = !session;
   if (session) self->session_ = *session;
 }
 

@@ -5,10 +5,19 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/pause.h"
+#include "cluster/cluster.h"
 #include "core/account_ban.h"
+#include "core/node_calls.h"
+#include "core/remote.h"
 #include "core/server.h"
 
 namespace starling::core {
+
+namespace {
+// Between two tries to bind a session whose account is about to leave its home.
+constexpr std::chrono::milliseconds kHomeMoves{50};
+}  // namespace
 
 Worker::Worker(Server& server, std::size_t index, EventLoop& loop)
     : server_(server),
@@ -20,7 +29,11 @@ Worker::Worker(Server& server, std::size_t index, EventLoop& loop)
       archive_(*this),
       offline_(*this),
       presence_(*this),
-      subscriptions_(*this) {}
+      subscriptions_(*this),
+      remote_(std::make_unique<Remote>(*this)),
+      calls_(std::make_unique<NodeCalls>(*this)) {}
+
+Worker::~Worker() = default;
 
 Task<Result<LocalAccount*>> Worker::load(xmpp::Jid bare) {
   const Host* host = server_.host(bare.domain());
@@ -42,6 +55,29 @@ Task<Result<LocalAccount*>> Worker::load(xmpp::Jid bare) {
 }
 
 Task<Result<Session*>> Worker::bind(xmpp::Jid full, Outbox& outbox) {
+  constexpr int kTries = 3;
+  if (server_.cluster() == nullptr) co_return co_await bind_here(full, outbox, Counted::yes);
+  for (int tries = 0; tries < kTries; ++tries) {
+    const auto home = co_await remote_->find_home(full.to_bare());
+    if (!home) co_return std::unexpected(home.error());
+    if (*home == server_.cluster()->self()) {
+      auto bound = co_await bind_here(full, outbox, Counted::yes);
+      if (!bound) remote_->release(full.to_bare());
+      co_return bound;
+    }
+    auto bound = co_await remote_->visitors().bind(*home, full, outbox);
+    if (bound) co_return bound;
+    // unavailable: it does not answer, and may be found unreachable by now.
+    const Errc why = bound.error().code;
+    if (why != Errc::exists && why != Errc::unavailable) co_return bound;
+    co_await pause(loop_, kHomeMoves);
+  }
+  co_return fail(Errc::unavailable, "the account's home is moving");
+}
+
+Task<Result<Session*>> Worker::bind_here(xmpp::Jid full, Outbox& outbox, Counted counted) {
+  cluster::Cluster* const cluster = server_.cluster();
+  const cluster::NodeId self = cluster != nullptr ? cluster->self() : 0;
   const auto ban = co_await ban_of(server_.store(), full.to_bare());
   if (!ban) co_return std::unexpected(ban.error());
   if (*ban) co_return fail(Errc::denied, "the account is disabled");
@@ -51,6 +87,10 @@ Task<Result<Session*>> Worker::bind(xmpp::Jid full, Outbox& outbox) {
   if (host == nullptr || *account == nullptr || removing_.contains((*account)->bare)) {
     co_return fail(Errc::not_found, "there is no such account any more");
   }
+  // It was fenced meanwhile: the others do not know of a home here any more.
+  if (cluster != nullptr && (cluster->self() != self || !cluster->serving())) {
+    co_return fail(Errc::unavailable, "the node is not in its cluster");
+  }
   if (Session* old = directory_.find_session(full)) {
     log::info("session_replaced", {{"jid", full.full()}, {"remote", old->outbox->remote()}});
     Outbox* old_outbox = old->outbox;
@@ -58,11 +98,14 @@ Task<Result<Session*>> Worker::bind(xmpp::Jid full, Outbox& outbox) {
     old_outbox->end(xmpp::StreamCondition::conflict, "the resource was bound by a newer session");
   }
   if (has_all_sessions(*host, **account) ||
-      !server_.add_session(full.domain(), host->options().max_sessions)) {
+      (counted == Counted::yes &&
+       !server_.add_session(full.domain(), host->options().max_sessions))) {
     co_return fail(Errc::limit, "too many sessions");
   }
+  if (cluster != nullptr) remote_->claim(full.bare());
   auto session = std::make_unique<Session>();
-  session->id = (++last_session_ << 8) | index_;
+  session->id = next_session_id();
+  session->counted = counted == Counted::yes;
   session->jid = full;
   session->outbox = &outbox;
   session->bound_at_us = wall_clock_us();
@@ -70,10 +113,11 @@ Task<Result<Session*>> Worker::bind(xmpp::Jid full, Outbox& outbox) {
 }
 
 void Worker::unbind(Session& session) {
+  if (session.visiting) return remote_->visitors().unbind(session);
   auto roster = session.account->roster;
   auto unacknowledged = session.outbox->take_unacknowledged();
   std::unique_ptr<Session> gone = directory_.remove(session);
-  server_.remove_session(gone->jid.domain());
+  if (gone->counted) server_.remove_session(gone->jid.domain());
   const xmpp::Jid jid = gone->jid;
   if (!turns_.busy(jid.bare())) {
     return session_ended(*gone, std::move(roster), std::move(unacknowledged));
@@ -91,7 +135,40 @@ void Worker::session_ended(const Session& gone, std::shared_ptr<const Roster> ro
   presence_.session_ended(gone, std::move(roster));
   offline_.return_unacknowledged(gone.jid.to_bare(), std::move(unacknowledged));
   LocalAccount* account = directory_.find(gone.jid.bare());
-  if (account != nullptr && account->sessions.empty()) offline_.store_cursor(*account);
+  if (account == nullptr || !account->sessions.empty()) return;
+  offline_.store_cursor(*account);
+  if (server_.cluster() != nullptr) remote_->release(account->bare);
+}
+
+bus::NodeId Worker::hand_over(Session& session, bus::NodeId to, SessionId expected,
+                              std::vector<xmpp::Stanza> unacknowledged) {
+  if (session.visiting) return remote_->visitors().hand_over(session, to, expected);
+  if (std::exchange(session.counted, false)) server_.remove_session(session.jid.domain());
+  remote_->guests().adopt(session, to, expected, std::move(unacknowledged));
+  return server_.cluster()->self();
+}
+
+void Worker::acknowledged(const Session& session, std::span<const ArchiveId> ids) {
+  if (session.visiting) return remote_->visitors().acknowledged(session, ids);
+  offline_.acknowledged(session.jid.to_bare(), ids);
+}
+
+void Worker::active(Session& session) {
+  if (session.visiting) return remote_->visitors().active(session);
+  session.end_holdback();
+}
+
+bool Worker::nonza(Session& session, const xml::Element& element) {
+  const Host* host = server_.host(session.jid.domain());
+  if (host == nullptr) return true;  // gone, and the session is about to end
+  const auto* handler = host->find_nonza(element);
+  if (handler == nullptr) return false;
+  if (session.visiting) {
+    remote_->visitors().nonza(session, element);
+  } else {
+    (*handler)(session, element);
+  }
+  return true;
 }
 
 // RFC 6120 section 7.6.2.1 leaves the number to the server.
@@ -108,13 +185,29 @@ std::size_t Worker::end_sessions(std::string_view bare, xmpp::StreamCondition co
   const std::string key(bare);
   for (LocalAccount* account = directory_.find(key);
        account != nullptr && !account->sessions.empty(); account = directory_.find(key)) {
-    Session& session = *account->sessions.front();
-    Outbox* outbox = session.outbox;
-    unbind(session);
-    outbox->end(condition, text);
+    end_session(*account->sessions.front(), condition, text);
     ++ended;
   }
   return ended;
+}
+
+void Worker::end_session(Session& session, xmpp::StreamCondition condition, std::string_view text) {
+  Outbox* outbox = session.outbox;
+  unbind(session);
+  outbox->end(condition, text);
+}
+
+void Worker::end_all_sessions(xmpp::StreamCondition condition, std::string_view text) {
+  std::set<xmpp::Jid> accounts;
+  directory_.for_each([&](const Session& session) { accounts.insert(session.jid.to_bare()); });
+  for (const auto& account : accounts) end_sessions(account.full(), condition, text);
+}
+
+void Worker::stop(Gate::Callback ended) {
+  server_.set_stopping();
+  end_all_sessions(xmpp::StreamCondition::system_shutdown,
+                   "this node is about to stop; please connect again");
+  gate_.close(std::move(ended));
 }
 
 void Worker::end_sessions_of_hosts_gone() {

@@ -16,6 +16,7 @@
 #include "base/event_loop.h"
 #include "base/result.h"
 #include "base/task.h"
+#include "bus/bus.h"
 #include "core/account_turns.h"
 #include "core/archive.h"
 #include "core/command_sessions.h"
@@ -30,11 +31,14 @@
 namespace starling::core {
 
 class Host;
+class NodeCalls;
+class Remote;
 class Server;
 
 class Worker {
  public:
   Worker(Server& server, std::size_t index, EventLoop& loop);
+  ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
@@ -52,6 +56,8 @@ class Worker {
   [[nodiscard]] Subscriptions& subscriptions() { return subscriptions_; }
   [[nodiscard]] CommandSessions& command_sessions() { return command_sessions_; }
   [[nodiscard]] Trace& trace() { return trace_; }
+  [[nodiscard]] Remote& remote() { return *remote_; }
+  [[nodiscard]] NodeCalls& calls() { return *calls_; }
 
   // The account, brought into memory; nullptr if there is none of that name. In the account's turn.
   // Errors: unavailable.
@@ -62,7 +68,12 @@ class Worker {
   // that is surely alive). Errors: not_found (the account or its host is gone), denied (it is
   // banned, account_ban.h), limit (the account or its host has as many sessions as it may have),
   // unavailable.
+  // In a cluster the account's home may be another node; then the session is a visitor here.
   Task<Result<Session*>> bind(xmpp::Jid full, Outbox& outbox);
+  // The same at the account's home, which is this node. `counted`: among the sessions that are
+  // connected here.
+  enum class Counted : bool { no, yes };
+  Task<Result<Session*>> bind_here(xmpp::Jid full, Outbox& outbox, Counted counted);
 
   // Accounts whose removal is under way (account_removal.h): nobody can bind as one of them.
   [[nodiscard]] std::set<xmpp::Jid>& removing() { return removing_; }
@@ -72,14 +83,26 @@ class Worker {
   void unbind(Session& session);
 
   // The session's client has acknowledged these of its messages.
-  void acknowledged(const Session& session, std::span<const ArchiveId> ids) {
-    offline_.acknowledged(session.jid.to_bare(), ids);
-  }
+  void acknowledged(const Session& session, std::span<const ArchiveId> ids);
+  // The session goes on at another node, with what its client was sent and may not have got
+  // (XEP-0198, resumed there). Gives its home.
+  bus::NodeId hand_over(Session& session, bus::NodeId to, SessionId expected,
+                        std::vector<xmpp::Stanza> unacknowledged);
+  // The client sent something that is no stanza. False if nobody knows that element.
+  bool nonza(Session& session, const xml::Element& element);
+  // Nothing is held back from the client any more (XEP-0352 section 5.2).
+  void active(Session& session);
 
+  // Ends a session with a stream error.
+  void end_session(Session& session, xmpp::StreamCondition condition, std::string_view text);
   // Ends every session of the account with a stream error; returns how many.
   std::size_t end_sessions(std::string_view bare, xmpp::StreamCondition condition,
                            std::string_view text);
 
+  void end_all_sessions(xmpp::StreamCondition condition, std::string_view text);
+
+  // Ends what sessions there are, and takes nothing new; `ended` when all that was under way is.
+  void stop(Gate::Callback ended);
   // Ends every session of a host that is not served any more with <host-gone/>.
   void end_sessions_of_hosts_gone();
 
@@ -91,6 +114,8 @@ class Worker {
 
   // Hands a stanza to the worker it belongs to, with this turn's batch.
   void send_to(std::size_t worker, xmpp::Stanza stanza);
+
+  [[nodiscard]] SessionId next_session_id() { return (++last_session_ << 8) | index_; }
 
  private:
   void session_ended(const Session& gone, std::shared_ptr<const Roster> roster,
@@ -112,6 +137,8 @@ class Worker {
   Subscriptions subscriptions_;
   CommandSessions command_sessions_;
   Trace trace_;
+  std::unique_ptr<Remote> remote_;
+  std::unique_ptr<NodeCalls> calls_;
   std::set<xmpp::Jid> removing_;
   SessionId last_session_ = 0;
   std::vector<std::vector<xmpp::Stanza>> mailboxes_;  // by destination, for this turn

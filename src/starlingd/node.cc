@@ -130,10 +130,28 @@ Result<> Node::start() {
     loops_.push_back(std::make_unique<net::IoLoop>());
     loops.push_back(loops_.back().get());
   }
+  if (!config_->database.empty()) {
+    cluster_ = std::make_unique<ClusterNode>(
+        *config_, *store_,
+        ClusterNode::Hooks{
+            .sessions = [this] { return static_cast<std::uint64_t>(server_->session_count()); },
+            .serving =
+                [this](bool serving) {
+                  loops_[0]->post([this, serving] { open_to_clients(serving); });
+                },
+        });
+    if (auto prepared = cluster_->prepare(); !prepared) return prepared;
+  }
   server_ =
       std::make_unique<core::Server>(*store_, *pool_, config_->host_options, modules::all(), loops);
   for (std::size_t i = 0; i < workers; ++i) {
     services_.push_back(std::make_unique<stream::C2sService>(server_->worker(i), services_));
+  }
+  if (cluster_) {
+    server_->set_cluster(&cluster_->cluster());
+    peers_ = std::make_unique<core::Peers>(*server_);
+    admin::Admin::add_procedures(server_->procedures());
+    stream::C2sService::add_procedures(server_->procedures(), services_);
   }
   server_->login_guard().set_options(config_->fail2ban);
   sessions_ = std::make_unique<metrics::Observed>(
@@ -145,6 +163,9 @@ Result<> Node::start() {
   run_on_first_worker(
       [&prepared](core::Server& server) -> Task<void> { prepared = co_await server.prepare(); });
   if (!prepared) return prepared;
+  if (cluster_) {
+    if (auto joined = cluster_->start(*peers_); !joined) return joined;
+  }
   retention_ = std::make_unique<core::Retention>(server_->worker(0));
   loops_[0]->post([this] { retention_->start(); });
   memory_watch_ = std::make_unique<MemoryWatch>(*server_, *pool_, services_);
@@ -207,16 +228,37 @@ Result<> Node::start_listeners() {
   return {};
 }
 
+// A load balancer sees at once that this node is not for now: nobody listens. On worker 0.
+void Node::open_to_clients(bool open) {
+  for (Listening& listener : listeners_) {
+    if (!open) {
+      listener.sockets->close();
+      continue;
+    }
+    config::ListenOptions options = listener.options;
+    options.port = listener.sockets->port();  // the same, if it was any
+    auto again = listen(config_, options);
+    if (again) {
+      listener.sockets = std::move(again->sockets);
+    } else {
+      log::error("not_listening", {{"error", again.error().message}});
+    }
+  }
+}
+
 // What commands can ask of the process as a whole. All on worker 0.
 admin::Hooks Node::hooks() {
   return {.stop = stop_requested_,
           .reload_config = [this] { return reload(); },
           .dump_config = [this] { return config::dump(*config_); },
-          .facts =
-              [this] {
-                return admin::doctor::gather(*config_, doors(), server_->memory_budget().max(),
-                                             *store_);
-              }};
+          .facts = [this] { return facts(); }};
+}
+
+Task<admin::doctor::Facts> Node::facts() {
+  auto facts =
+      co_await admin::doctor::gather(*config_, doors(), server_->memory_budget().max(), *store_);
+  if (cluster_) facts.cluster = co_await cluster_->facts();
+  co_return facts;
 }
 
 // The listeners, with the ports that they have.
@@ -254,7 +296,7 @@ void Node::run_on_first_worker(std::function<Task<void>(core::Server&)> work) {
 }
 
 bool Node::stop() {
-  if (threads_.empty()) return true;
+  if (threads_.empty()) return !cluster_ || cluster_->stop();
   for (const auto& listener : listeners_) listener.sockets->close();
   store_->cancel_backups();
 
@@ -274,11 +316,11 @@ bool Node::stop() {
     ctl_->close([tasks] { tasks->count_down(); });
   });
   for (std::size_t i = 0; i < loops_.size(); ++i) {
-    loops_[i]->post([worker = &server_->worker(i), tasks] {
-      worker->gate().close([tasks] { tasks->count_down(); });
-    });
+    loops_[i]->post(
+        [worker = &server_->worker(i), tasks] { worker->stop([tasks] { tasks->count_down(); }); });
   }
   if (!tasks->wait_for(kTasksDeadline)) return false;
+  if (cluster_ && !cluster_->stop()) return false;
   for (const auto& loop : loops_) loop->stop();
   for (auto& thread : threads_) thread.join();
   threads_.clear();

@@ -15,11 +15,13 @@
 #include "base/thread_pool.h"
 #include "config/config.h"
 #include "config/show.h"
+#include "core/peers.h"
 #include "core/retention.h"
 #include "core/server.h"
 #include "net/io_loop.h"
 #include "net/tls.h"
 #include "starlingd/c2s_listener.h"
+#include "starlingd/cluster_node.h"
 #include "starlingd/memory_watch.h"
 #include "starlingd/watchdog.h"
 #include "store/store.h"
@@ -77,9 +79,11 @@ class Node {
   // The one of our own that keeps it from being opened; nullptr if there is none.
   [[nodiscard]] const Listening* own_in_the_way(const config::ListenOptions& options) const;
   Result<> start_listeners();
+  void open_to_clients(bool open);
   void start_threads();
   admin::Hooks hooks();
   [[nodiscard]] std::vector<admin::doctor::ListenerFacts> doors() const;
+  Task<admin::doctor::Facts> facts();
   // In reload.cc.
   [[nodiscard]] Result<Loaded> load() const;
   Result<std::vector<std::string>> apply(Loaded loaded);
@@ -95,7 +99,9 @@ class Node {
   std::unique_ptr<ThreadPool> pool_;
   std::unique_ptr<Watchdog> watchdog_;
   std::vector<std::unique_ptr<net::IoLoop>> loops_;
+  std::unique_ptr<ClusterNode> cluster_;  // nullptr: this node is alone
   std::unique_ptr<core::Server> server_;
+  std::unique_ptr<core::Peers> peers_;
   std::unique_ptr<metrics::Observed> sessions_;
   std::unique_ptr<core::Retention> retention_;
   std::unique_ptr<MemoryWatch> memory_watch_;

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "core/node_calls.h"
 #include "core/server.h"
 #include "stream/c2s_service.h"
 #include "stream/c2s_stream.h"
@@ -189,6 +190,11 @@ void C2sStream::handle_resume(const xml::Element& element) {
   C2sStream* former = service_->find_resumable(id);
   // Only the account itself may take it; to others there is no such session.
   if (former == nullptr || former->session_->jid.bare() != negotiation_->account.full()) {
+    if (former == nullptr && !core::other_nodes(service_->worker().server()).empty()) {
+      hold();
+      service_->worker().gate().spawn(resume_from_elsewhere(shared_from_this(), id, *h));
+      return;
+    }
     const auto expired = service_->find_expired(id);
     return fail_stream_management("item-not-found",
                                   expired ? " h='" + std::to_string(*expired) + "'" : "");
@@ -234,6 +240,10 @@ void C2sStream::resume(C2sStream& former, std::uint32_t h) {
   } else {
     former.stream_error(StreamCondition::conflict, "the session was resumed on another stream");
   }
+  resumed(h);
+}
+
+void C2sStream::resumed(std::uint32_t h) {
   phase_ = Phase::bound;
   use_shaper(shaper_of_session());
   if (!acknowledge(h)) return handled_count_too_high(h);
@@ -246,7 +256,7 @@ void C2sStream::resume(C2sStream& former, std::uint32_t h) {
     stanza.append_to(connection_->output());
   }
   sent_again_ = connection_->queued_bytes();
-  session_->end_holdback();  // XEP-0352 section 5.2: a resumed stream begins active
+  service_->worker().active(*session_);  // XEP-0352 section 5.2: a resumed stream begins active
   if (managed_->state->unacknowledged() > 0) ask_for_acknowledgement();
   log_event(log::Level::info, "session_resumed",
             {{"sent_again", managed_->state->unacknowledged()}});

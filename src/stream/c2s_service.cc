@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "base/log.h"
+#include "cluster/cluster.h"
+#include "core/server.h"
 #include "stream/c2s_stream.h"
 
 namespace starling::stream {
@@ -83,10 +85,16 @@ std::optional<std::uint32_t> C2sService::find_expired(const std::string& id) con
 }
 
 bool C2sService::turn_away(C2sStream& stream) {
+  const auto* cluster = worker_.server().cluster();
   if (shutting_down_) {
     stream.stream_error(xmpp::StreamCondition::system_shutdown, "the server is stopping");
+  } else if (cluster != nullptr && !cluster->serving()) {
+    stream.refuse(xmpp::StreamCondition::system_shutdown,
+                  "this node is not in its cluster at the moment; try another");
+  } else {
+    return false;
   }
-  return shutting_down_;
+  return true;
 }
 
 void C2sService::sweep() {

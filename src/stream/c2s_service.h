@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/throttle.h"
+#include "core/node_calls.h"
 #include "core/worker.h"
 #include "net/connection.h"
 #include "stream/c2s_options.h"
@@ -67,8 +68,17 @@ class C2sService {
   // remembered for a while.
   void resumable(const std::string& id, C2sStream& stream) { resumable_[id] = &stream; }
   void not_resumable(const std::string& id, std::uint32_t h);
+  void resumed_elsewhere(const std::string& id) { resumable_.erase(id); }
   [[nodiscard]] C2sStream* find_resumable(const std::string& id) const;
   [[nodiscard]] std::optional<std::uint32_t> find_expired(const std::string& id) const;
+
+  // Lets go of a session that is resumed at another node: what that one needs to know; see
+  // c2s_takeover.cc.
+  Task<Result<std::string>> hand_over(std::string account, std::string id, bus::NodeId to,
+                                      core::SessionId expected);
+  // What other nodes call for that.
+  static void add_procedures(core::Procedures& procedures,
+                             const std::vector<std::unique_ptr<C2sService>>& services);
 
   void add(std::shared_ptr<C2sStream> stream);
   std::shared_ptr<C2sStream> remove(C2sStream& stream);

@@ -138,9 +138,7 @@ void C2sStream::handle_bound(xml::DocumentPtr document) {
   const xml::Element root = document->root();
   if (root.ns() == xmpp::ns::kClient) return handle_stanza(std::move(document));
   if (root.ns() == xmpp::ns::kStreamManagement) return handle_stream_management(root);
-  const core::Host* host = service_->worker().server().host(session_->jid.domain());
-  if (host == nullptr) return;  // gone, and the session is about to end
-  if (const auto* handler = host->find_nonza(root)) return (*handler)(*session_, root);
+  if (service_->worker().nonza(*session_, root)) return;
   stream_error(StreamCondition::unsupported_stanza_type,
                "expected message, presence or iq in jabber:client");
 }

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "base/log.h"
+#include "cluster/wire.h"
 #include "core/login_guard.h"
 #include "core/session.h"
 #include "core/worker.h"
@@ -101,6 +102,13 @@ class C2sStream final : public net::ConnectionHandler,
   void handle_acknowledgement(const xml::Element& a);
   void resume_if_ready(const std::string& id, std::uint32_t h);
   void resume(C2sStream& former, std::uint32_t h);
+  void resumed(std::uint32_t h);
+  // The same across nodes; in c2s_takeover.cc.
+  Task<void> resume_from_elsewhere(std::shared_ptr<C2sStream> self, std::string id,
+                                   std::uint32_t h);
+  bool take_over(core::SessionId expected, std::uint64_t former_node, const std::string& id,
+                 cluster::Decoder& state);
+  [[nodiscard]] std::string hand_over(bus::NodeId to, core::SessionId expected);
   void fail_stream_management(std::string_view condition, std::string_view attributes = {});
   [[nodiscard]] bool acknowledge(std::uint32_t h);
   void handled_count_too_high(std::uint32_t h);

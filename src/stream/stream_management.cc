@@ -4,6 +4,12 @@
 
 namespace starling::stream {
 
+StreamManagement::StreamManagement(EventLoop& loop, std::uint32_t handled, std::uint32_t sent,
+                                   const std::vector<xmpp::Stanza>& queue)
+    : loop_(loop), handled_(handled), sent_(sent - static_cast<std::uint32_t>(queue.size())) {
+  for (const xmpp::Stanza& stanza : queue) this->sent(stanza);
+}
+
 xmpp::ReceiptPtr StreamManagement::received(std::size_t bytes) {
   in_hand_.push_back(false);
   in_hand_bytes_ += bytes;

@@ -25,6 +25,9 @@ class StreamManagement final : public Intake,
                                public std::enable_shared_from_this<StreamManagement> {
  public:
   explicit StreamManagement(EventLoop& loop) : loop_(loop) {}
+  // One that goes on where another was, which had nothing in hand.
+  StreamManagement(EventLoop& loop, std::uint32_t handled, std::uint32_t sent,
+                   const std::vector<xmpp::Stanza>& queue);
 
   // --- from the client ---
 

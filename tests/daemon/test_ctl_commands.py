@@ -89,6 +89,9 @@ ELSEWHERE = {
     "reload_config": "test_reload.py",
     "dump_config": "test_reload.py",
     "doctor": "test_doctor.py",
+    "list_cluster": "test_ctl_cluster.py",
+    "cluster_status": "test_ctl_cluster.py",
+    "where": "test_ctl_cluster.py",
 }
 # What is wrong with the last argument of each kind.
 WRONG = {"HOST": "nowhere.test", "USER": "a b", "LOCALUSER": "a b", "LOCALHOST": "nowhere.test"}

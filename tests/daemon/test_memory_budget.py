@@ -1,4 +1,4 @@
-"""Near its memory budget the node refuses newcomers, then sheds who reads nothing, and lives."""
+"""Near its memory budget the node sheds who reads nothing, and lives."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon.sessions import registered, run, session, unconnected
-from harness.node import Account, Node, build_folder
+from daemon.sessions import registered, run, session
+from harness.node import Account, Event, Node, build_folder
+from harness.waiting import eventually
 from harness.xmpp.client import Client
 
 MAX_MEMORY = 130_000_000
@@ -19,6 +20,10 @@ BODY = "x" * 100_000
 
 def stages(node: Node) -> list[str]:
     return [e["stage"] for e in node.log.events if e.get("event") == "memory_pressure"]
+
+
+def shed(node: Node) -> list[Event]:
+    return [e for e in node.log.events if e.get("event") == "session_shed"]
 
 
 def resident(node: Node) -> int:
@@ -32,14 +37,6 @@ async def non_reader(node: Node, account: Account, name: str) -> Client:
     await client.ping(client.host)
     client.connection.pause_reading()
     return client
-
-
-async def told_at_the_door(node: Node, account: Account) -> str:
-    client = unconnected(node, account, "late")
-    await client.open(node.address())
-    await client.expect("{http://etherx.jabber.org/streams}stream")
-    error = await client.expect("{http://etherx.jabber.org/streams}error")
-    return error[0].tag.rpartition("}")[2]
 
 
 @pytest.mark.skipif(build_folder().name in ("asan", "tsan"),
@@ -56,19 +53,17 @@ def test_slow_readers_are_shed_and_others_chat_on(fresh_node: Node) -> None:
         for i in range(NON_READERS):
             await non_reader(node, victim, f"silent{i}")
         flood = (f"<message to='{victim.jid}' type='headline'><body>{BODY}</body></message>")
-        while "shedding" not in stages(node):
+        # What was freed and not yet given back counts at first: it takes more until somebody goes.
+        while not shed(node):
             if resident(node) < MAX_MEMORY:
                 sender.write(flood)
             await sender.ping(sender.host)
             for one in pair:
                 await one.ping(one.host)
-        told = await told_at_the_door(node, bob)
-        assert told == "resource-constraint"
-        shed = await asyncio.to_thread(node.log.wait, "session_shed")
-        assert shed["jid"].startswith(victim.jid + "/silent")
-        assert shed["queued_bytes"] > len(BODY)
-        await asyncio.to_thread(node.log.wait, "memory_pressure",
-                                lambda e: e["stage"] == "normal")
+        first = shed(node)[0]
+        assert first["jid"].startswith(victim.jid + "/silent")
+        assert first["queued_bytes"] > len(BODY)
+        await asyncio.to_thread(eventually, lambda: stages(node)[-1] == "normal")
         for one, other in (pair, reversed(pair)):
             one.write(f"<message to='{other.jid}' type='chat'><body>still here</body></message>")
             await other.find(lambda e: "still here" in "".join(e.itertext()))

@@ -11,6 +11,7 @@ as in the service: SQLite and others make more calls for root. What needs more n
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import resource
 import socket
@@ -20,6 +21,7 @@ from pathlib import Path
 from deploy.unit import allowed_calls, directives
 
 _KILL, _ALLOW = 0x80000000, 0x7FFF0000  # SCMP_ACT_KILL_PROCESS, SCMP_ACT_ALLOW
+_NO_SUCH_FAMILY = 0x00050000 | errno.EAFNOSUPPORT  # SCMP_ACT_ERRNO
 _EQUAL, _GREATER, _MASKED_EQUAL = 4, 6, 7  # enum scmp_compare
 _PROT_WRITE, _PROT_EXEC = 2, 4
 _PR_CAPBSET_DROP, _LAST_CAP = 24, 63
@@ -65,10 +67,11 @@ def _limit_arguments() -> None:
     for call in ("mprotect", "pkey_mprotect"):
         more.add(_KILL, call, _Condition(2, _MASKED_EQUAL, _PROT_EXEC, _PROT_EXEC))
     families = sorted(getattr(socket, name) for name in said["RestrictAddressFamilies"][0].split())
-    more.add(_KILL, "socket", _Condition(0, _GREATER, families[-1], 0))
+    # As systemd does. (nats-server asks for AF_NETLINK, and can do without.)
+    more.add(_NO_SUCH_FAMILY, "socket", _Condition(0, _GREATER, families[-1], 0))
     for family in range(families[-1]):
         if family not in families:
-            more.add(_KILL, "socket", _Condition(0, _EQUAL, family, 0))
+            more.add(_NO_SUCH_FAMILY, "socket", _Condition(0, _EQUAL, family, 0))
     for call in ("unshare", "setns"):
         more.add(_KILL, call)
     more.load()

@@ -21,6 +21,7 @@ from daemon.sessions import registered, run, session
 from deploy.unit import UNIT, allowed_calls, directives
 from harness.authority import Authority
 from harness.node import ROOT, Node, build_folder
+from harness.postgres import Postgres
 from harness.waiting import TIMEOUT_S
 
 pytestmark = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
@@ -160,7 +161,23 @@ def test_daemon_works_in_the_sandbox(confined_node: Node, tmp_path: Path) -> Non
     confined_node.log.wait("config_reloaded")
 
 
-@pytest.mark.parametrize("what", ["import os; os.setuid(1)", "import socket; socket.socket(16, 3)",
+def test_member_of_a_cluster_works_in_the_sandbox(confined_node: Node,
+                                                  postgres: Postgres) -> None:
+    """Its nats-server inherits the sandbox."""
+    confined_node.stop()
+    confined_node.config["database"] = postgres.new_database()
+    confined_node.start()
+    confined_node.log.wait("bus_connected")
+    assert [node["state"] for node in confined_node.ctl("list_cluster")] == ["up"]
+
+
+def test_sandbox_knows_no_other_networks() -> None:
+    done = subprocess.run(confined(sys.executable, "-c", "import socket; socket.socket(16, 3)"),
+                          capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    assert "Address family not supported" in done.stderr
+
+
+@pytest.mark.parametrize("what", ["import os; os.setuid(1)",
                                   "import mmap; mmap.mmap(-1, 4096, prot=7)"])
 def test_sandbox_bites(what: str) -> None:
     done = subprocess.run(confined(sys.executable, "-c", what), capture_output=True,

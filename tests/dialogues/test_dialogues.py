@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.xmpp")))
-def test_dialogue(name: str, node: Node) -> None:
+def test_dialogue(name: str, nodes: list[Node]) -> None:
     dialogue = script.load(FOLDER / f"{name}.xmpp")
-    if failure := asyncio.run(player.play(dialogue, [node])):
+    if failure := asyncio.run(player.play(dialogue, nodes)):
         pytest.fail(failure, pytrace=False)

@@ -9,13 +9,14 @@ import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from harness.authority import Authority
 from harness.waiting import TIMEOUT_S
 
 ROOT = Path(__file__).resolve().parents[2]
 Event = dict[str, Any]
+_T = TypeVar("_T")
 _SANITIZER_WORDS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error:")
 
 
@@ -78,15 +79,17 @@ class Log:
 
     def wait(self, name: str, matches: Callable[[Event], bool] = lambda _: True) -> Event:
         """The first event `name` that matches, as soon as there is one."""
-        def found() -> Event | None:
-            return next((e for e in self.events if e.get("event") == name and matches(e)), None)
+        return self.wait_until(lambda events: next(
+            (e for e in events if e.get("event") == name and matches(e)), None), f"event {name!r}")
 
+    def wait_until(self, found: Callable[[list[Event]], _T | None], what: str) -> _T:
+        """What is found among all events so far, as soon as it is something; `what` says what."""
         with self._changed:
-            self._changed.wait_for(lambda: found() or self._ended, TIMEOUT_S)
-            event = found()
-        if event is None:
-            raise AssertionError(f"no event {name!r} in the log; its end:\n{self.tail()}")
-        return event
+            self._changed.wait_for(lambda: found(self.events) or self._ended, TIMEOUT_S)
+            result = found(self.events)
+        if not result:
+            raise AssertionError(f"no {what} in the log; its end:\n{self.tail()}")
+        return result
 
     def finish(self) -> None:
         """Returns when the process has closed its stderr and all of it has been read."""
@@ -113,6 +116,7 @@ class Node:
         self.log = Log(folder / "stderr.log")
         self.socket = folder / "ctl.sock"
         self.config = self._default_config() | settings
+        self.program = "starlingd"
         self.launcher: list[str] = []  # a program, with arguments, that becomes the daemon
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -125,6 +129,7 @@ class Node:
             "loglevel": "debug",
             "log_format": "json",
             "workers": 2,
+            "cluster": {"port": 0},  # with a database only
             "certfiles": [str(self.authority.issue(host)) for host in self.hosts],
             "listen": [
                 {**loopback, "starttls_required": True},
@@ -149,14 +154,18 @@ class Node:
         path.write_text(json.dumps(self.config, indent=1))  # JSON is YAML
         return path
 
-    def start(self) -> None:
-        """Starts the daemon and returns when it says that it is ready."""
+    def launch(self) -> None:
+        """Starts the daemon, whatever becomes of it."""
         assert self._process is None, "the node is running already"
         config = self.write_config()
         self._process = subprocess.Popen(
-            [*self.launcher, str(build_folder() / "starlingd"), "--config", str(config)],
+            [*self.launcher, str(build_folder() / self.program), "--config", str(config)],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.log.follow(self._process.stderr)
+
+    def start(self) -> None:
+        """Starts the daemon and returns when it says that it is ready."""
+        self.launch()
         try:
             self.log.wait("node_ready")
         except AssertionError:

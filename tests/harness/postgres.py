@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, in a folder of its own, on a free port of loopback."""
+"""A PostgreSQL server of the tests' own, in a folder of its own; on loopback by default."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.waiting import TIMEOUT_S
@@ -21,8 +22,11 @@ _serial = itertools.count(1)
 class Postgres:
     """As durable as its defaults make it. It runs as a user of its own: it refuses to be root."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, ip: str = "127.0.0.1", launcher: Sequence[str] = ()) -> None:
+        """`launcher`: a program, with arguments, that becomes the server, there where `ip` is."""
         self.port = port
+        self.ip = ip
+        self._launcher = launcher
         self.password = secrets.token_hex(8)
         self._place = tempfile.TemporaryDirectory(prefix="postgres-")
         self._folder = Path(self._place.name)
@@ -37,6 +41,8 @@ class Postgres:
                                          "-A", "scram-sha-256", f"--pwfile={words}", "-E", "UTF8",
                                          "--locale=C.UTF-8", "--no-sync"),
                        check=True, stdout=subprocess.DEVNULL)
+        with (self._data / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all samenet scram-sha-256\n")  # not only from loopback
 
     @staticmethod
     def _as_postgres(program: str, *arguments: str) -> list[str]:
@@ -47,12 +53,13 @@ class Postgres:
 
     def start(self) -> None:
         self._process = subprocess.Popen(
-            self._as_postgres("postgres", "-D", str(self._data), "-k", str(self._folder),
-                              "-h", "127.0.0.1", "-p", str(self.port)),
+            [*self._launcher,
+             *self._as_postgres("postgres", "-D", str(self._data), "-k", str(self._folder),
+                                "-h", self.ip, "-p", str(self.port))],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=(self._folder / "log").open("ab"))
         deadline = time.monotonic() + TIMEOUT_S
-        ready = [str(_PROGRAMS / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        ready = [str(_PROGRAMS / "pg_isready"), "-q", "-h", self.ip, "-p", str(self.port)]
         while subprocess.run(ready, check=False).returncode != 0:
             assert self._process.poll() is None, (self._folder / "log").read_text()
             assert time.monotonic() < deadline, "PostgreSQL does not answer"
@@ -69,7 +76,7 @@ class Postgres:
         self._place.cleanup()
 
     def url(self, database: str, password: str = "") -> str:
-        return (f"postgresql://starling:{password or self.password}@127.0.0.1:{self.port}"
+        return (f"postgresql://starling:{password or self.password}@{self.ip}:{self.port}"
                 f"/{database}")
 
     def query(self, sql: str, database: str = "postgres") -> str:

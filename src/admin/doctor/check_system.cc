@@ -108,7 +108,10 @@ void check_disk(const DiskFacts& disk, Findings& findings) {
              disk.free_bytes < disk.database_bytes + disk.wal_bytes) {
     report.warning(room + ": not enough for a backup, or for long", advice);
   } else {
-    report.ok(room + ", the database has " + size_of(disk.database_bytes));
+    // None of our own if it is PostgreSQL's.
+    report.ok(disk.database_bytes == 0
+                  ? room
+                  : room + ", the database has " + size_of(disk.database_bytes));
   }
   if (out_of_inodes) {
     report.error(disk.folder + ": " + std::to_string(disk.free_inodes) + " inodes free",
@@ -158,6 +161,7 @@ Findings examine(const Facts& facts) {
   check_clock(facts.clock, findings);
   check_disk(facts.disk, findings);
   check_memory(facts.memory, findings);
+  check_cluster(facts.cluster, findings);
   Report(findings, "version").ok(facts.versions);
   return findings;
 }

@@ -15,6 +15,7 @@ void check_ports(const std::vector<ListenerFacts>& listeners, Findings& findings
 void check_files(const FileFacts& files, Findings& findings);
 void check_clock(const ClockFacts& clock, Findings& findings);
 void check_disk(const DiskFacts& disk, Findings& findings);
+void check_cluster(const ClusterFacts& cluster, Findings& findings);
 void check_memory(const MemoryFacts& memory, Findings& findings);
 
 }  // namespace starling::admin::doctor

@@ -82,6 +82,25 @@ struct MemoryFacts {
   int overcommit = 0;              // vm.overcommit_memory
 };
 
+// Of one other node.
+struct PeerFacts {
+  std::string name;  // and address
+  std::string version;
+  bool hears_us = false;
+  bool heard = false;
+  bool knows_sessions = false;
+  std::int64_t lease_ms_ago = 0;
+};
+
+struct ClusterFacts {
+  bool member = false;  // of a cluster of several nodes, or one that could be
+  bool serving = false;
+  bool bus_connected = false;
+  std::int64_t clock_offset_us = 0;  // the database's minus ours
+  std::string version;
+  std::vector<PeerFacts> peers;
+};
+
 struct Facts {
   std::vector<std::string> hosts;
   std::vector<CertificateFile> certificates;
@@ -91,6 +110,7 @@ struct Facts {
   ClockFacts clock;
   DiskFacts disk;
   MemoryFacts memory;
+  ClusterFacts cluster;
   std::string versions;
 };
 

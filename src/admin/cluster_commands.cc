@@ -1,0 +1,141 @@
+// The cluster: who is in it, who hears whom, and where an account is.
+#include <array>
+#include <utility>
+
+#include "admin/call.h"
+#include "base/run_on.h"
+#include "cluster/cluster.h"
+#include "core/node_calls.h"
+#include "core/operations.h"
+
+namespace starling::admin {
+
+namespace {
+
+using cluster::NodeId;
+using cluster::PeerStatus;
+
+constexpr const char* kProcedure = "cluster_view";
+
+Result<cluster::Cluster*> cluster_of(const Call& call) {
+  if (call.server.cluster() != nullptr) return call.server.cluster();
+  return fail(Errc::invalid,
+              "this node is alone: its database is SQLite; nodes that share a PostgreSQL database "
+              "are a cluster");
+}
+
+// What this node sees. An own line first.
+Task<std::vector<PeerStatus>> view_of(cluster::Cluster* all) {
+  const auto look = [all] { return all->status(); };
+  co_return co_await run_on(all->loop(), look);
+}
+
+Json describe(const PeerStatus& peer) {
+  const store::Member& member = peer.member;
+  Json one = Json::object();
+  one["node"] = member.epoch;
+  one["name"] = member.facts.name;
+  one["address"] = member.facts.address;
+  one["state"] = store::to_string(member.facts.state);
+  one["version"] = member.facts.version;
+  one["sessions"] = peer.sessions ? Json(*peer.sessions) : Json("unknown");
+  return one;
+}
+
+Json pair(NodeId node, const PeerStatus& other) {
+  Json one = Json::object();
+  one["node"] = node;
+  one["other"] = other.member.epoch;
+  one["hears"] = other.reachable;
+  one["heard_ms_ago"] = other.heard_ms_ago;
+  one["waiting_bytes"] = other.waiting_bytes;
+  one["knows_sessions"] = other.directory_synced;
+  one["lease_ms_ago"] = other.member.silent_for.count();
+  one["version"] = other.member.facts.version;
+  return one;
+}
+
+Json pairs(NodeId self, const std::vector<PeerStatus>& view) {
+  Json all = Json::array();
+  for (const PeerStatus& peer : view) {
+    if (!peer.self) all.push_back(pair(self, peer));
+  }
+  return all;
+}
+
+Task<Result<Json>> list_cluster(Call call) {
+  const auto all = cluster_of(call);
+  if (!all) co_return std::unexpected(all.error());
+  Json nodes = Json::array();
+  for (const PeerStatus& peer : co_await view_of(*all)) nodes.push_back(describe(peer));
+  co_return nodes;
+}
+
+Task<Result<Json>> cluster_status(Call call) {
+  const auto all = cluster_of(call);
+  if (!all) co_return std::unexpected(all.error());
+  Json lines = pairs((*all)->self(), co_await view_of(*all));
+  for (const NodeId node : core::other_nodes(call.server)) {
+    const auto answer = co_await core::call_node(call.server, node, kProcedure, "");
+    auto seen = answer ? Json::parse(*answer, nullptr, false) : Json();
+    if (seen.is_array()) {
+      for (auto& line : seen) lines.push_back(std::move(line));
+    } else {
+      Json silent = Json::object();
+      silent["node"] = node;
+      silent["error"] = answer ? "answers nonsense" : answer.error().message;
+      lines.push_back(std::move(silent));
+    }
+  }
+  co_return lines;
+}
+
+Task<Result<std::string>> view_for(core::Server& server, std::string /*arguments*/) {
+  cluster::Cluster* const all = server.cluster();
+  co_return pairs(all->self(), co_await view_of(all)).dump();
+}
+
+Task<Result<Json>> where(Call call) {
+  const auto all = cluster_of(call);
+  if (!all) co_return std::unexpected(all.error());
+  const xmpp::Jid account = call.jid(0).to_bare();
+  if (account.local().empty()) co_return fail(Errc::invalid, "not an account's address");
+  const auto home = (*all)->homes().find(account.full());
+  const NodeId node = home ? home->node : (*all)->keeper(account.full());
+  Json answer = Json::object();
+  answer["jid"] = account.full();
+  answer[home ? "home" : "keeper"] = node;
+  for (const PeerStatus& peer : co_await view_of(*all)) {
+    if (peer.member.epoch != node) continue;
+    answer["name"] = peer.member.facts.name;
+    answer["address"] = peer.member.facts.address;
+  }
+  answer["why"] = home ? "its sessions are there: it was the node of the first of them"
+                       : "it has no session; all nodes compute this one from its address";
+  Json sessions = Json::array();
+  for (const auto& info : co_await core::session_infos(call.server, account)) {
+    Json one = Json::object();
+    one["resource"] = info.jid.resource();
+    one["connected_to"] = info.node != 0 ? info.node : node;
+    sessions.push_back(std::move(one));
+  }
+  answer["sessions"] = std::move(sessions);
+  co_return answer;
+}
+
+}  // namespace
+
+std::span<const Handler> cluster_handlers() {
+  static constexpr std::array kHandlers{
+      Handler{"list_cluster", list_cluster},
+      Handler{"cluster_status", cluster_status},
+      Handler{"where", where},
+  };
+  return kHandlers;
+}
+
+void add_cluster_procedures(core::Procedures& procedures) {
+  procedures[kProcedure] = view_for;
+}
+
+}  // namespace starling::admin

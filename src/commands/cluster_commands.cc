@@ -1,0 +1,34 @@
+#include "commands/tables.h"
+
+namespace starling::commands {
+
+std::vector<Command> cluster_commands() {
+  return {
+      {"list_cluster",
+       "cluster",
+       "List the nodes of the cluster",
+       {},
+       "Changes nothing. One node a line, by tabs: its number, which is new at every start, name, "
+       "address, state (joining, up, draining), version, sessions that are connected to it. Fails "
+       "if this node is alone (SQLite).",
+       "starlingctl list_cluster"},
+      {"cluster_status",
+       "cluster",
+       "Show how the nodes of the cluster see each other",
+       {},
+       "Changes nothing. Asks every node; one line for each pair, by tabs: node, other node, "
+       "whether it hears the other, milliseconds since it did, bytes that wait for the other, "
+       "whether it knows the other's sessions, milliseconds since the other's lease was renewed, "
+       "the other's version. A node that does not answer has one line that says so.",
+       "starlingctl cluster_status"},
+      {"where",
+       "cluster",
+       "Show at which node an account is, and why",
+       {{"JID", "the address of an account", Type::jid}},
+       "Changes nothing. `home` is the node that has the account's sessions, wherever they are "
+       "connected; `keeper` is the node that keeps what comes for an account without sessions.",
+       "starlingctl where juliet@example.org"},
+  };
+}
+
+}  // namespace starling::commands
