@@ -1,0 +1,265 @@
+#include "sim/stream.h"
+
+#include <utility>
+
+#include "sim/device.h"
+#include "sim/node.h"
+#include "sim/world.h"
+#include "xmpp/receipt.h"
+
+namespace starling::sim {
+
+using xmpp::Stanza;
+using xmpp::StanzaKind;
+using xmpp::StanzaType;
+
+class Stream::StanzaReceipt final : public xmpp::Receipt {
+ public:
+  StanzaReceipt(std::weak_ptr<Stream> stream, SimLoop& loop, std::size_t number)
+      : stream_(std::move(stream)), loop_(loop), number_(number) {}
+  ~StanzaReceipt() override {
+    if (EventLoop::current() == &loop_) {
+      if (const auto stream = stream_.lock()) stream->dealt_with(number_);
+      return;
+    }
+    loop_.post([weak = std::move(stream_), number = number_] {
+      if (const auto stream = weak.lock()) stream->dealt_with(number);
+    });
+  }
+  StanzaReceipt(const StanzaReceipt&) = delete;
+  StanzaReceipt& operator=(const StanzaReceipt&) = delete;
+
+ private:
+  std::weak_ptr<Stream> stream_;
+  SimLoop& loop_;
+  std::size_t number_;
+};
+
+Stream::Stream(World& world, Node& node, Device& device, bool managed)
+    : world_(world),
+      node_(node),
+      device_(device),
+      managed_(managed),
+      jid_(device.jid()),
+      index_(node.server().home_of(device.jid().bare())) {}
+
+core::Worker& Stream::worker() {
+  return node_.server().worker(index_);
+}
+
+SimLoop& Stream::loop() {
+  return node_.worker_loop(index_);
+}
+
+// --- its life ---
+
+void Stream::bind(std::shared_ptr<Connection> connection) {
+  bound_at_ = world_.clock().now();
+  connection_ = std::move(connection);
+  if (!node_.listening()) {
+    to_client([](Device& device) { device.refused(); });
+    return close();
+  }
+  worker().turns().run(jid_.bare(),
+                       [self = shared_from_this()] { return self->bind_in_turn(self); });
+}
+
+// The frame keeps the stream.
+Task<void> Stream::bind_in_turn(std::shared_ptr<Stream> /*self*/) {
+  if (connection_ == nullptr || over_) co_return close();
+  const auto bound = co_await worker().bind(jid_, *this);
+  if (!bound) {
+    to_client([](Device& device) { device.refused(); });
+    co_return close();
+  }
+  if (connection_ == nullptr || over_) {
+    worker().unbind(**bound);
+    co_return close();
+  }
+  session_ = *bound;
+  const auto home = node_.cluster().homes().find(jid_.bare());
+  tell("bound; at home at " + std::to_string(home ? home->node : 0));
+  to_client([](Device& device) { device.bound(); });
+}
+
+void Stream::tell(std::string_view what) {
+  world_.detail([&] {
+    return jid_.str() + "@" + std::to_string(node_.machine()) + ": " + std::string(what);
+  });
+}
+
+void Stream::unbind() {
+  if (session_ != nullptr) tell("unbound");
+  if (session_ != nullptr) worker().unbind(*std::exchange(session_, nullptr));
+  close();
+}
+
+void Stream::close() {
+  over_ = true;
+  if (detached_timer_ != 0) loop().cancel(std::exchange(detached_timer_, 0));
+  std::erase(node_.streams, shared_from_this());
+}
+
+void Stream::connection_lost(const std::shared_ptr<Connection>& connection) {
+  if (resuming_ == connection) resuming_ = nullptr;
+  if (connection_ != connection) return;
+  connection_ = nullptr;
+  if (session_ == nullptr) return;
+  tell("loses its connection");
+  if (!managed_) return unbind();
+  detached_timer_ =
+      loop().run_after(world_.resume_timeout(), [self = shared_from_this()] { self->unbind(); });
+}
+
+void Stream::shut_down() {
+  if (over_) return;
+  if (session_ == nullptr) {
+    over_ = true;  // being bound
+    return to_client([](Device& device) { device.refused(); });
+  }
+  unbind();
+  to_client([](Device& device) { device.ended("system-shutdown"); });
+}
+
+void Stream::node_crashed() {
+  over_ = true;
+  session_ = nullptr;
+  for (const auto& connection : {connection_, resuming_}) {
+    if (connection == nullptr || !connection->open) continue;
+    const Duration noticed = world_.clock().random().between({}, std::chrono::milliseconds(3'000));
+    world_.clock().after(noticed, [connection, device = &device_] {
+      connection->open = false;
+      if (device->connection() == connection) device->connection_lost();
+    });
+  }
+}
+
+// --- from the client ---
+
+void Stream::came(const std::string& xml, int message) {
+  if (over_ || session_ == nullptr) return;
+  auto stanza = Stanza::parse(xml);
+  if (message != 0) tell("sends m" + std::to_string(message));
+  in_hand_.push_back({message});
+  stanza->set_receipt({new StanzaReceipt(weak_from_this(), loop(), came_++)});
+  if (worker().router().submit(*session_, std::move(*stanza)) !=
+      core::Router::Submitted::accepted) {
+    world_.violated(jid_.str() + ": a stanza was refused as another's");
+  }
+}
+
+void Stream::dealt_with(std::size_t number) {
+  in_hand_[number - handled_].dealt = true;
+  if (!in_hand_.front().dealt || std::exchange(answer_planned_, true)) return;
+  loop().at_turn_end([self = shared_from_this()] { self->answer(); });
+}
+
+// Not at once: a session that ends now acknowledges nothing any more.
+void Stream::answer() {
+  answer_planned_ = false;
+  if (session_ == nullptr) return;
+  while (!in_hand_.empty() && in_hand_.front().dealt) {
+    if (managed_ && in_hand_.front().message != 0) {
+      tell("has its m" + std::to_string(in_hand_.front().message) + " acknowledged");
+      world_.acknowledged(in_hand_.front().message);
+    }
+    in_hand_.pop_front();
+    ++handled_;
+  }
+  if (managed_) {
+    to_client(
+        [h = static_cast<std::uint32_t>(handled_)](Device& device) { device.acknowledged(h); });
+  }
+  resume_if_ready();
+}
+
+void Stream::client_has(std::uint32_t h) {
+  if (session_ == nullptr) return;
+  std::vector<core::ArchiveId> archived;
+  for (; acknowledged_ < h && !queue_.empty(); ++acknowledged_) {
+    const Stanza& stanza = queue_.front();
+    if (stanza.archive_id() != 0) archived.push_back(stanza.archive_id());
+    const std::string xml = stanza.to_xml();
+    if (const std::string id = stanza_id_of(xml); !id.empty()) {
+      tell("has m" + std::to_string(message_in(xml)) + " " + id);
+      world_.client_acknowledged(device_, id);
+    }
+    queue_.pop_front();
+  }
+  if (!archived.empty()) worker().acknowledged(*session_, archived);
+}
+
+void Stream::resume(std::shared_ptr<Connection> connection, std::uint32_t h) {
+  if (over_ || session_ == nullptr) {
+    return send_on(std::move(connection), [](Device& device) { device.not_resumed(); });
+  }
+  resuming_ = std::move(connection);
+  resuming_h_ = h;
+  resume_if_ready();
+}
+
+// The client sends again what <resumed/> does not count, so first all of it is dealt with.
+void Stream::resume_if_ready() {
+  if (resuming_ == nullptr || !in_hand_.empty() || session_ == nullptr) return;
+  tell("resumed");
+  connection_ = std::exchange(resuming_, nullptr);
+  if (detached_timer_ != 0) loop().cancel(std::exchange(detached_timer_, 0));
+  client_has(resuming_h_);
+  if (session_ == nullptr) return;
+  to_client([h = static_cast<std::uint32_t>(handled_)](Device& device) { device.resumed(h); });
+  for (const Stanza& stanza : queue_) send(stanza);
+  worker().active(*session_);
+}
+
+// --- to the client ---
+
+void Stream::send_on(std::shared_ptr<Connection> connection, std::function<void(Device&)> told) {
+  TimePoint& last = connection->last_down;
+  last = std::max(last, world_.clock().now() + world_.wire());
+  world_.clock().at(
+      last, [connection = std::move(connection), device = &device_, told = std::move(told)] {
+        if (connection->open && device->connection() == connection) told(*device);
+      });
+}
+
+void Stream::to_client(std::function<void(Device&)> told) {
+  if (connection_ != nullptr) send_on(connection_, std::move(told));
+}
+
+void Stream::send(const Stanza& stanza) {
+  to_client([xml = stanza.to_xml()](Device& device) { device.received(xml); });
+}
+
+bool Stream::deliver(const Stanza& stanza) {
+  if (stanza.kind() == StanzaKind::message) look_at(stanza);
+  send(stanza);
+  if (!managed_) return false;
+  queue_.push_back(stanza);
+  queue_.back().drop_receipt();
+  return true;
+}
+
+void Stream::look_at(const Stanza& stanza) {
+  if (stanza.type() == StanzaType::error) return world_.answered(number_of(stanza.id()));
+  const std::string xml = stanza.to_xml();
+  const std::string id = stanza_id_of(xml);
+  if (id.empty()) return;
+  tell("gets m" + std::to_string(message_in(xml)) + " " + id);
+  world_.handed(device_, bound_at_, id, !delivered_.insert(id).second);
+}
+
+std::vector<Stanza> Stream::take_unacknowledged() {
+  std::vector<Stanza> taken(std::make_move_iterator(queue_.begin()),
+                            std::make_move_iterator(queue_.end()));
+  queue_.clear();
+  return taken;
+}
+
+void Stream::end(xmpp::StreamCondition condition, std::string_view /*text*/) {
+  session_ = nullptr;  // unbound by whoever ends it
+  tell("is ended: " + std::string(xmpp::to_string(condition)));
+  to_client([why = std::string(xmpp::to_string(condition))](Device& device) { device.ended(why); });
+  loop().post([self = shared_from_this()] { self->close(); });
+}
+
+}  // namespace starling::sim
