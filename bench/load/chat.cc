@@ -46,7 +46,7 @@ class Chat : public Audience {
   void run(Result& result) {
     crowd_.log_in(count_);
     crowd_.run_for(options_.settle_s);
-    Meter meter(options_.server);
+    Meter meter(options_);
     std::uint64_t before = 0;
     begin();
     if (options_.messages > 0) {
@@ -56,7 +56,7 @@ class Chat : public Audience {
       if (options_.drain) drain();
       before = received_;
       latencies_ = {};
-      meter = Meter(options_.server);
+      meter = Meter(options_);
       if (options_.drain) begin();
       go_on(options_.seconds);
     }
@@ -105,9 +105,9 @@ class Chat : public Audience {
     wait_for(sent_);
     std::int64_t before = 0;
     do {
-      before = cpu_us(options_.server);
+      before = cpu_us(options_.processes);
       crowd_.run_for(0.3);
-    } while (cpu_us(options_.server) - before > kRestingUs);
+    } while (cpu_us(options_.processes) - before > kRestingUs);
   }
 
   // Says what is due by now at the given rate, each pair in its turn.

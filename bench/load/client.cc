@@ -21,7 +21,7 @@ constexpr std::string_view kSasl = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'";
 constexpr std::uint32_t kFirstSource = 0x7f010001;  // 127.1.0.1
 
 // From an address of its own, so that ports do not run out, and each looks like another client.
-int connect_from(std::uint32_t source, const Options& options) {
+int connect_from(std::uint32_t source, const Address& server) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) die("no socket: more sessions than this process may open files?");
   const int on = 1;
@@ -31,8 +31,8 @@ int connect_from(std::uint32_t source, const Options& options) {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(source);
   if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) die("bind failed");
-  address.sin_port = htons(static_cast<std::uint16_t>(options.port));
-  if (inet_pton(AF_INET, options.host.c_str(), &address.sin_addr) != 1) die("not an IPv4 address");
+  address.sin_port = htons(static_cast<std::uint16_t>(server.port));
+  if (inet_pton(AF_INET, server.host.c_str(), &address.sin_addr) != 1) die("not an IPv4 address");
   if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 &&
       errno != EINPROGRESS) {
     die("cannot connect");
@@ -64,7 +64,8 @@ Client::Client(Loop& loop, const Options& options, Audience& audience, unsigned 
       user_(options.user_prefix + std::to_string(options.first + number)) {}
 
 void Client::connect() {
-  socket_.open(connect_from(kFirstSource + options_.first + number_, options_));
+  socket_.open(connect_from(kFirstSource + options_.first + number_,
+                            options_.servers[number_ % options_.servers.size()]));
   authenticated_ = was_resumed_ = false;
   if (options_.encryption == Encryption::direct) start_tls();
   if (options_.relay) {

@@ -57,7 +57,7 @@ std::uint64_t Crowd::measure(Result& result, std::string_view what, const std::u
                              Latencies& latencies) {
   const std::uint64_t before = count;
   latencies = {};
-  const Meter meter(options_.server);
+  const Meter meter(options_);
   run_for(options_.seconds);
   if (count == before) die(options_.workload + ": no " + std::string(what));
   meter.report(result, what, count - before);

@@ -10,11 +10,11 @@ void idle(const Options& options, Result& result) {
   crowd.log_in(options.in_flight);
   crowd.log_out();
   crowd.run_for(options.settle_s);
-  const Memory before = memory_of(options.server);
+  const Memory before = memory_of(options.processes);
 
   crowd.log_in(options.sessions);
   crowd.run_for(options.settle_s);
-  const Memory now = memory_of(options.server);
+  const Memory now = memory_of(options.processes);
   const double count = options.sessions;
   result.add("sessions", count);
   result.add("rss_per_session", static_cast<double>(now.rss - before.rss) / count);

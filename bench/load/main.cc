@@ -26,14 +26,23 @@ const std::map<std::string, std::function<void(const Options&, load::Result&)>> 
     {"presence", load::presence},
     {"archive", load::archive}};
 
-void declare(CLI::App& app, Options& o, std::string& server) {
+load::Address parse(const std::string& server) {
+  const auto colon = server.find(':');
+  if (colon == server.npos) load::die("--server HOST:PORT");
+  return {server.substr(0, colon), std::atoi(server.c_str() + colon + 1)};
+}
+
+void declare(CLI::App& app, Options& o, std::vector<std::string>& servers) {
   static const std::map<std::string, Encryption> kEncryptions{{"none", Encryption::none},
                                                               {"starttls", Encryption::starttls},
                                                               {"direct", Encryption::direct}};
   static const std::map<std::string, bool> kProtocols{{"xmpp", false}, {"relay", true}};
   app.option_defaults()->always_capture_default();
-  app.add_option("--server", server, "HOST:PORT")->required();
-  app.add_option("--server-pid", o.server, "whose CPU and memory is read")->required();
+  app.add_option("--server", servers, "HOST:PORT; of several, clients take one in turn")
+      ->required();
+  app.add_option("--server-pid", o.processes, "whose CPU and memory is read, the sum of several")
+      ->required();
+  app.add_option("--database-pid", o.database, "whose CPU is read for itself");
   app.add_option("--workload", o.workload)->required()->check(CLI::IsMember(kWorkloads));
   app.add_option("--protocol", o.relay)->transform(CLI::CheckedTransformer(kProtocols));
   app.add_option("--tls", o.encryption)->transform(CLI::CheckedTransformer(kEncryptions));
@@ -61,13 +70,10 @@ void declare(CLI::App& app, Options& o, std::string& server) {
 int main(int argc, char** argv) {
   CLI::App app("Puts load on an XMPP server and prints what that cost.");
   Options options;
-  std::string server;
-  declare(app, options, server);
+  std::vector<std::string> servers;
+  declare(app, options, servers);
   CLI11_PARSE(app, argc, argv);
-  const auto colon = server.find(':');
-  if (colon == server.npos) load::die("--server HOST:PORT");
-  options.host = server.substr(0, colon);
-  options.port = std::atoi(server.c_str() + colon + 1);
+  for (const std::string& server : servers) options.servers.push_back(parse(server));
   if (options.rate > 0 && options.messages > 0) load::die("--rate or --messages, not both");
   if (options.encryption != Encryption::none) options.tls = load::client_tls(options.resume);
 

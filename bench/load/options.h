@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "socket.h"
 
@@ -12,16 +13,21 @@ namespace load {
 
 enum class Encryption { none, starttls, direct };
 
+struct Address {
+  std::string host;
+  int port = 0;
+};
+
 struct Options {
   std::string workload;
-  std::string host = "127.0.0.1";
-  int port = 0;
-  bool relay = false;  // the server is the relay: no XMPP but the stanzas themselves
+  std::vector<Address> servers;  // clients connect to them in turn
+  bool relay = false;            // the server is the relay: no XMPP but the stanzas themselves
   Encryption encryption = Encryption::none;
   bool resume = false;  // TLS sessions
   std::string user_prefix = "u";
   std::string password = "secret";
-  pid_t server = 0;
+  std::vector<pid_t> processes;  // of the servers
+  pid_t database = 0;            // theirs, if it is a process of its own
 
   unsigned sessions = 100;
   unsigned first = 0;       // its number; another process has those before it

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -11,7 +12,9 @@
 
 namespace load {
 
-std::int64_t cpu_us(pid_t pid) {
+namespace {
+
+std::int64_t cpu_us_of(pid_t pid) {
   const std::string folder = "/proc/" + std::to_string(pid);
   std::string stat;
   if (!std::getline(std::ifstream(folder + "/stat"), stat)) return 0;
@@ -22,8 +25,20 @@ std::int64_t cpu_us(pid_t pid) {
   std::int64_t user = 0, system = 0;
   fields >> user >> system;
   std::int64_t sum = (user + system) * 1'000'000 / sysconf(_SC_CLK_TCK);
-  std::ifstream children(folder + "/task/" + std::to_string(pid) + "/children");
-  for (pid_t child = 0; children >> child;) sum += cpu_us(child);
+  // A child is listed at the thread that made it.
+  std::error_code gone;
+  for (const auto& thread : std::filesystem::directory_iterator(folder + "/task", gone)) {
+    std::ifstream children(thread.path() / "children");
+    for (pid_t child = 0; children >> child;) sum += cpu_us_of(child);
+  }
+  return sum;
+}
+
+}  // namespace
+
+std::int64_t cpu_us(std::span<const pid_t> processes) {
+  std::int64_t sum = 0;
+  for (const pid_t pid : processes) sum += cpu_us_of(pid);
   return sum;
 }
 
@@ -34,17 +49,19 @@ std::int64_t own_cpu_us() {
          usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
 
-Memory memory_of(pid_t pid) {
+Memory memory_of(std::span<const pid_t> processes) {
   Memory memory;
-  std::ifstream file("/proc/" + std::to_string(pid) + "/smaps_rollup");
-  std::string line;
-  std::getline(file, line);
-  std::string name;
-  std::int64_t kib = 0;
-  while (file >> name >> kib) {
-    if (name == "Rss:") memory.rss = kib * 1024;
-    if (name == "Pss:") memory.pss = kib * 1024;
+  for (const pid_t pid : processes) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/smaps_rollup");
+    std::string line;
     std::getline(file, line);
+    std::string name;
+    std::int64_t kib = 0;
+    while (file >> name >> kib) {
+      if (name == "Rss:") memory.rss += kib * 1024;
+      if (name == "Pss:") memory.pss += kib * 1024;
+      std::getline(file, line);
+    }
   }
   if (memory.rss == 0) die("cannot read the server's smaps_rollup");
   return memory;

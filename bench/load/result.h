@@ -7,6 +7,7 @@
 
 #include "latency.h"
 #include "loop.h"
+#include "options.h"
 #include "process.h"
 
 namespace load {
@@ -33,26 +34,35 @@ class Result {
 // From its making on: time and CPU.
 class Meter {
  public:
-  explicit Meter(pid_t server)
-      : server_(server), began_ns_(now_ns()), server_us_(cpu_us(server)), own_us_(own_cpu_us()) {}
+  explicit Meter(const Options& options)
+      : options_(&options),
+        began_ns_(now_ns()),
+        server_us_(cpu_us(options.processes)),
+        database_us_(cpu_us({&options.database, 1})),
+        own_us_(own_cpu_us()) {}
 
   // Adds what `count` of `what` took.
   void report(Result& result, std::string_view what, std::uint64_t count) const {
     const double seconds = static_cast<double>(now_ns() - began_ns_) / 1e9;
     const auto n = static_cast<double>(std::max<std::uint64_t>(count, 1));
-    const auto server_us = static_cast<double>(cpu_us(server_) - server_us_);
+    const auto server_us = static_cast<double>(cpu_us(options_->processes) - server_us_);
     result.add(what, static_cast<double>(count));
     result.add("seconds", seconds);
     result.add("per_s", static_cast<double>(count) / seconds);
     result.add("server_us", server_us / n);
     result.add("server_cores", server_us / 1e6 / seconds);
+    if (options_->database != 0) {
+      const std::int64_t spent = cpu_us({&options_->database, 1}) - database_us_;
+      result.add("database_us", static_cast<double>(spent) / n);
+    }
     result.add("load_us", static_cast<double>(own_cpu_us() - own_us_) / n);
   }
 
  private:
-  pid_t server_;
+  const Options* options_;
   std::int64_t began_ns_;
   std::int64_t server_us_;
+  std::int64_t database_us_;
   std::int64_t own_us_;
 };
 

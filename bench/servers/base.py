@@ -61,12 +61,12 @@ def cpu_seconds(pid: int) -> float:
     try:
         with open(f"/proc/{pid}/stat") as file:
             fields = file.read().rsplit(")", 1)[1].split()
-        with open(f"/proc/{pid}/task/{pid}/children") as file:
-            children = [int(child) for child in file.read().split()]
+        # A child is listed at the thread that made it.
+        lists = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
     except OSError:
         return 0.0
     own = (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
-    return own + sum(cpu_seconds(child) for child in children)
+    return own + sum(cpu_seconds(int(child)) for children in lists for child in children.split())
 
 
 class Process:

@@ -10,6 +10,7 @@ import json
 import urllib.request
 from base64 import b64encode
 from pathlib import Path
+from typing import Any
 
 from servers.accounts import HOST, keys, rosters
 from harness.ports import free_port
@@ -71,8 +72,14 @@ class Ejabberd(DebianServer):
     def __init__(self, folder: Path, setup: Setup) -> None:
         super().__init__()
         self.name = f"ejabberd/{setup.storage or 'mnesia'}"
-        self._folder = folder
+        self.folder = folder
         self._api = free_port()
+        self.flags: list[str] = []  # of Erlang, more than ejabberdctl's
+        self.environment = {
+            "HOME": str(folder), "ERL_LIBS": _LIBRARIES, "ERL_MAX_PORTS": "32000",
+            "ERL_CRASH_DUMP": str(folder / "crash.dump"),
+            "EJABBERD_CONFIG_PATH": str(folder / "ejabberd.yml"),
+            "EJABBERD_LOG_PATH": str(folder / "ejabberd.log")}
         folder.mkdir(parents=True, exist_ok=True)
         tls = "" if setup.certificate is None else ", starttls: true, starttls_required: true"
         certificates = "" if setup.certificate is None else f"certfiles: [{setup.certificate}]\n"
@@ -82,7 +89,7 @@ class Ejabberd(DebianServer):
             storage=_STORAGE[setup.storage or "mnesia"].format(folder=folder)))
 
     def prepare(self, users: list[str], password: str, contacts: int = 0) -> None:
-        dump = self._folder / "accounts.txt"
+        dump = self.folder / "accounts.txt"
         with dump.open("w") as file:
             file.write(_TABLES)
             derived = keys(password)
@@ -97,22 +104,19 @@ class Ejabberd(DebianServer):
                     file.write(f"{{roster,{of[:-1]},{contact}}},{of},{contact},"
                                "<<>>,both,none,[],<<>>,[]}.\n")
         self.start()
-        self._command("load", file=str(dump))
+        self.command("load", file=str(dump))
         self.stop()
 
-    def _command(self, name: str, **arguments: str) -> None:
+    def command(self, name: str, **arguments: str) -> Any:
         request = urllib.request.Request(
             f"http://127.0.0.1:{self._api}/api/{name}", json.dumps(arguments).encode(),
             {"Content-Type": "application/json"})
-        urllib.request.urlopen(request).close()
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
 
     def start(self) -> None:
         # A node without a name needs no epmd, which would outlive it. Flags as ejabberdctl's.
-        command = ["erl", "-noinput", "+K", "true", "+P", "250000",
-                   "-mnesia", "dir", f'"{self._folder}/mnesia"', "-s", "ejabberd"]
-        self._process = Process(command, self._folder, {
-            "HOME": str(self._folder), "ERL_LIBS": _LIBRARIES, "ERL_MAX_PORTS": "32000",
-            "ERL_CRASH_DUMP": str(self._folder / "crash.dump"),
-            "EJABBERD_CONFIG_PATH": str(self._folder / "ejabberd.yml"),
-            "EJABBERD_LOG_PATH": str(self._folder / "ejabberd.log")})
+        command = ["erl", "-noinput", "+K", "true", "+P", "250000", *self.flags,
+                   "-mnesia", "dir", f'"{self.folder}/mnesia"', "-s", "ejabberd"]
+        self._process = Process(command, self.folder, self.environment)
         self._process.wait_for_port(self.address[1])
