@@ -122,7 +122,7 @@ Task<Result<bool>> MemoryMembers::remove_dead(std::uint64_t epoch,
 }
 
 Task<Result<>> MemoryMembers::leave(std::uint64_t epoch) {
-  table_.remove(epoch, std::chrono::milliseconds::min());
+  table_.remove(epoch, std::chrono::milliseconds(0));  // whatever its age
   co_return co_await later(Result<>());
 }
 
