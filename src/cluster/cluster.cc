@@ -161,7 +161,7 @@ const Cluster::Peer* Cluster::relay_to(NodeId node) const {
 // --- what comes ---
 
 void Cluster::frame_came(std::string_view bytes, bool relayed) {
-  if (self_ == 0) return;
+  if (!holds_lease()) return;
   Decoder frame(bytes);
   const auto head = read_head(frame);
   if (!head) return bad_frames().add();
@@ -277,7 +277,7 @@ void Cluster::beat() {
   beat_timer_ = parts_.loop->run_after(timing_.heartbeat, [this] { beat(); });
   if (self_ == 0) return;
   const TimePoint now = parts_.loop->now();
-  if (now - renewed_ >= timing_.fence) return fence("its row could not be renewed");
+  if (now - renewed_.load() >= timing_.fence) return fence("its row could not be renewed");
   Heartbeat heartbeat;
   heartbeat.changes = homes_.change_number();
   if (parts_.sessions) heartbeat.sessions = parts_.sessions();
@@ -360,7 +360,7 @@ std::vector<PeerStatus> Cluster::status() const {
   if (self_ != 0) {
     PeerStatus own{.member = me_, .self = true, .reachable = true, .heard_ms_ago = 0};
     own.member.facts = facts_;
-    own.member.silent_for = std::chrono::milliseconds(ms(now - renewed_));
+    own.member.silent_for = std::chrono::milliseconds(ms(now - renewed_.load()));
     own.directory_synced = true;
     if (parts_.sessions) own.sessions = parts_.sessions();
     for (const auto& [node, peer] : peers_) {

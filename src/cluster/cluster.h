@@ -113,6 +113,11 @@ class Cluster {
   [[nodiscard]] NodeId self() const { return self_; }
   // True when it is a member and knows the others' part of the directory.
   [[nodiscard]] bool serving() const { return serving_; }
+  // True while others cannot have taken it for dead. After a pause of the whole process this is
+  // false before the cluster's loop has had the time to find out. On an event loop.
+  [[nodiscard]] bool holds_lease() const {
+    return self_ != 0 && EventLoop::current()->now() - renewed_.load() < timing_.fence;
+  }
   [[nodiscard]] Homes& homes() { return homes_; }
   [[nodiscard]] const Homes& homes() const { return homes_; }
   // The node that keeps what comes for an account without sessions: all nodes come to the same
@@ -202,7 +207,8 @@ class Cluster {
   std::map<NodeId, Peer> peers_;
   Homes homes_;
   store::Member me_;
-  TimePoint renewed_{};  // when the last renewal that succeeded was asked for
+  std::atomic<TimePoint> renewed_{
+      TimePoint()};  // when the last renewal that succeeded was asked for
   TimePoint joined_at_{};
   TimePoint steady_since_{};  // every renewal has succeeded since
   TimePoint swept_{};

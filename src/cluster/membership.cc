@@ -76,7 +76,8 @@ Task<void> Cluster::join() {
     co_return;
   }
   me_ = *joined;
-  renewed_ = joined_at_ = steady_since_ = asked;
+  joined_at_ = steady_since_ = asked;
+  renewed_ = asked;
   homes_.begin(me_.epoch);
   bus_ = parts_.make_bus(me_.epoch);
   bus_->on_frame([this](std::string_view bytes) { frame_came(bytes, false); });

@@ -263,6 +263,7 @@ void Offline::look_again(LocalAccount& account) {
 }
 
 Task<void> Offline::save(Jid account_jid) {
+  if (worker_.remote().lapsed()) co_return;  // the cursor is another's
   LocalAccount* account = worker_.directory().find(account_jid.full());
   account->owed_stored = true;
   const std::string owner = account_jid.str();

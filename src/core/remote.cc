@@ -76,6 +76,11 @@ bool Remote::is_here(std::string_view account) const {
   return all == nullptr || place_of(account) == all->self();
 }
 
+bool Remote::lapsed() const {
+  const cluster::Cluster* all = cluster();
+  return all != nullptr && !all->holds_lease();
+}
+
 Task<Result<NodeId>> Remote::find_home(Jid account) {
   cluster::Cluster& all = *cluster();
   std::vector<NodeId> silent;
@@ -286,6 +291,7 @@ void Remote::answered(std::uint64_t number, Result<Found> found) {
 // --- what comes ---
 
 void Remote::take(NodeId from, std::string_view bytes) {
+  if (lapsed()) return;
   Decoder parcel(bytes);
   const auto head = read_parcel_head(parcel);
   if (!head) return;  // it was counted by whoever chose this worker

@@ -48,6 +48,10 @@ class Remote {
   // True if that is this node; always without a cluster.
   [[nodiscard]] bool is_here(std::string_view account) const;
 
+  // True if others may be the home of what is here by now, and nothing of it may be written: this
+  // node is none of the cluster any more, or stood still for so long that it must not be.
+  [[nodiscard]] bool lapsed() const;
+
   // The home of the account, which is this node from now on if it had none. In the account's turn.
   // Errors: unavailable.
   Task<Result<cluster::NodeId>> find_home(xmpp::Jid account);

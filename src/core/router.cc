@@ -20,6 +20,11 @@ Router::Submitted Router::submit(Session& session, Stanza stanza) {
     return Submitted::invalid_from;
   }
   stanza.set_from(session.jid);
+  if (worker_.remote().lapsed()) {
+    // All sessions end; the stanza's receipt goes with it, but only then.
+    worker_.loop().post([this, stanza = std::move(stanza)] { worker_.remote().fenced(); });
+    return Submitted::accepted;
+  }
   if (session.visiting) {
     worker_.remote().visitors().submit(session, std::move(stanza));
     return Submitted::accepted;
