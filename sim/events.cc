@@ -148,6 +148,7 @@ void World::happen(const std::vector<std::string>& words) {
       node->stop();
     } else if (what == "pause") {
       note("node " + std::to_string(machine) + " stands still");
+      disturbed("pause");
       node->pause();
       clock_.after(last_duration().value_or(Duration()), [this, node] {
         if (!node->running() || !node->paused()) return;
