@@ -487,8 +487,10 @@ void Remote::take_losers(std::string_view account, Decoder& parcel) {
 
 // Two nodes may see the members differently for a moment, and both keep what comes for an account.
 void Remote::other_home(const Jid& account, NodeId home) {
+  // One that is being loaded is about to keep something, too.
+  const bool here = worker_.directory().find(account.full()) != nullptr;
   const bool kept = kept_for_later_.contains(account.str());
-  if (!kept && worker_.directory().find(account.full()) == nullptr) return;
+  if (!here && !kept && !worker_.turns().busy(account.full())) return;
   worker_.turns().run(account.full(),
                       [this, account, home] { return let_go_and_tell(account, home); });
 }
