@@ -10,6 +10,12 @@ std::string World::unsettled() {
   for (const Device* device : devices_) {
     if (!device->quiet()) return device->jid().str() + " is not settled";
   }
+  for (const auto& [machine, node] : machines_) {
+    if (!node->running()) continue;
+    for (const auto& stream : node->streams) {
+      if (stream->detached()) return stream->jid().str() + " may be resumed";
+    }
+  }
   return {};
 }
 
@@ -101,6 +107,8 @@ std::string World::check_homes() {
 
 // Who is available sees which devices of its contacts are.
 std::string World::check_presence() {
+  // Presence is for now: what was lost on the way to a node out of reach is not made up for.
+  if (split_) return {};
   std::map<const Account*, std::set<std::string>> available;
   for (const auto& account : accounts_) {
     for (const auto& device : account->devices) {

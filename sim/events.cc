@@ -149,6 +149,7 @@ void World::happen(const std::vector<std::string>& words) {
     } else if (what == "pause") {
       note("node " + std::to_string(machine) + " stands still");
       disturbed("pause");
+      split_ = true;
       node->pause();
       clock_.after(last_duration().value_or(Duration()), [this, node] {
         if (!node->running() || !node->paused()) return;
@@ -167,6 +168,7 @@ void World::happen(const std::vector<std::string>& words) {
 // the last.
 void World::partition(const std::vector<std::string>& words) {
   disturbed("partition");
+  split_ = true;
   std::map<int, std::size_t> group;
   for (const auto& [machine, node] : machines_) group[machine] = words.size();
   if (words.size() == 2 && words[1] == "random") {
@@ -191,6 +193,7 @@ void World::partition(const std::vector<std::string>& words) {
 // cut random | cut 1 2: nothing passes between these two; oneway: from the first to the second.
 void World::cut(const std::vector<std::string>& words) {
   disturbed("cut");
+  split_ = true;
   std::pair<int, int> pair;
   if (words.size() == 2) {
     std::vector<int> running;

@@ -37,7 +37,7 @@ class Stream final : public core::Outbox, public std::enable_shared_from_this<St
 
   [[nodiscard]] Node& at() { return node_; }
   [[nodiscard]] std::size_t worker_index() const { return index_; }
-  [[nodiscard]] bool over() const { return over_; }
+  [[nodiscard]] bool detached() const { return session_ != nullptr && connection_ == nullptr; }
   [[nodiscard]] const core::Session* session() const { return session_; }
   [[nodiscard]] const xmpp::Jid& jid() const { return jid_; }
 

@@ -157,6 +157,7 @@ class World {
   bool disturbed_ = false;
   bool left_ = false;        // a node has
   bool homes_lost_ = false;  // a node has died, or was taken for dead
+  bool split_ = false;       // nodes did not reach each other
   Counts counts_;
   std::vector<std::string> violations_;
 };
