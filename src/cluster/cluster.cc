@@ -336,6 +336,7 @@ void Cluster::publish_view() {
     const bool reachable =
         now - peer.heard_via < timing_.silent && peer.member.silent_for < timing_.suspect;
     view.peers.emplace(node, View::Seen{reachable, peer.has_room});
+    view.all_reachable &= reachable;
     if (reachable && peer.member.facts.state == store::MemberState::up) {
       view.keepers.push_back(node);
     }

@@ -128,6 +128,7 @@ class Cluster {
   bool send(NodeId to, std::string parcel, bool must = false);
   // True if it is a member and heard, or this node itself.
   [[nodiscard]] bool reachable(NodeId node) const;
+  [[nodiscard]] bool all_reachable() const { return view_.get()->all_reachable; }
   [[nodiscard]] bool is_member(NodeId node) const;
   [[nodiscard]] std::vector<NodeId> others() const;
   // The database's clock minus ours, in microseconds.
@@ -161,6 +162,7 @@ class Cluster {
     };
     std::map<NodeId, Seen> peers;
     std::vector<NodeId> keepers;  // who is up and reachable
+    bool all_reachable = true;
   };
 
   // In membership.cc.

@@ -131,8 +131,11 @@ Task<void> Remote::release_in_turn(Jid account) {
   homes.release(account.full());
   // Another home that was there all the time does not know of what was stored here. Whoever becomes
   // the home later finds it in the archive.
-  const auto kept = take_kept(account);
-  if (counts && counts->node != cluster()->self()) tell_missed(account, counts->node, kept);
+  if (counts && counts->node != cluster()->self()) {
+    tell_missed(account, counts->node, take_kept(account));
+  } else {
+    next_finds_kept(account);
+  }
 }
 
 Task<bool> Remote::let_go(Jid account) {
@@ -235,7 +238,7 @@ void Remote::forget_those_of(SessionId visitor) {
   std::erase_if(kept_, [visitor](const auto& entry) { return entry.second.visitor == visitor; });
 }
 
-void Remote::kept_for_later(const Jid& account, ArchiveId id) {
+void Remote::kept_for_later(const xmpp::Jid& account, ArchiveId id) {
   if (cluster() == nullptr) return;
   const TimePoint now = worker_.loop().now();
   if (now - kept_swept_ > kNotedFor) {
@@ -380,8 +383,7 @@ Task<void> Remote::answer_seek(NodeId asker, Jid account, std::uint64_t number) 
   if (there != nullptr && !there->sessions.empty()) at = all.self();
   if (at == 0 && !co_await let_go(account)) at = all.self();
   if (at == 0) {
-    // The asker finds them in the archive.
-    static_cast<void>(take_kept(account));
+    next_finds_kept(account);
     at = asker;
     all.homes().expect(account.full(), {asker, wall_clock_us() + all.clock_offset_us()});
   }

@@ -136,6 +136,7 @@ class Remote {
   Task<void> let_go_and_tell(xmpp::Jid account, cluster::NodeId home);
   void take_losing(cluster::NodeId from, std::string_view account, cluster::Decoder& parcel);
   void take_losers(std::string_view account, cluster::Decoder& parcel);
+  void next_finds_kept(const xmpp::Jid& account);
   std::vector<ArchiveId> take_kept(const xmpp::Jid& account);
   void tell_missed(const xmpp::Jid& account, cluster::NodeId home,
                    const std::vector<ArchiveId>& kept);
