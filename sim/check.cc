@@ -139,14 +139,14 @@ std::string World::check_presence() {
 }
 
 void World::check_messages() {
-  std::set<std::string> archived;
+  std::map<int, core::ArchiveId> archived;  // by the number of the message: the last of it
   for (const auto& account : accounts_) {
     const auto page = ask(database_.inner().logs().read(
         account->jid.str(), std::string(core::kArchiveLog), {}, 1'000'000, false));
     for (const auto& entry : page->entries) {
       const int number = message_in(entry.value);
       if (number > 0 && messages_[static_cast<std::size_t>(number)].to == account.get()) {
-        archived.insert("m" + std::to_string(number));
+        archived[number] = entry.id;
       }
     }
   }
@@ -154,13 +154,16 @@ void World::check_messages() {
     const Message& message = messages_[i];
     if (!message.acknowledged || message.answered) continue;
     const std::string name = "m" + std::to_string(i);
-    if (!archived.contains(name)) {
+    const auto entry = archived.find(static_cast<int>(i));
+    if (entry == archived.end()) {
       // Its addressee has it; that it could not be stored the sender was told by an error, which
       // may have come for a session that was gone.
       if (message.seen) continue;
       violated(name + " to " + message.to->jid.str() + " was acknowledged and is not archived");
     } else if (message.to->managed && !message.seen) {
-      violated(name + " to " + message.to->jid.str() + " was acknowledged and never handed out");
+      violated(name + " to " + message.to->jid.str() +
+               " was acknowledged and never handed out; it was archived in slot " +
+               std::to_string(entry->second & 1'023U));
     }
   }
 }
