@@ -219,6 +219,7 @@ void World::store_fault(const std::vector<std::string>& words) {
     return;
   }
   disturbed("store outage");
+  outage_ = true;
   database_.begin_outage(words[1] == "hangs" ? Database::Outage::hangs : Database::Outage::refuses);
   const auto length = draw_duration(words.back(), clock_.random());
   clock_.after(length.value_or(Duration()), [this] {
