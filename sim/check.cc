@@ -45,6 +45,17 @@ std::string World::check_members() {
   return {};
 }
 
+std::string World::others_say(const xmpp::Jid& account) {
+  std::string said = "by machine:";
+  for (const auto& [machine, node] : machines_) {
+    if (!node->running()) continue;
+    const auto known = node->cluster().homes().find(account.full());
+    said += " " + std::to_string(machine) + "(" + std::to_string(node->cluster().self()) +
+            "): " + std::to_string(known ? known->node : 0);
+  }
+  return said;
+}
+
 // The sessions of an account are at one node; all nodes know which; and they are those that are
 // connected.
 std::string World::check_homes() {
@@ -96,7 +107,7 @@ std::string World::check_homes() {
       if ((known ? known->node : 0) == at) continue;
       return "node " + std::to_string(machine) + " takes " +
              std::to_string(known ? known->node : 0) + " for the home of " + account->jid.str() +
-             ", which is " + std::to_string(at);
+             ", which is " + std::to_string(at) + "; " + others_say(account->jid);
     }
     if (node->cluster().homes().size() != homes.size()) {
       return "node " + std::to_string(machine) + " knows of more homes than there are";

@@ -137,6 +137,7 @@ class World {
   [[nodiscard]] std::string unsettled();
   [[nodiscard]] std::string check_members();
   [[nodiscard]] std::string check_homes();
+  [[nodiscard]] std::string others_say(const xmpp::Jid& account);
   [[nodiscard]] std::string check_presence();
   void check_messages();
 
