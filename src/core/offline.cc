@@ -78,8 +78,9 @@ void Offline::acknowledged(const Jid& account_jid, std::span<const ArchiveId> id
 void Offline::return_unacknowledged(const Jid& account_jid, std::vector<Stanza> stanzas) {
   LocalAccount* account = worker_.directory().find(account_jid.full());
   for (Stanza& stanza : stanzas) {
-    if (stanza.archive_id() != 0 && account != nullptr) {
-      give_back(*account, std::move(stanza));
+    if (stanza.archive_id() != 0) {
+      // Of an account that was let go the stored cursor knows them.
+      if (account != nullptr) give_back(*account, std::move(stanza));
     } else if (stanza.kind() == StanzaKind::iq ||
                (stanza.kind() == StanzaKind::message && has_body(stanza))) {
       // As to a resource that is not there (RFC 6121 section 8.5.3.2).

@@ -134,10 +134,11 @@ void Worker::session_ended(const Session& gone, std::shared_ptr<const Roster> ro
                            std::vector<xmpp::Stanza> unacknowledged) {
   presence_.session_ended(gone, std::move(roster));
   offline_.return_unacknowledged(gone.jid.to_bare(), std::move(unacknowledged));
+  // It may have been let go already, by a step that came in between.
   LocalAccount* account = directory_.find(gone.jid.bare());
-  if (account == nullptr || !account->sessions.empty()) return;
-  offline_.store_cursor(*account);
-  if (server_.cluster() != nullptr) remote_->release(account->bare);
+  if (account != nullptr && !account->sessions.empty()) return;
+  if (account != nullptr) offline_.store_cursor(*account);
+  if (server_.cluster() != nullptr) remote_->release(gone.jid.to_bare());
 }
 
 bus::NodeId Worker::hand_over(Session& session, bus::NodeId to, SessionId expected,
