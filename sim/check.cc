@@ -15,6 +15,11 @@ std::string World::unsettled() {
     for (const auto& stream : node->streams) {
       if (stream->detached()) return stream->jid().str() + " may be resumed";
     }
+    for (const cluster::PeerStatus& peer : node->cluster().status()) {
+      if (peer.waiting_bytes == 0) continue;
+      return "node " + std::to_string(machine) + " has " + std::to_string(peer.waiting_bytes) +
+             " bytes for node " + std::to_string(peer.member.epoch) + " that does not take them";
+    }
   }
   return {};
 }
@@ -119,7 +124,7 @@ std::string World::check_homes() {
 // Who is available sees which devices of its contacts are.
 std::string World::check_presence() {
   // Presence is for now: what was lost on the way to a node out of reach is not made up for.
-  if (split_) return {};
+  if (split_ || late_) return {};
   std::map<const Account*, std::set<std::string>> available;
   for (const auto& account : accounts_) {
     for (const auto& device : account->devices) {

@@ -104,7 +104,10 @@ void World::happen(const std::vector<std::string>& words) {
   if (what == "loss") {
     network_.faults.loss_percent = draw_number(word(1), random).value_or(0);
     // Answers come so late that nodes go on without them.
-    if (network_.faults.loss_percent >= 5) disturbed("heavy loss");
+    if (network_.faults.loss_percent >= 5) {
+      disturbed("heavy loss");
+      late_ = true;
+    }
   } else if (what == "duplicates") {
     network_.faults.twice_percent = draw_number(word(1), random).value_or(0);
   } else if (what == "delay") {

@@ -139,7 +139,7 @@ void Stream::node_crashed() {
 void Stream::came(const std::string& xml, int message) {
   if (over_ || session_ == nullptr) return;
   auto stanza = Stanza::parse(xml);
-  if (message != 0) tell("sends m" + std::to_string(message));
+  if (message != 0) tell("sends m" + std::to_string(message) + " to " + stanza->to().str());
   in_hand_.push_back({message});
   stanza->set_receipt({new StanzaReceipt(weak_from_this(), loop(), came_++)});
   if (worker().router().submit(*session_, std::move(*stanza)) !=

@@ -162,6 +162,7 @@ class World {
   bool homes_lost_ = false;  // a node has died, or was taken for dead
   bool split_ = false;       // nodes did not reach each other
   bool outage_ = false;      // of the store
+  bool late_ = false;        // the bus loses so much that what took another way overtakes
   Counts counts_;
   std::vector<std::string> violations_;
 };
