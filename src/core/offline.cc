@@ -53,7 +53,7 @@ Task<Result<>> Offline::load(LocalAccount& account) {
   const auto stored =
       co_await maps.get(account.bare.str(), std::string(kMap), std::string(kCursor));
   if (!stored) co_return std::unexpected(stored.error());
-  if (*stored && !account.owed.decode(**stored)) {
+  if (*stored && !(*stored)->empty() && !account.owed.decode(**stored)) {
     log::error("offline_cursor_damaged", {{"jid", account.bare.full()}, {"cursor", **stored}});
   }
   account.has_transient = true;  // for all we know
@@ -118,7 +118,8 @@ Task<void> Offline::hand_out(SessionRef ref) {
       co_await appended;
       continue;
     }
-    const auto page = co_await read_page(account_jid, account->owed.backlog_after());
+    const ArchiveId after = account->owed.backlog_after();
+    const auto page = co_await read_page(account_jid, after);
     account = worker_.directory().find(account_jid.full());
     session = worker_.directory().find(ref);
     if (session == nullptr) break;
@@ -133,6 +134,7 @@ Task<void> Offline::hand_out(SessionRef ref) {
       hand_out_later(ref);
       co_return;
     }
+    account->owed.forget_unfound(after, page->complete ? store::LogFilter::kNoLimit : page->last());
     if (!page->complete) continue;
     // Nothing was stored meanwhile: it waits for its turn.
     account->owed.backlog_read();

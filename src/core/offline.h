@@ -8,6 +8,7 @@
 // Runs on the account's home worker.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <vector>
 
@@ -59,6 +60,11 @@ class Offline {
     std::vector<store::LogEntry> archived;
     std::vector<store::LogEntry> transient;
     bool complete = false;
+
+    [[nodiscard]] ArchiveId last() const {
+      return std::max(archived.empty() ? 0 : archived.back().id,
+                      transient.empty() ? 0 : transient.back().id);
+    }
   };
   Task<Result<Page>> read_page(xmpp::Jid account, ArchiveId after);
   bool hand_out_page(LocalAccount& account, Session& session, const Page& page);

@@ -155,6 +155,13 @@ void Owed::passed(ArchiveId id, bool handed, bool held) {
   raise_floor(id);
 }
 
+void Owed::forget_unfound(ArchiveId after, ArchiveId last) {
+  if (!exceptions_) return;
+  std::erase_if(exceptions_->handed,
+                [&](const Handed& h) { return h.holders == 0 && h.id > after && h.id <= last; });
+  tidy();
+}
+
 std::string Owed::encode() const {
   if (floor_ == 0 && !exceptions_) return {};
   std::string out = std::to_string(floor_);

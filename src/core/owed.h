@@ -50,6 +50,9 @@ class Owed {
   // The backlog was read up to this message, which was handed to a client (that holds it, until
   // it acknowledges) or needs no handing out.
   void passed(ArchiveId id, bool handed, bool held);
+  // All that the archive has between these, the second included, was passed: what still waits there
+  // is in the archive no more.
+  void forget_unfound(ArchiveId after, ArchiveId last);
   // All of it was read.
   void backlog_read() { backlog_ = false; }
 

@@ -150,6 +150,17 @@ TEST(Owed, ManySettledAboveTheFloor_CostBoundedMemory) {
   EXPECT_FALSE(owed.waits(29'999));
 }
 
+TEST(Owed, WhatTheArchiveHasNoMore_DoesNotWaitForEver) {
+  Owed owed;
+  ASSERT_TRUE(owed.decode("9 3,7"));
+  EXPECT_EQ(owed.backlog_after(), 2U);
+  owed.forget_unfound(2, 5);
+  EXPECT_EQ(owed.backlog_after(), 6U);
+  owed.passed(7, true, true);
+  owed.forget_unfound(6, 100);
+  EXPECT_TRUE(owed.give_back(7));
+}
+
 TEST(Owed, Decode_RefusesWhatItNeverWrote) {
   Owed owed;
   for (const char* text : {"x", "-1", "5 6", "5 3,2", "5  5", "5  7,7", "5 ,", "5 1 9 1", "5 1 9,x",
