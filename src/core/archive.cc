@@ -76,9 +76,8 @@ void Archive::store_incoming(LocalAccount& account, Keep keep, Stanza& message) 
   } else {
     account.has_transient = true;
   }
-  ++account.appending;
   const std::string_view log = keep == Keep::archived ? kArchiveLog : kTransientLog;
-  worker_.gate().spawn(append(std::string(log), std::move(entry), account.bare, message, true));
+  begin_append(account, append(std::string(log), std::move(entry), account.bare, message, true));
 }
 
 ArchiveId Archive::store_sent(LocalAccount& account, const Stanza& message) {
@@ -88,10 +87,15 @@ ArchiveId Archive::store_sent(LocalAccount& account, const Stanza& message) {
   entry.peer = message.to().bare();
   entry.detail = message.to().resource();
   entry.value = message.to_xml();
-  ++account.appending;
-  worker_.gate().spawn(
-      append(std::string(kArchiveLog), std::move(entry), account.bare, message, false));
+  begin_append(account,
+               append(std::string(kArchiveLog), std::move(entry), account.bare, message, false));
   return id;
+}
+
+// While the worker stops it is refused; nobody is to wait for it then.
+void Archive::begin_append(LocalAccount& account, Task<void> write) {
+  ++account.appending;
+  if (!worker_.gate().spawn(std::move(write))) --account.appending;
 }
 
 Task<void> Archive::written(Jid account_jid) {

@@ -77,6 +77,7 @@ class Archive {
  private:
   ArchiveId next_id();
   Task<void> reserve(ArchiveId until);
+  void begin_append(LocalAccount& account, Task<void> write);
   Task<void> append(std::string log, store::LogEntry entry, xmpp::Jid owner, xmpp::Stanza message,
                     bool incoming);
 
