@@ -507,6 +507,11 @@ std::vector<ArchiveId> Remote::take_kept(const Jid& account) {
   return kept.empty() ? std::vector<ArchiveId>() : std::move(kept.mapped().ids);
 }
 
+// Whoever is the home next reads it from the archive; unless there is one already, behind a split.
+void Remote::next_finds_kept(const Jid& account) {
+  if (cluster()->all_reachable()) kept_for_later_.erase(account.str());
+}
+
 void Remote::tell_missed(const Jid& account, NodeId home, const std::vector<ArchiveId>& kept) {
   if (kept.empty()) return;
   Encoder parcel = begin_parcel(ParcelKind::missed, account.full());
