@@ -174,13 +174,9 @@ void World::check_messages() {
     if (entry == archived.end()) {
       // Its addressee has it; that it could not be stored the sender was told by an error, which
       // may have come for a session that was gone.
-      if (message.seen || (split_ && outage_ && !strict_)) continue;
+      if (message.seen || (split_ && outage_)) continue;
       violated(name + " to " + message.to->jid.str() + " was acknowledged and is not archived");
     } else if (message.to->managed && !message.seen) {
-      if (split_ && !strict_) {
-        ++counts_.stuck;
-        continue;
-      }
       violated(name + " to " + message.to->jid.str() +
                " was acknowledged and never handed out; it was archived in slot " +
                std::to_string(entry->second & 1'023U));

@@ -31,7 +31,6 @@ struct Options {
   unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
   bool twice = false;
   bool quiet = false;
-  bool strict = false;
 };
 
 struct File {
@@ -53,7 +52,6 @@ void add(sim::Counts& to, const sim::Counts& more) {
   to.sent_again += more.sent_again;
   to.handed_again += more.handed_again;
   to.two_ids += more.two_ids;
-  to.stuck += more.stuck;
 }
 
 std::string name_of(const std::string& path) {
@@ -104,9 +102,9 @@ struct Result {
   std::uint64_t events = 0;
 };
 
-Result run_one(const File& file, std::uint64_t seed, bool verbose, bool strict) {
+Result run_one(const File& file, std::uint64_t seed, bool verbose) {
   // Never destroyed: what was under way in it when it ended cannot be.
-  auto* const world = new sim::World(scenario_of(file, seed), seed, verbose, strict);
+  auto* const world = new sim::World(scenario_of(file, seed), seed, verbose);
   Result result;
   result.violations = world->run();
   result.counts = world->counts();
@@ -117,7 +115,7 @@ Result run_one(const File& file, std::uint64_t seed, bool verbose, bool strict) 
 
 int replay(const File& file, std::uint64_t seed, const Options& options) {
   log::configure(options.quiet ? log::Level::error : log::Level::info, log::Format::text);
-  const Result result = run_one(file, seed, !options.quiet, options.strict);
+  const Result result = run_one(file, seed, !options.quiet);
   for (const std::string& violation : result.violations) std::printf("%s\n", violation.c_str());
   std::printf(
       "%s seed %llu: %zu violations; %llu messages, %llu acknowledged; %llu events, "
@@ -128,7 +126,7 @@ int replay(const File& file, std::uint64_t seed, const Options& options) {
       static_cast<unsigned long long>(result.events),
       static_cast<unsigned long long>(result.trace));
   std::fflush(stdout);
-  if (options.twice && run_one(file, seed, false, options.strict).trace != result.trace) {
+  if (options.twice && run_one(file, seed, false).trace != result.trace) {
     std::printf("the second run of the seed was another\n");
     return 1;
   }
@@ -144,7 +142,7 @@ struct Child {
 };
 
 Child begin_child(const std::vector<File>& files, std::size_t file, std::uint64_t seed, bool twice,
-                  bool strict, std::map<pid_t, Child>& children) {
+                  std::map<pid_t, Child>& children) {
   int ends[2];
   if (::pipe(ends) != 0) std::exit(2);
   const pid_t pid = ::fork();
@@ -158,11 +156,11 @@ Child begin_child(const std::vector<File>& files, std::size_t file, std::uint64_
     settings.file = "/dev/null";
     static_cast<void>(log::configure(settings));
     log::set_level(log::Level::error);
-    const Result result = run_one(files[file], seed, false, strict);
+    const Result result = run_one(files[file], seed, false);
     std::ostringstream said;
     for (const std::string& violation : result.violations) said << "  " << violation << '\n';
     bool good = result.violations.empty();
-    if (twice && run_one(files[file], seed, false, strict).trace != result.trace) {
+    if (twice && run_one(files[file], seed, false).trace != result.trace) {
       said << "  the second run of the seed was another\n";
       good = false;
     }
@@ -218,19 +216,18 @@ int run_many(const std::vector<File>& files, const Options& options) {
     const unsigned seeds = std::max(1U, options.seeds / std::max(1U, cost));
     for (unsigned i = 0; i < seeds; ++i) {
       while (children.size() >= options.jobs) end_child(files, children, totals);
-      begin_child(files, file, options.seed + i, options.twice && i == 0, options.strict, children);
+      begin_child(files, file, options.seed + i, options.twice && i == 0, children);
     }
   }
   while (!children.empty()) end_child(files, children, totals);
   Totals all;
-  std::printf("%-12s %6s %6s %9s %9s %8s %7s %7s %7s %6s\n", "scenario", "seeds", "failed",
-              "messages", "acked", "errors", "resent", "again", "twice", "stuck");
+  std::printf("%-12s %6s %6s %9s %9s %8s %7s %7s %7s\n", "scenario", "seeds", "failed", "messages",
+              "acked", "errors", "resent", "again", "twice");
   const auto row = [](const std::string& name, const Totals& t) {
     const auto n = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
-    std::printf("%-12s %6llu %6llu %9llu %9llu %8llu %7llu %7llu %7llu %6llu\n", name.c_str(),
-                n(t.runs), n(t.failures), n(t.counts.messages), n(t.counts.acknowledged),
-                n(t.counts.answered), n(t.counts.sent_again), n(t.counts.handed_again),
-                n(t.counts.two_ids), n(t.counts.stuck));
+    std::printf("%-12s %6llu %6llu %9llu %9llu %8llu %7llu %7llu %7llu\n", name.c_str(), n(t.runs),
+                n(t.failures), n(t.counts.messages), n(t.counts.acknowledged), n(t.counts.answered),
+                n(t.counts.sent_again), n(t.counts.handed_again), n(t.counts.two_ids));
   };
   for (std::size_t file = 0; file < files.size(); ++file) {
     row(name_of(files[file].path), totals[file]);
@@ -255,8 +252,6 @@ int main(int argc, char** argv) {
   app.add_option("--jobs", options.jobs, "how many at a time (default: one a core)");
   app.add_flag("--twice", options.twice,
                "the first seed of each scenario is run twice, which must come to the same");
-  app.add_flag("--strict", options.strict,
-               "messages that are never handed out after a split are failures, too");
   app.add_flag("--quiet", options.quiet, "says only how it ended");
   CLI11_PARSE(app, argc, argv);
   const std::vector<File> files = read_files(options.scenarios);

@@ -41,8 +41,8 @@ void fill(unsigned char* bytes, std::size_t n) {
 
 }  // namespace
 
-World::World(Scenario scenario, std::uint64_t seed, bool verbose, bool strict)
-    : scenario_(std::move(scenario)), verbose_(verbose), strict_(strict), clock_(seed) {
+World::World(Scenario scenario, std::uint64_t seed, bool verbose)
+    : scenario_(std::move(scenario)), verbose_(verbose), clock_(seed) {
   g_world = this;
   g_bytes = Random(seed + 1);
   replace_wall_clock_for_simulation(&wall_clock);

@@ -47,15 +47,14 @@ struct Counts {
   std::uint64_t sent_again = 0;
   std::uint64_t handed_again = 0;  // one entry, after a client had acknowledged it
   std::uint64_t two_ids = 0;       // one message, two entries
-  std::uint64_t stuck = 0;         // acknowledged and archived, but never handed out, after a split
 };
 
 class World {
  public:
   static constexpr const char* kHost = "example.org";
 
-  // `verbose`: says what happens. `strict`: what is known to go wrong after a split is a violation.
-  World(Scenario scenario, std::uint64_t seed, bool verbose, bool strict);
+  // `verbose`: says what happens.
+  World(Scenario scenario, std::uint64_t seed, bool verbose);
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
@@ -143,7 +142,6 @@ class World {
 
   const Scenario scenario_;
   const bool verbose_;
-  const bool strict_;
   Clockwork clock_;
   Network network_{clock_};
   Database database_{clock_};

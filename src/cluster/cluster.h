@@ -131,8 +131,9 @@ class Cluster {
   [[nodiscard]] bool all_reachable() const { return view_.get()->all_reachable; }
   [[nodiscard]] bool is_member(NodeId node) const;
   [[nodiscard]] std::vector<NodeId> others() const;
-  // The database's clock minus ours, in microseconds.
-  [[nodiscard]] std::int64_t clock_offset_us() const { return clock_offset_us_; }
+  // The database's time, in microseconds since 1970; and its clock minus this machine's.
+  [[nodiscard]] std::int64_t clock_us(TimePoint now) const { return clock_base_us_ + us_of(now); }
+  [[nodiscard]] std::int64_t clock_skew_us() const { return clock_skew_us_; }
 
   // --- on the loop ---
 
@@ -164,6 +165,10 @@ class Cluster {
     std::vector<NodeId> keepers;  // who is up and reachable
     bool all_reachable = true;
   };
+
+  static std::int64_t us_of(TimePoint time) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
+  }
 
   // In membership.cc.
   Task<void> run();
@@ -227,7 +232,8 @@ class Cluster {
 
   std::atomic<NodeId> self_ = 0;
   std::atomic<bool> serving_ = false;
-  std::atomic<std::int64_t> clock_offset_us_ = 0;
+  std::atomic<std::int64_t> clock_base_us_ = 0;
+  std::atomic<std::int64_t> clock_skew_us_ = 0;
   Swappable<View> view_{View()};
   std::mutex outbox_mutex_;
   std::vector<std::pair<NodeId, std::string>> outbox_;  // guarded by outbox_mutex_

@@ -163,8 +163,9 @@ void Cluster::agree_on_format(const store::Roll& roll) {
 }
 
 void Cluster::look_at_clock(const store::Roll& roll) {
+  clock_base_us_ = roll.now_us - us_of(parts_.loop->now());
   const std::int64_t offset = roll.now_us - wall_clock_us();
-  clock_offset_us_ = offset;
+  clock_skew_us_ = offset;
   if (std::exchange(skewed_, std::abs(offset) > kSkewUs) || !skewed_) return;
   log::warning("clock_skew", {{"behind_us", offset},
                               {"advice", "this machine's clock differs from the database's"}});

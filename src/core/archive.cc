@@ -36,7 +36,7 @@ void Archive::begin(std::string_view uid_secret, ArchiveId last_id) {
 }
 
 ArchiveId Archive::next_id() {
-  const ArchiveId now = archive_id_at(wall_clock_us() + worker_.server().clock_offset_us());
+  const ArchiveId now = archive_id_at(worker_.server().clock_us(worker_.loop().now()));
   const ArchiveId slot = worker_.server().slot();
   last_id_ = std::max(now, archive_id_at(archive_time_us(last_id_) + 1)) | slot;
   if (last_id_ >= reserved_) {

@@ -37,7 +37,6 @@ struct LocalAccount {
   Owed owed;
   bool owed_changed = false;   // since it was stored
   bool owed_stored = false;    // since it was loaded: a write of it may be under way
-  ArchiveId loaded_at = 0;     // the time, as an id
   bool has_transient = false;  // there may be messages that are kept until delivered only
   unsigned appending = 0;      // writes to its archive that are under way
   SessionId catching_up = 0;   // the session that is being handed the backlog

@@ -27,6 +27,12 @@ constexpr std::uint32_t kPage = 100;
 // A crash in between makes messages be offered twice; shorter costs more writes.
 constexpr std::chrono::milliseconds kStoreAfter{200};
 constexpr std::chrono::milliseconds kLookAgainAfter{100};
+// No node archives anything with an id that is older: a write ends, one way or the other, and a
+// node that stands still is fenced.
+constexpr std::int64_t kSureAfterUs = 60'000'000;
+// In a cluster the floor is not left further behind: whoever becomes the home later reads all that
+// is above it, and what another node stored without our knowledge is found.
+constexpr ArchiveId kFloorBehind = archive_id_at(300'000'000);
 
 // XEP-0203.
 void add_delay(Stanza& message, const Jid& account) {
@@ -49,7 +55,6 @@ bool takes_messages(const Session& session) {
 
 Task<Result<>> Offline::load(LocalAccount& account) {
   auto& maps = worker_.server().store().maps();
-  account.loaded_at = archive_id_at(wall_clock_us() + worker_.server().clock_offset_us());
   const auto stored =
       co_await maps.get(account.bare.str(), std::string(kMap), std::string(kCursor));
   if (!stored) co_return std::unexpected(stored.error());
@@ -58,14 +63,23 @@ Task<Result<>> Offline::load(LocalAccount& account) {
   }
   account.has_transient = true;  // for all we know
   // Whoever gave ids before us, and whatever the clocks say: what comes is above the cursor.
-  worker_.archive().saw(account.owed.floor());
+  worker_.archive().saw(account.owed.highest());
   co_return Result<>{};
 }
 
 void Offline::stored(LocalAccount& account, ArchiveId id, std::size_t handed, std::size_t holders) {
-  account.owed.stored(id, handed > 0, static_cast<unsigned>(holders));
+  const bool alone = worker_.server().cluster() == nullptr;
+  account.owed.stored(id, handed > 0, static_cast<unsigned>(holders),
+                      alone ? Owed::Writers::one : Owed::Writers::several);
   if (handed > 0) changed(account);
-  if (handed == 0) worker_.remote().kept_for_later(account.bare, id);
+  if (handed == 0) worker_.remote().kept_for_later(account.bare);
+}
+
+// Up to here no other node adds anything to an archive any more.
+ArchiveId Offline::sure() const {
+  const Server& server = worker_.server();
+  if (server.cluster() == nullptr) return store::LogFilter::kNoLimit;
+  return archive_id_at(server.clock_us(worker_.loop().now()) - kSureAfterUs);
 }
 
 void Offline::acknowledged(const Jid& account_jid, std::span<const ArchiveId> ids) {
@@ -101,13 +115,13 @@ void Offline::give_back(LocalAccount& account, Stanza message) {
     if (session->deliver(message)) ++holders;
   }
   if (handed > 0) account.owed.handed_again(id, holders);
-  if (handed == 0) worker_.remote().kept_for_later(account.bare, id);
+  if (handed == 0) worker_.remote().kept_for_later(account.bare);
   changed(account);
 }
 
 Task<void> Offline::hand_out(SessionRef ref) {
   const Jid account_jid = ref.jid.to_bare();
-  for (;;) {
+  for (ArchiveId last = 0;;) {
     LocalAccount* account = worker_.directory().find(account_jid.full());
     Session* session = worker_.directory().find(ref);
     if (session == nullptr || !takes_messages(*session) || !account->owed.backlog()) break;
@@ -118,7 +132,8 @@ Task<void> Offline::hand_out(SessionRef ref) {
       co_await appended;
       continue;
     }
-    const ArchiveId after = account->owed.backlog_after();
+    const ArchiveId after = std::max(last, account->owed.backlog_after());
+    const ArchiveId sure = this->sure();
     const auto page = co_await read_page(account_jid, after);
     account = worker_.directory().find(account_jid.full());
     session = worker_.directory().find(ref);
@@ -129,15 +144,16 @@ Task<void> Offline::hand_out(SessionRef ref) {
                  {{"jid", ref.jid.full()}, {"error", page.error().message}});
       break;
     }
-    if (!hand_out_page(*account, *session, *page)) {
+    if (!hand_out_page(*account, *session, *page, sure)) {
       account->catching_up = ref.id;
       hand_out_later(ref);
       co_return;
     }
-    account->owed.forget_unfound(after, page->complete ? store::LogFilter::kNoLimit : page->last());
+    last = page->complete ? store::LogFilter::kNoLimit : page->last();
+    account->owed.forget_unfound(after, last);
     if (!page->complete) continue;
     // Nothing was stored meanwhile: it waits for its turn.
-    account->owed.backlog_read();
+    account->owed.backlog_read(sure);
     if (page->transient.empty()) account->has_transient = false;
   }
   LocalAccount* account = worker_.directory().find(account_jid.full());
@@ -171,10 +187,10 @@ Task<Result<Offline::Page>> Offline::read_page(Jid account, ArchiveId after) {
 }
 
 // False if the client cannot take more for now.
-bool Offline::hand_out_page(LocalAccount& account, Session& session, const Page& page) {
+bool Offline::hand_out_page(LocalAccount& account, Session& session, const Page& page,
+                            ArchiveId sure) {
   auto archived = page.archived.begin();
   auto transient = page.transient.begin();
-  changed(account);
   while (archived != page.archived.end() || transient != page.transient.end()) {
     if (session.outbox->congested()) return false;
     const bool kept = transient == page.transient.end() ||
@@ -182,13 +198,14 @@ bool Offline::hand_out_page(LocalAccount& account, Session& session, const Page&
     const store::LogEntry& entry = kept ? *archived++ : *transient++;
     auto message = account.owed.waits(entry.id) ? message_of(entry) : std::nullopt;
     if (!message || sent_by(account.bare, *message)) {
-      account.owed.passed(entry.id, false, false);
+      account.owed.passed(entry.id, false, false, sure);
       continue;
     }
+    changed(account);
     message->set_archive_id(entry.id);
     if (kept) message->add_child(worker_.archive().stanza_id(account.bare, entry.id));
     add_delay(*message, account.bare);
-    account.owed.passed(entry.id, true, session.deliver(*message));
+    account.owed.passed(entry.id, true, session.deliver(*message), sure);
   }
   return true;
 }
@@ -255,7 +272,7 @@ Task<void> Offline::save_cursor(Jid account_jid) {
 }
 
 void Offline::look_again(LocalAccount& account) {
-  changed(account);
+  account.owed.look_again();
   for (const auto& session : account.sessions) {
     if (!takes_messages(*session)) continue;
     worker_.turns().run(account.bare.full(), [this, ref = SessionRef{session->jid, session->id}] {
@@ -269,6 +286,8 @@ Task<void> Offline::save(Jid account_jid) {
   if (worker_.remote().lapsed()) co_return;  // the cursor is another's
   LocalAccount* account = worker_.directory().find(account_jid.full());
   account->owed_stored = true;
+  // Not while it is busy: reading would wait for the writes.
+  if (account->owed.behind() > kFloorBehind && account->appending == 0) look_again(*account);
   const std::string owner = account_jid.str();
   std::vector<store::Change> changes(1);
   changes[0].map = kMap;

@@ -52,7 +52,8 @@ class Offline {
   // The same, and ends when it is stored, or could not be.
   Task<void> save_cursor(xmpp::Jid account);
 
-  // There may be a backlog again: hands it to a session that takes messages, if there is one.
+  // Another node may have archived something for the account: hands it to a session that takes
+  // messages, if there is one.
   void look_again(LocalAccount& account);
 
  private:
@@ -67,7 +68,8 @@ class Offline {
     }
   };
   Task<Result<Page>> read_page(xmpp::Jid account, ArchiveId after);
-  bool hand_out_page(LocalAccount& account, Session& session, const Page& page);
+  bool hand_out_page(LocalAccount& account, Session& session, const Page& page, ArchiveId sure);
+  [[nodiscard]] ArchiveId sure() const;
   void hand_out_later(SessionRef ref);
   void give_back(LocalAccount& account, xmpp::Stanza message);
   void changed(LocalAccount& account);

@@ -13,10 +13,10 @@ namespace {
 // offered a second time, which costs less than to remember without bound.
 constexpr std::size_t kMaxSettled = 10'000;
 
-void append_list(std::string& out, const auto& list, auto id_of) {
-  for (bool first = true; const auto& item : list) {
+void append_list(std::string& out, const std::vector<ArchiveId>& ids) {
+  for (bool first = true; const ArchiveId id : ids) {
     if (!std::exchange(first, false)) out += ',';
-    out += std::to_string(id_of(item));
+    out += std::to_string(id);
   }
 }
 
@@ -26,6 +26,11 @@ std::string_view take_until(std::string_view& text, char separator) {
   const std::string_view taken = text.substr(0, end);
   text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
   return taken;
+}
+
+bool same_slot(ArchiveId a, ArchiveId b) {
+  constexpr ArchiveId kSlot = 1'023;
+  return (a & kSlot) == (b & kSlot);
 }
 
 std::optional<ArchiveId> parse_id(std::string_view text) {
@@ -65,20 +70,45 @@ void Owed::hand(ArchiveId id, unsigned holders) {
 }
 
 void Owed::tidy() {
-  if (exceptions_ && exceptions_->handed.empty() && exceptions_->settled.empty()) {
-    exceptions_.reset();
-  }
+  if (!exceptions_) return;
+  auto& [handed, settled, marks] = *exceptions_;
+  std::erase_if(marks, [this](ArchiveId mark) { return mark <= floor_; });
+  std::erase_if(settled, [this](ArchiveId id) { return is_below(id); });
+  if (handed.empty() && settled.empty() && marks.empty()) exceptions_.reset();
 }
 
 void Owed::raise_floor(ArchiveId id) {
-  floor_ = std::max(floor_, id);
-  if (!exceptions_) return;
-  auto& settled = exceptions_->settled;
-  settled.erase(settled.begin(), std::ranges::upper_bound(settled, floor_));
+  if (id <= floor_) return;
+  floor_ = id;
+  if (mark_ <= floor_) mark_ = 0;
   tidy();
 }
 
-void Owed::stored(ArchiveId id, bool handed, unsigned holders) {
+void Owed::raise_mark(ArchiveId id) {
+  if (id <= floor_) return;
+  if (mark_ != 0 && !same_slot(mark_, id)) {
+    // The account's home was another node before.
+    auto& marks = exceptions().marks;
+    const auto own = std::ranges::find_if(marks, [id](ArchiveId m) { return same_slot(m, id); });
+    if (own == marks.end()) {
+      marks.push_back(mark_);
+    } else {
+      id = std::max(id, std::exchange(*own, mark_));
+    }
+    mark_ = 0;
+  }
+  mark_ = std::max(mark_, id);
+  tidy();
+}
+
+// True if it is settled, unless it was handed to somebody.
+bool Owed::is_below(ArchiveId id) const {
+  const auto covers = [id](ArchiveId mark) { return id <= mark && same_slot(id, mark); };
+  return id <= floor_ || covers(mark_) ||
+         (exceptions_ && std::ranges::any_of(exceptions_->marks, covers));
+}
+
+void Owed::stored(ArchiveId id, bool handed, unsigned holders, Writers writers) {
   if (!handed) {
     backlog_ = true;
     return;
@@ -88,12 +118,8 @@ void Owed::stored(ArchiveId id, bool handed, unsigned holders) {
   } else if (backlog_) {
     settle(id);
   }
-  if (!backlog_) raise_floor(id);
-}
-
-void Owed::missed(ArchiveId id) {
-  backlog_ = true;
-  if (id <= floor_ && find_handed(id) == nullptr) hand(id, 0);
+  if (backlog_) return;
+  writers == Writers::one ? raise_floor(id) : raise_mark(id);
 }
 
 void Owed::forget(ArchiveId id) {
@@ -104,7 +130,7 @@ void Owed::forget(ArchiveId id) {
 
 void Owed::settle(ArchiveId id) {
   forget(id);
-  if (id <= floor_) return;
+  if (is_below(id)) return;
   auto& settled = exceptions().settled;
   const auto place = std::ranges::lower_bound(settled, id);
   if (place != settled.end() && *place == id) return;
@@ -146,13 +172,28 @@ ArchiveId Owed::first_unsettled() const {
 
 bool Owed::waits(ArchiveId id) const {
   if (const Handed* handed = find_handed(id)) return handed->holders == 0;
-  if (id <= floor_) return false;
+  if (is_below(id)) return false;
   return !exceptions_ || !std::ranges::binary_search(exceptions_->settled, id);
 }
 
-void Owed::passed(ArchiveId id, bool handed, bool held) {
+void Owed::passed(ArchiveId id, bool handed, bool held, ArchiveId sure) {
   if (handed) handed_again(id, held ? 1 : 0);
-  raise_floor(id);
+  raise_floor(std::min(id, sure));
+}
+
+void Owed::backlog_read(ArchiveId sure) {
+  backlog_ = false;
+  raise_floor(std::min(mark_, sure));
+}
+
+ArchiveId Owed::highest() const {
+  ArchiveId highest = std::max(floor_, mark_);
+  if (!exceptions_) return highest;
+  const auto& [handed, settled, marks] = *exceptions_;
+  if (!handed.empty()) highest = std::max(highest, handed.back().id);
+  if (!settled.empty()) highest = std::max(highest, settled.back());
+  for (const ArchiveId mark : marks) highest = std::max(highest, mark);
+  return highest;
 }
 
 void Owed::forget_unfound(ArchiveId after, ArchiveId last) {
@@ -163,31 +204,48 @@ void Owed::forget_unfound(ArchiveId after, ArchiveId last) {
 }
 
 std::string Owed::encode() const {
-  if (floor_ == 0 && !exceptions_) return {};
+  if (floor_ == 0 && mark_ == 0 && !exceptions_) return {};
   std::string out = std::to_string(floor_);
-  if (!exceptions_) return out;
-  // What is above the floor and not settled is owed anyway.
-  std::vector<Handed> below = exceptions_->handed;
-  std::erase_if(below, [this](const Handed& h) { return h.id > floor_; });
-  out += ' ';
-  append_list(out, below, [](const Handed& h) { return h.id; });
-  out += ' ';
-  append_list(out, exceptions_->settled, [](ArchiveId id) { return id; });
+  if (mark_ == 0 && !exceptions_) return out;
+  const Exceptions none;
+  const auto& [handed, settled, marks] = exceptions_ ? *exceptions_ : none;
+  // What is above all marks and not settled is owed anyway.
+  std::vector<ArchiveId> owed;
+  for (const Handed& h : handed) {
+    if (is_below(h.id)) owed.push_back(h.id);
+  }
+  append_list(out += ' ', owed);
+  append_list(out += ' ', settled);
+  if (mark_ == 0) return out;
+  std::vector<ArchiveId> all_marks = marks;
+  all_marks.push_back(mark_);
+  std::ranges::sort(all_marks);
+  append_list(out += ' ', all_marks);
   return out;
 }
 
 bool Owed::decode(std::string_view text) {
   const auto floor = parse_id(take_until(text, ' '));
   const auto handed = parse_list(take_until(text, ' '));
-  const auto settled = parse_list(text);
-  if (!floor || !handed || !settled) return false;
-  if (!handed->empty() && handed->back() > *floor) return false;
-  if (!settled->empty() && settled->front() <= *floor) return false;
-  floor_ = *floor;
-  exceptions_.reset();
-  for (const ArchiveId id : *handed) hand(id, 0);
-  if (!settled->empty()) exceptions().settled = *settled;
-  backlog_ = true;
+  const auto settled = parse_list(take_until(text, ' '));
+  const auto marks = parse_list(text);
+  if (!floor || !handed || !settled || !marks) return false;
+  Owed read;
+  read.floor_ = *floor;
+  // The last is the one that rose last: the latest home's.
+  for (const ArchiveId mark : *marks) {
+    if (read.is_below(mark)) return false;
+    read.raise_mark(mark);
+  }
+  for (const ArchiveId id : *handed) {
+    if (!read.is_below(id)) return false;
+    read.hand(id, 0);
+  }
+  for (const ArchiveId id : *settled) {
+    if (read.is_below(id)) return false;
+  }
+  if (!settled->empty()) read.exceptions().settled = *settled;
+  *this = std::move(read);
   return true;
 }
 

@@ -24,11 +24,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kAnswerTime{2'000};
 constexpr int kSeekTries = 5;
-// For longer the nodes do not differ in what they take for members.
+// While all nodes hear each other they do not differ for longer in what they take for homes.
 constexpr std::chrono::seconds kNotedFor{60};
-constexpr std::size_t kMaxNoted = 10'000;
-// What is noted is in the archive after so long, and clocks differ by less.
-constexpr ArchiveId kSurelyWritten = archive_id_at(5'000'000);
 // More would mean that nodes send each other a stanza in circles.
 constexpr std::uint8_t kMaxHops = 8;
 // From a home that is none any more to the keeper, and once more if the keeper is another by now.
@@ -116,7 +113,7 @@ Task<Result<NodeId>> Remote::find_home(Jid account) {
 }
 
 void Remote::claim(std::string_view account) {
-  cluster()->homes().claim(account, wall_clock_us() + cluster()->clock_offset_us());
+  cluster()->homes().claim(account, cluster()->clock_us(worker_.loop().now()));
 }
 
 void Remote::release(const Jid& account) {
@@ -132,9 +129,7 @@ Task<void> Remote::release_in_turn(Jid account) {
   // Another home that was there all the time does not know of what was stored here. Whoever becomes
   // the home later finds it in the archive.
   if (counts && counts->node != cluster()->self()) {
-    tell_missed(account, counts->node, take_kept(account));
-  } else {
-    next_finds_kept(account);
+    tell_kept(account, counts->node);
   }
 }
 
@@ -238,17 +233,15 @@ void Remote::forget_those_of(SessionId visitor) {
   std::erase_if(kept_, [visitor](const auto& entry) { return entry.second.visitor == visitor; });
 }
 
-void Remote::kept_for_later(const xmpp::Jid& account, ArchiveId id) {
+void Remote::kept_for_later(const Jid& account) {
   if (cluster() == nullptr) return;
   const TimePoint now = worker_.loop().now();
-  if (now - kept_swept_ > kNotedFor) {
+  if (now - kept_swept_ > kNotedFor && cluster()->all_reachable()) {
     kept_swept_ = now;
     std::erase_if(kept_for_later_,
-                  [now](const auto& noted) { return now - noted.second.last > kNotedFor; });
+                  [now](const auto& noted) { return now - noted.second > kNotedFor; });
   }
-  KeptForLater& noted = kept_for_later_[account.str()];
-  noted.last = now;
-  if (noted.ids.size() < kMaxNoted) noted.ids.push_back(id);
+  kept_for_later_[account.str()] = now;
 }
 
 std::uint64_t Remote::next_number() {
@@ -320,8 +313,8 @@ void Remote::take(NodeId from, std::string_view bytes) {
       return take_losing(from, head->account, parcel);
     case ParcelKind::losers:
       return take_losers(head->account, parcel);
-    case ParcelKind::missed:
-      return take_missed(head->account, parcel);
+    case ParcelKind::kept:
+      return take_kept(head->account);
     case ParcelKind::bind:
     case ParcelKind::submit:
     case ParcelKind::nonza:
@@ -383,9 +376,10 @@ Task<void> Remote::answer_seek(NodeId asker, Jid account, std::uint64_t number) 
   if (there != nullptr && !there->sessions.empty()) at = all.self();
   if (at == 0 && !co_await let_go(account)) at = all.self();
   if (at == 0) {
-    next_finds_kept(account);
     at = asker;
-    all.homes().expect(account.full(), {asker, wall_clock_us() + all.clock_offset_us()});
+    all.homes().expect(account.full(), {asker, all.clock_us(worker_.loop().now())});
+    // Should it have found another answer long ago: then it does not read the archive again.
+    tell_kept(account, asker);
   }
   Encoder parcel = begin_parcel(ParcelKind::found, number);
   parcel.number(at).number(worker_.archive().last_id());
@@ -485,7 +479,7 @@ void Remote::take_losers(std::string_view account, Decoder& parcel) {
                        "the account's sessions are at another node; please connect again");
 }
 
-// --- what the keeper had that was none ---
+// --- what was kept beside the home ---
 
 // Two nodes may see the members differently for a moment, and both keep what comes for an account.
 void Remote::other_home(const Jid& account, NodeId home) {
@@ -493,60 +487,24 @@ void Remote::other_home(const Jid& account, NodeId home) {
   const bool here = worker_.directory().find(account.full()) != nullptr;
   const bool kept = kept_for_later_.contains(account.str());
   if (!here && !kept && !worker_.turns().busy(account.full())) return;
-  worker_.turns().run(account.full(),
-                      [this, account, home] { return let_go_and_tell(account, home); });
-}
-
-Task<void> Remote::let_go_and_tell(Jid account, NodeId home) {
-  if (!co_await let_go(account)) co_return;  // it has sessions here, too: see home_conflict
-  tell_missed(account, home, take_kept(account));
-}
-
-std::vector<ArchiveId> Remote::take_kept(const Jid& account) {
-  auto kept = kept_for_later_.extract(account.str());
-  return kept.empty() ? std::vector<ArchiveId>() : std::move(kept.mapped().ids);
-}
-
-// Whoever is the home next reads it from the archive; unless there is one already, behind a split.
-void Remote::next_finds_kept(const Jid& account) {
-  if (cluster()->all_reachable()) kept_for_later_.erase(account.str());
-}
-
-void Remote::tell_missed(const Jid& account, NodeId home, const std::vector<ArchiveId>& kept) {
-  if (kept.empty()) return;
-  Encoder parcel = begin_parcel(ParcelKind::missed, account.full());
-  parcel.number(kept.size());
-  for (const ArchiveId id : kept) parcel.number(id);
-  send(home, std::move(parcel));
-}
-
-void Remote::take_missed(std::string_view account, Decoder& parcel) {
-  auto jid = Jid::parse(account);
-  const std::uint64_t count = parcel.number();
-  std::vector<ArchiveId> ids;
-  for (std::uint64_t i = 0; i < count && !parcel.bad(); ++i) ids.push_back(parcel.number());
-  if (!jid || parcel.bad()) return;
-  worker_.turns().run(account, [this, jid = std::move(*jid), ids = std::move(ids)] {
-    return missed_in_turn(jid, ids);
+  worker_.turns().run(account.full(), [this, account, home]() -> Task<void> {
+    // If it has sessions here, too: see home_conflict.
+    if (co_await let_go(account)) tell_kept(account, home);
   });
 }
 
-// Its last session may be gone meanwhile: then the cursor in the store is what has to know.
-Task<void> Remote::missed_in_turn(Jid account, std::vector<ArchiveId> ids) {
-  const auto home = cluster()->homes().find(account.full());
-  if (home && home->node != cluster()->self() && cluster()->is_member(home->node)) {
-    co_return tell_missed(account, home->node, ids);
-  }
-  const bool was_here = worker_.directory().find(account.full()) != nullptr;
-  const auto loaded = co_await worker_.load(account);
-  if (!loaded || *loaded == nullptr) co_return;
-  LocalAccount& here = **loaded;
-  for (const ArchiveId id : ids) {
-    // What was written well before the account was loaded has been found in the archive.
-    if (!was_here || id + kSurelyWritten >= here.loaded_at) here.owed.missed(id);
-  }
-  worker_.offline().look_again(here);
-  if (here.sessions.empty()) co_await forget(account);
+void Remote::tell_kept(const Jid& account, NodeId home) {
+  if (kept_for_later_.erase(account.str()) == 0) return;
+  send(home, begin_parcel(ParcelKind::kept, account.full()));
+}
+
+void Remote::take_kept(std::string_view account) {
+  worker_.turns().run(account, [this, jid = Jid::parse(account)]() -> Task<void> {
+    if (!jid) co_return;
+    LocalAccount* here = worker_.directory().find(jid->full());
+    // Without sessions: whoever is the home next reads the archive.
+    if (here != nullptr && !here->sessions.empty()) worker_.offline().look_again(*here);
+  });
 }
 
 }  // namespace starling::core

@@ -82,8 +82,8 @@ class Remote {
   bool send(cluster::NodeId to, cluster::Encoder parcel, bool must = true);
 
   // This node, as the keeper of an account without sessions, has archived a message for it. Noted
-  // for a while: should another node be the home, it has to know.
-  void kept_for_later(const xmpp::Jid& account, ArchiveId id);
+  // for a while: should another node be the home already, it is told to look.
+  void kept_for_later(const xmpp::Jid& account);
 
   // --- what comes ---
 
@@ -101,11 +101,6 @@ class Remote {
     cluster::NodeId node;
     xmpp::Stanza stanza;
     SessionId visitor;  // 0: it is routed again
-  };
-  // Of one account: what was archived for it here, as its keeper.
-  struct KeptForLater {
-    TimePoint last;
-    std::vector<ArchiveId> ids;
   };
   // Stanzas that differ in nothing but the addressee: they leave as one parcel.
   struct FanOut {
@@ -133,15 +128,10 @@ class Remote {
   Task<void> answer_seek(cluster::NodeId asker, xmpp::Jid account, std::uint64_t number);
   Task<void> release_in_turn(xmpp::Jid account);
   Task<void> forget(xmpp::Jid account);
-  Task<void> let_go_and_tell(xmpp::Jid account, cluster::NodeId home);
   void take_losing(cluster::NodeId from, std::string_view account, cluster::Decoder& parcel);
   void take_losers(std::string_view account, cluster::Decoder& parcel);
-  void next_finds_kept(const xmpp::Jid& account);
-  std::vector<ArchiveId> take_kept(const xmpp::Jid& account);
-  void tell_missed(const xmpp::Jid& account, cluster::NodeId home,
-                   const std::vector<ArchiveId>& kept);
-  void take_missed(std::string_view account, cluster::Decoder& parcel);
-  Task<void> missed_in_turn(xmpp::Jid account, std::vector<ArchiveId> ids);
+  void tell_kept(const xmpp::Jid& account, cluster::NodeId home);
+  void take_kept(std::string_view account);
 
   Worker& worker_;
   Visitors visitors_;
@@ -150,7 +140,7 @@ class Remote {
   std::unordered_map<std::uint64_t, Kept> kept_;
   std::map<std::uint64_t, Question> questions_;
   std::map<cluster::NodeId, FanOut> fan_outs_;  // of this turn
-  std::unordered_map<std::string, KeptForLater> kept_for_later_;
+  std::unordered_map<std::string, TimePoint> kept_for_later_;
   TimePoint kept_swept_{};
 };
 

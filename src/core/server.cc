@@ -58,8 +58,8 @@ Task<Result<>> Server::prepare() {
   co_return Result<>{};
 }
 
-std::int64_t Server::clock_offset_us() const {
-  return cluster_ == nullptr ? 0 : cluster_->clock_offset_us();
+std::int64_t Server::clock_us(TimePoint now) const {
+  return cluster_ == nullptr ? wall_clock_us() : cluster_->clock_us(now);
 }
 
 void Server::replace_hosts(HostOptionsByName hosts) {

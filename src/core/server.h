@@ -96,8 +96,9 @@ class Server {
   // What this node's archive ids end with; 0 without a cluster.
   void set_slot(std::uint16_t slot) { slot_ = slot; }
   [[nodiscard]] std::uint16_t slot() const { return slot_; }
-  // The common clock minus ours.
-  [[nodiscard]] std::int64_t clock_offset_us() const;
+  // The time in microseconds since 1970; in a cluster by the database's clock, and whatever becomes
+  // of this machine's.
+  [[nodiscard]] std::int64_t clock_us(TimePoint now) const;
 
  private:
   [[nodiscard]] const Hosts* hosts() const { return hosts_.load(std::memory_order_acquire); }

@@ -196,7 +196,7 @@ Task<admin::doctor::ClusterFacts> ClusterNode::facts() {
     facts.member = true;
     facts.serving = cluster_->serving();
     facts.bus_connected = cluster_->bus() != nullptr && cluster_->bus()->connected();
-    facts.clock_offset_us = cluster_->clock_offset_us();
+    facts.clock_offset_us = cluster_->clock_skew_us();
     facts.version = kVersionText;
     for (const cluster::PeerStatus& peer : cluster_->status()) {
       if (peer.self) continue;

@@ -33,8 +33,9 @@ enum class Answer : std::uint8_t { elsewhere, expired, state };
 Task<void> all_dealt_with(EventLoop& loop, std::shared_ptr<StreamManagement> state) {
   Completion<bool> done([&](auto resume) {
     const auto once = std::make_shared<decltype(resume)>(std::move(resume));
-    state->on_progress([&loop, once, state] {
-      if (!*once || state->in_hand() > 0) return;
+    // It is the state that calls: to own it would be to own itself.
+    state->on_progress([&loop, once, at = state.get()] {
+      if (!*once || at->in_hand() > 0) return;
       // Not from inside a call of what is about to change hands.
       loop.post([resume = std::exchange(*once, nullptr)]() mutable { resume(true); });
     });
