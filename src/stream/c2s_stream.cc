@@ -291,6 +291,8 @@ void C2sStream::check(std::uint32_t now_s) {
     return connection_->abort();  // the session may be resumed
   }
   if (std::exchange(pinged_, true)) return;
+  // With stream management an <r/> is a question as well, and no stanza that would be counted.
+  if (managed_) return connection_->send("<r xmlns='urn:xmpp:sm:3'/>");
   xml::Writer w;
   w.open("iq").attribute("type", "get").attribute("id", "ping" + random_token(8));
   w.attribute("from", session_->jid.domain()).attribute("to", session_->jid.full());

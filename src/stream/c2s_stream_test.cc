@@ -154,6 +154,17 @@ TEST_F(C2sStreamTest, Silence_IsAnsweredByAPingThenByTheEnd) {
   EXPECT_EQ(node_.server().session_count(), 0);
 }
 
+// A ping of the server's own would have to be counted, and kept for a resumption.
+TEST_F(C2sStreamTest, SilenceWithStreamManagement_IsAnsweredByARequestForAnAcknowledgement) {
+  const auto alice = log_in("a");
+  alice->say("<enable xmlns='urn:xmpp:sm:3'/>");
+  node_.advance(kPing.interval + 20s);
+  EXPECT_EQ(alice->take(), "<r xmlns='urn:xmpp:sm:3'/>");
+  EXPECT_EQ(alice->say("<a xmlns='urn:xmpp:sm:3' h='0'/>"), "");
+  node_.advance(kPing.ack_timeout + 20s);
+  EXPECT_FALSE(alice->ended());
+}
+
 TEST_F(C2sStreamTest, AnyByte_EndsTheSilence) {
   const auto alice = log_in("a");
   for (int i = 0; i < 3; ++i) {
