@@ -165,7 +165,7 @@ Task<void> Guests::bind_in_turn(std::shared_ptr<Guest> guest, xmpp::Jid full) {
   if (account == nullptr || account->sessions.empty()) {
     // Nobody is here any more: the newcomer's node becomes the home.
     answer = static_cast<std::uint64_t>(Errc::exists);
-    worker_.remote().release(full.to_bare());
+    worker_.remote().homes().release(full.to_bare());
   } else {
     const auto session = co_await worker_.bind_here(full, *guest, Worker::Counted::no);
     if (session) {

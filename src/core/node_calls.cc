@@ -101,7 +101,7 @@ Task<Result<std::string>> call_node(Server& server, NodeId node, std::string pro
 
 NodeId other_place(Server& server, const xmpp::Jid& account) {
   if (server.cluster() == nullptr) return 0;
-  const NodeId place = server.worker(0).remote().place_of(account.bare());
+  const NodeId place = server.worker(0).remote().homes().place_of(account.bare());
   return place == server.cluster()->self() ? 0 : place;
 }
 

@@ -72,7 +72,7 @@ void Offline::stored(LocalAccount& account, ArchiveId id, std::size_t handed, st
   account.owed.stored(id, handed > 0, static_cast<unsigned>(holders),
                       alone ? Owed::Writers::one : Owed::Writers::several);
   if (handed > 0) changed(account);
-  if (handed == 0) worker_.remote().kept_for_later(account.bare);
+  if (handed == 0) worker_.remote().homes().kept_for_later(account.bare);
 }
 
 // Up to here no other node adds anything to an archive any more.
@@ -115,7 +115,7 @@ void Offline::give_back(LocalAccount& account, Stanza message) {
     if (session->deliver(message)) ++holders;
   }
   if (handed > 0) account.owed.handed_again(id, holders);
-  if (handed == 0) worker_.remote().kept_for_later(account.bare);
+  if (handed == 0) worker_.remote().homes().kept_for_later(account.bare);
   changed(account);
 }
 

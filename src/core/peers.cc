@@ -49,7 +49,7 @@ void Peers::batch_end() {
 void Peers::keepers_changed() {
   for (std::size_t i = 0; i < server_.worker_count(); ++i) {
     Worker& worker = server_.worker(i);
-    worker.loop().post([&worker] { worker.remote().members_changed(); });
+    worker.loop().post([&worker] { worker.remote().homes().members_changed(); });
   }
 }
 
@@ -64,8 +64,9 @@ void Peers::home_conflict(const std::string& account, Home mine, Home other) {
   const auto jid = xmpp::Jid::parse(account);
   if (!jid) return;
   Worker& worker = server_.worker(server_.home_of(account));
-  worker.loop().post(
-      [&worker, jid = *jid, mine, other] { worker.remote().home_conflict(jid, mine, other); });
+  worker.loop().post([&worker, jid = *jid, mine, other] {
+    worker.remote().homes().home_conflict(jid, mine, other);
+  });
 }
 
 void Peers::other_home(const std::string& account, Home other) {
@@ -73,7 +74,7 @@ void Peers::other_home(const std::string& account, Home other) {
   if (!jid) return;
   Worker& worker = server_.worker(server_.home_of(account));
   worker.loop().post(
-      [&worker, jid = *jid, node = other.node] { worker.remote().other_home(jid, node); });
+      [&worker, jid = *jid, node = other.node] { worker.remote().homes().other_home(jid, node); });
 }
 
 }  // namespace starling::core

@@ -58,11 +58,11 @@ Task<Result<Session*>> Worker::bind(xmpp::Jid full, Outbox& outbox) {
   constexpr int kTries = 3;
   if (server_.cluster() == nullptr) co_return co_await bind_here(full, outbox, Counted::yes);
   for (int tries = 0; tries < kTries; ++tries) {
-    const auto home = co_await remote_->find_home(full.to_bare());
+    const auto home = co_await remote_->homes().find_home(full.to_bare());
     if (!home) co_return std::unexpected(home.error());
     if (*home == server_.cluster()->self()) {
       auto bound = co_await bind_here(full, outbox, Counted::yes);
-      if (!bound) remote_->release(full.to_bare());
+      if (!bound) remote_->homes().release(full.to_bare());
       co_return bound;
     }
     auto bound = co_await remote_->visitors().bind(*home, full, outbox);
@@ -102,7 +102,7 @@ Task<Result<Session*>> Worker::bind_here(xmpp::Jid full, Outbox& outbox, Counted
        !server_.add_session(full.domain(), host->options().max_sessions))) {
     co_return fail(Errc::limit, "too many sessions");
   }
-  if (cluster != nullptr) remote_->claim(full.bare());
+  if (cluster != nullptr) remote_->homes().claim(full.bare());
   auto session = std::make_unique<Session>();
   session->id = next_session_id();
   session->counted = counted == Counted::yes;
@@ -138,7 +138,7 @@ void Worker::session_ended(const Session& gone, std::shared_ptr<const Roster> ro
   LocalAccount* account = directory_.find(gone.jid.bare());
   if (account != nullptr && !account->sessions.empty()) return;
   if (account != nullptr) offline_.store_cursor(*account);
-  if (server_.cluster() != nullptr) remote_->release(gone.jid.to_bare());
+  if (server_.cluster() != nullptr) remote_->homes().release(gone.jid.to_bare());
 }
 
 bus::NodeId Worker::hand_over(Session& session, bus::NodeId to, SessionId expected,

@@ -143,7 +143,7 @@ Task<void> C2sStream::resume_from_elsewhere(std::shared_ptr<C2sStream> /*self*/,
   const NodeId here = server.cluster()->self();
   const SessionId expected = worker.remote().visitors().expect(*this);
   std::optional<std::uint32_t> expired = service_->find_expired(id);
-  std::vector<NodeId> ask{worker.remote().place_of(account)};
+  std::vector<NodeId> ask{worker.remote().homes().place_of(account)};
   bool taken = false;
   for (std::size_t i = 0; i < ask.size() && !taken; ++i) {
     Result<std::string> answer;

@@ -1,0 +1,276 @@
+#include "core/account_homes.h"
+
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "core/remote.h"
+#include "core/server.h"
+#include "core/worker.h"
+
+namespace starling::core {
+
+using cluster::Decoder;
+using cluster::Encoder;
+using cluster::NodeId;
+using xmpp::Jid;
+
+namespace {
+
+constexpr std::chrono::milliseconds kAnswerTime{2'000};
+constexpr int kSeekTries = 5;
+// While all nodes hear each other they do not differ for longer in what they take for homes.
+constexpr std::chrono::seconds kNotedFor{60};
+
+}  // namespace
+
+cluster::Cluster* AccountHomes::cluster() const {
+  return worker_.server().cluster();
+}
+
+NodeId AccountHomes::place_of(std::string_view account) const {
+  const cluster::Cluster& all = *cluster();
+  const auto home = all.homes().find(account);
+  if (home && all.is_member(home->node)) return home->node;
+  return all.keeper(account);
+}
+
+Task<Result<NodeId>> AccountHomes::find_home(Jid account) {
+  cluster::Cluster& all = *cluster();
+  std::vector<NodeId> silent;
+  for (int tries = 0; tries < kSeekTries; ++tries) {
+    if (!all.serving()) co_return fail(Errc::unavailable, "the node is not in its cluster");
+    const auto home = all.homes().find(account.full());
+    if (home && all.is_member(home->node)) {
+      if (all.reachable(home->node)) co_return home->node;
+      // Its user does not wait until it is found dead. Should it live, it gives way when they meet.
+      claim(account.full());
+      co_return all.self();
+    }
+    const NodeId keeper = all.keeper(account.full(), silent);
+    if (keeper == all.self()) {
+      claim(account.full());
+      co_return all.self();
+    }
+    const auto found = co_await ask(keeper, account.str());
+    if (!found) {
+      // It is about to be found dead. The next one is good enough: should both sides of a split
+      // have a home of the account, that is settled when they meet.
+      silent.push_back(keeper);
+      continue;
+    }
+    worker_.archive().saw(found->last_id);
+    if (found->home == all.self()) {
+      claim(account.full());
+      co_return all.self();
+    }
+    if (all.is_member(found->home)) co_return found->home;
+  }
+  co_return fail(Errc::unavailable, "nobody knows where the account's sessions are");
+}
+
+void AccountHomes::claim(std::string_view account) {
+  cluster()->homes().claim(account, cluster()->clock_us(worker_.loop().now()));
+}
+
+void AccountHomes::release(const Jid& account) {
+  worker_.turns().run(account.full(), [this, account] { return release_in_turn(account); });
+}
+
+Task<void> AccountHomes::release_in_turn(Jid account) {
+  if (!co_await let_go(account)) co_return;  // it has sessions
+  cluster::Homes& homes = cluster()->homes();
+  if (!homes.is_claimed(account.full())) co_return;
+  const auto counts = homes.find(account.full());
+  homes.release(account.full());
+  // Another home that was there all the time does not know of what was stored here. Whoever becomes
+  // the home later finds it in the archive.
+  if (counts && counts->node != cluster()->self()) {
+    tell_kept(account, counts->node);
+  }
+}
+
+Task<bool> AccountHomes::let_go(Jid account) {
+  for (;;) {
+    const LocalAccount* there = worker_.directory().find(account.full());
+    if (there == nullptr) co_return true;
+    if (!there->sessions.empty()) co_return false;
+    co_await worker_.archive().written(account);
+    co_await worker_.offline().save_cursor(account);
+    there = worker_.directory().find(account.full());
+    // If something else was archived for it meanwhile, that has to be waited for as well.
+    if (there != nullptr && there->sessions.empty() && there->appending == 0) {
+      worker_.directory().remove_account(account.full());
+    }
+  }
+}
+
+void AccountHomes::members_changed() {
+  worker_.directory().for_each_account([this](const LocalAccount& account) {
+    if (!account.sessions.empty() || is_here(account.bare.full())) return;
+    // Somebody else keeps it now. What is here would be out of date, should it ever come back.
+    worker_.loop().post([this, bare = account.bare] {
+      worker_.turns().run(bare.full(), [this, bare]() -> Task<void> { return forget(bare); });
+    });
+  });
+}
+
+Task<void> AccountHomes::forget(Jid account) {
+  static_cast<void>(co_await let_go(account));
+}
+
+// --- questions ---
+
+Task<Result<AccountHomes::Found>> AccountHomes::ask(NodeId node, std::string account) {
+  const std::uint64_t number = worker_.remote().next_number();
+  Completion<Result<Found>> answer([&](auto resume) {
+    const TimerId timer = worker_.loop().run_after(kAnswerTime, [this, number] {
+      answered(number, fail(Errc::timeout, "no answer from the account's keeper"));
+    });
+    questions_.emplace(number, Question{node, timer, std::move(resume)});
+    Encoder parcel = begin_parcel(ParcelKind::seek, account);
+    parcel.number(number);
+    if (worker_.remote().send(node, std::move(parcel))) return;
+    worker_.loop().post(
+        [this, number] { answered(number, fail(Errc::unavailable, "the keeper is gone")); });
+  });
+  co_return co_await answer;
+}
+
+void AccountHomes::answered(std::uint64_t number, Result<Found> found) {
+  const auto question = questions_.find(number);
+  if (question == questions_.end()) return;
+  worker_.loop().cancel(question->second.timer);
+  Asked resume = std::move(question->second.resume);
+  questions_.erase(question);
+  resume(std::move(found));
+}
+
+void AccountHomes::take_seek(NodeId from, std::string_view account, Decoder& parcel) {
+  const std::uint64_t number = parcel.number();
+  auto jid = Jid::parse(account);
+  if (parcel.bad() || !jid) return;
+  worker_.turns().run(account, [this, from, number, jid = std::move(*jid)] {
+    return answer_seek(from, jid, number);
+  });
+}
+
+Task<void> AccountHomes::answer_seek(NodeId asker, Jid account, std::uint64_t number) {
+  cluster::Cluster& all = *cluster();
+  NodeId at = 0;
+  if (const auto home = all.homes().find(account.full()); home && all.is_member(home->node)) {
+    at = home->node;
+  }
+  const LocalAccount* there = worker_.directory().find(account.full());
+  if (there != nullptr && !there->sessions.empty()) at = all.self();
+  if (at == 0 && !co_await let_go(account)) at = all.self();
+  if (at == 0) {
+    at = asker;
+    all.homes().expect(account.full(), {asker, all.clock_us(worker_.loop().now())});
+    // Should it have found another answer long ago: then it does not read the archive again.
+    tell_kept(account, asker);
+  }
+  Encoder parcel = begin_parcel(ParcelKind::found, number);
+  parcel.number(at).number(worker_.archive().last_id());
+  worker_.remote().send(asker, std::move(parcel));
+}
+
+void AccountHomes::take_found(std::uint64_t number, Decoder& parcel) {
+  const NodeId home = parcel.number();
+  const ArchiveId last_id = parcel.number();
+  if (!parcel.bad()) answered(number, Found{home, last_id});
+}
+
+void AccountHomes::peer_gone(NodeId peer) {
+  std::vector<std::uint64_t> unanswered;
+  for (const auto& [number, question] : questions_) {
+    if (peer == 0 || question.node == peer) unanswered.push_back(number);
+  }
+  for (const std::uint64_t number : unanswered) {
+    answered(number, fail(Errc::unavailable, "the keeper is gone"));
+  }
+}
+
+// --- two homes ---
+
+// After a split both sides may have sessions of one account. The later home stays; the other gives
+// way, and tells those whose resource is there as well why.
+void AccountHomes::home_conflict(const Jid& account, cluster::Home mine, cluster::Home other) {
+  if (other < mine) return;  // it gives way
+  const LocalAccount* there = worker_.directory().find(account.full());
+  if (there == nullptr || there->sessions.empty()) return release(account);
+  log::info("home_given_up", {{"jid", account.full()}, {"node", other.node}});
+  Encoder parcel = begin_parcel(ParcelKind::losing, account.full());
+  parcel.number(there->sessions.size());
+  for (const auto& session : there->sessions) parcel.text(session->jid.resource());
+  worker_.remote().send(other.node, std::move(parcel));
+}
+
+void AccountHomes::take_losing(NodeId from, std::string_view account, Decoder& parcel) {
+  const LocalAccount* here = worker_.directory().find(account);
+  std::vector<std::string_view> both;
+  const std::uint64_t count = parcel.number();
+  for (std::uint64_t i = 0; i < count && !parcel.bad(); ++i) {
+    const std::string_view resource = parcel.text();
+    if (here != nullptr && here->find(resource) != nullptr) both.push_back(resource);
+  }
+  Encoder answer = begin_parcel(ParcelKind::losers, account);
+  answer.number(both.size());
+  for (const std::string_view resource : both) answer.text(resource);
+  worker_.remote().send(from, std::move(answer));
+}
+
+void AccountHomes::take_losers(std::string_view account, Decoder& parcel) {
+  LocalAccount* here = worker_.directory().find(account);
+  if (here == nullptr) return;
+  const std::uint64_t count = parcel.number();
+  for (std::uint64_t i = 0; i < count && !parcel.bad(); ++i) {
+    if (Session* session = here->find(parcel.text())) {
+      worker_.end_session(*session, xmpp::StreamCondition::conflict,
+                          "the resource was bound by a newer session");
+    }
+  }
+  worker_.end_sessions(account, xmpp::StreamCondition::reset,
+                       "the account's sessions are at another node; please connect again");
+}
+
+// --- what was kept beside the home ---
+
+void AccountHomes::kept_for_later(const Jid& account) {
+  if (cluster() == nullptr) return;
+  const TimePoint now = worker_.loop().now();
+  if (now - kept_swept_ > kNotedFor && cluster()->all_reachable()) {
+    kept_swept_ = now;
+    std::erase_if(kept_for_later_,
+                  [now](const auto& noted) { return now - noted.second > kNotedFor; });
+  }
+  kept_for_later_[account.str()] = now;
+}
+
+// Two nodes may see the members differently for a moment, and both keep what comes for an account.
+void AccountHomes::other_home(const Jid& account, NodeId home) {
+  // One that is being loaded is about to keep something, too.
+  const bool here = worker_.directory().find(account.full()) != nullptr;
+  const bool kept = kept_for_later_.contains(account.str());
+  if (!here && !kept && !worker_.turns().busy(account.full())) return;
+  worker_.turns().run(account.full(), [this, account, home]() -> Task<void> {
+    // If it has sessions here, too: see home_conflict.
+    if (co_await let_go(account)) tell_kept(account, home);
+  });
+}
+
+void AccountHomes::tell_kept(const Jid& account, NodeId home) {
+  if (kept_for_later_.erase(account.str()) == 0) return;
+  worker_.remote().send(home, begin_parcel(ParcelKind::kept, account.full()));
+}
+
+void AccountHomes::take_kept(std::string_view account) {
+  worker_.turns().run(account, [this, jid = Jid::parse(account)]() -> Task<void> {
+    if (!jid) co_return;
+    LocalAccount* here = worker_.directory().find(jid->full());
+    // Without sessions: whoever is the home next reads the archive.
+    if (here != nullptr && !here->sessions.empty()) worker_.offline().look_again(*here);
+  });
+}
+
+}  // namespace starling::core
