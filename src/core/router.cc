@@ -123,7 +123,10 @@ void Router::bounce(const Stanza& offending, xmpp::StanzaCondition condition,
 void Router::bounce(const Stanza& offending, const xmpp::StanzaError& error) {
   if (offending.type() == StanzaType::error || offending.type() == StanzaType::result) return;
   if (offending.from().empty()) return;
-  route(xmpp::make_error(offending, error));
+  Stanza answer = xmpp::make_error(offending, error);
+  // Its sender is not to take it for delivered before the error is there.
+  answer.share_receipt(offending);
+  route(std::move(answer));
 }
 
 }  // namespace starling::core
