@@ -18,8 +18,7 @@ import xml.etree.ElementTree as ElementTree
 import sanitizers
 import tree
 
-# cluster: what real clusters go through, in networks of their own. Their times are a few seconds, so
-# on the release build only.
+# cluster: what real clusters go through, in networks of their own; on the release build.
 _PHASES = ("lint", "release", "asan", "tsan", "cluster")
 _DEFAULT = ("lint", "release", "cluster", "asan")
 _HANG_S = 1800  # a whole run of pytest takes a few minutes
