@@ -17,6 +17,7 @@ using cluster::NodeId;
 
 namespace {
 constexpr std::chrono::milliseconds kBindTime{3'000};
+constexpr std::chrono::milliseconds kLookEvery{200};
 constexpr std::uint64_t kNoAnswer = 254;  // beside the values of Errc, and kBound
 
 std::string_view account_of(const Session& session) {
@@ -42,9 +43,8 @@ Task<Result<Session*>> Visitors::bind(NodeId home, xmpp::Jid full, Outbox& outbo
   // comes in the same batch as the answer is behind it.
   visitors_.emplace(id, std::move(made));
   Completion<std::uint64_t> answer([&](auto resume) {
-    const TimerId timer =
-        worker_.loop().run_after(kBindTime, [this, id] { answered(id, kNoAnswer); });
-    questions_.emplace(id, Question{home, timer, std::move(resume)});
+    questions_.emplace(id, Question{home, TimerId(), std::move(resume)});
+    wait_for_answer(id, worker_.loop().now() + kBindTime);
     if (worker_.remote().send(home, std::move(parcel))) return;
     worker_.loop().post([this, id] { answered(id, kNoAnswer); });
   });
@@ -64,6 +64,16 @@ Task<Result<Session*>> Visitors::bind(NodeId home, xmpp::Jid full, Outbox& outbo
     co_return fail(Errc::unavailable, "the account's node does not answer");
   }
   co_return fail(static_cast<Errc>(bound), "the account's node refused the session");
+}
+
+// As long as the home is heard: a user whose node has died does not wait for the rest.
+void Visitors::wait_for_answer(SessionId id, TimePoint until) {
+  Question& question = questions_.at(id);
+  question.timer = worker_.loop().run_after(kLookEvery, [this, id, until] {
+    const bool heard = worker_.server().cluster()->reachable(questions_.at(id).home);
+    if (!heard || worker_.loop().now() >= until) return answered(id, kNoAnswer);
+    wait_for_answer(id, until);
+  });
 }
 
 void Visitors::answered(SessionId id, std::uint64_t answer) {

@@ -73,6 +73,7 @@ class Visitors {
     TimerId timer;
     Completion<std::uint64_t>::Resume resume;
   };
+  void wait_for_answer(SessionId id, TimePoint until);
   void answered(SessionId id, std::uint64_t answer);
   void deliver(Visitor& visitor, cluster::Decoder& parcel);
   void end(Visitor& visitor, xmpp::StreamCondition condition, std::string_view text);
