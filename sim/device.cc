@@ -85,9 +85,16 @@ void Device::connect() {
   state_ = State::connecting;
   connection_ = std::make_shared<Connection>();
   look_after(connection_);
-  if (resumable_ && &stream_->at() == node) {
+  if (resumable_ && &stream_->at() == node && stream_->session() != nullptr) {
     to_server([connection = connection_, h = received_](Stream& stream) {
       stream.resume(connection, h);
+    });
+  } else if (resumable_) {
+    // It may have been parked.
+    stream_ = std::make_shared<Stream>(world_, *node, *this, managed_);
+    node->streams.push_back(stream_);
+    to_server([connection = connection_, id = session_, h = received_](Stream& stream) {
+      stream.resume_parked(connection, id, h);
     });
   } else {
     bind_at(*node);
@@ -158,15 +165,17 @@ void Device::connection_lost() {
 // --- what the server tells ---
 
 void Device::bound() {
+  world_.came_back(jid_, false);
   state_ = State::online;
   resumable_ = managed_;
+  session_ = stream_->id();
   if (!wanted_) return want(false);
   transmit({0, "<presence/>"});
   for (Sent& sent : std::exchange(waiting_, {})) transmit(std::move(sent));
 }
 
 void Device::refused() {
-  forget_session();
+  if (!resumable_) forget_session();
   connection_lost();
 }
 
@@ -176,6 +185,7 @@ void Device::not_resumed() {
 }
 
 void Device::resumed(std::uint32_t h) {
+  world_.came_back(jid_, true);
   state_ = State::online;
   acknowledged(h);
   for (const Sent& sent : unacknowledged_) pass_on(sent);
@@ -186,7 +196,11 @@ void Device::resumed(std::uint32_t h) {
 void Device::ended(std::string_view why) {
   world_.detail([&] { return jid_.str() + " learns that it is ended: " + std::string(why); });
   connection_->open = false;
-  forget_session();
+  if (resumable_ && why == "system-shutdown") {
+    world_.left(jid_);
+  } else {
+    forget_session();
+  }
   connection_lost();
 }
 

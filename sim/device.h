@@ -84,6 +84,7 @@ class Device {
   State state_ = State::offline;
   bool retrying_ = false;
   bool resumable_ = false;  // it knows of its session
+  std::string session_;     // its id
   std::shared_ptr<Connection> connection_;
   std::shared_ptr<Stream> stream_;
 

@@ -11,6 +11,8 @@ namespace starling::sim {
 
 namespace {
 constexpr std::chrono::seconds kStopDeadline{30};
+constexpr std::uint32_t kDrainRate = 200;
+constexpr std::chrono::seconds kDrainDeadline{8};
 
 // Nothing runs there: no client of a simulation derives keys.
 ThreadPool& pool() {
@@ -93,11 +95,20 @@ void Node::stop() {
   if (state_ != State::up) return;
   state_ = State::stopping;
   world_.node_left();
-  for (const auto& stream : streams) {
-    worker_loop(stream->worker_index()).post([stream] { stream->shut_down(); });
+  // As starlingd: first the sessions that can go on elsewhere, then the streams, then what is under
+  // way, then the cluster.
+  cluster_loop().post([this] { cluster_->drain(); });
+  const auto left = std::make_shared<std::size_t>(server_->worker_count());
+  const auto run = [](core::Worker* worker, Node* node,
+                      std::shared_ptr<std::size_t> count) -> Task<void> {
+    co_await worker->drain(kDrainRate, kDrainDeadline);
+    if (--*count == 0) node->end_streams();
+  };
+  for (std::size_t i = 0; i < server_->worker_count(); ++i) {
+    worker_loop(i).post([this, i, run, left] {
+      server_->worker(i).gate().spawn(run(&server_->worker(i), this, left));
+    });
   }
-  // As starlingd: first the streams, then what is under way, then the cluster.
-  world_.clock().after(std::chrono::milliseconds(50), [this] { close_gates(); });
   world_.clock().after(kStopDeadline, [this] {
     if (state_ != State::stopping) return;
     std::string open;
@@ -106,6 +117,13 @@ void Node::stop() {
     }
     world_.violated("node " + std::to_string(machine_) + " does not stop; in its gates:" + open);
   });
+}
+
+void Node::end_streams() {
+  for (const auto& stream : streams) {
+    worker_loop(stream->worker_index()).post([stream] { stream->shut_down(); });
+  }
+  world_.clock().after(std::chrono::milliseconds(50), [this] { close_gates(); });
 }
 
 void Node::close_gates() {

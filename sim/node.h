@@ -57,6 +57,7 @@ class Node final : private cluster::Receiver {
   Task<void> start();
   Task<void> look_for_serving();
   Task<void> leave();
+  void end_streams();
   void close_gates();
 
   void joined(const store::Member& self) override;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "core/remote.h"
 #include "sim/device.h"
 #include "sim/node.h"
 #include "sim/world.h"
@@ -41,7 +42,8 @@ Stream::Stream(World& world, Node& node, Device& device, bool managed)
       device_(device),
       managed_(managed),
       jid_(device.jid()),
-      index_(node.server().home_of(device.jid().bare())) {}
+      index_(node.server().home_of(device.jid().bare())),
+      id_("sm" + std::to_string(world.next_number())) {}
 
 core::Worker& Stream::worker() {
   return node_.server().worker(index_);
@@ -121,6 +123,102 @@ void Stream::shut_down() {
   to_client([](Device& device) { device.ended("system-shutdown"); });
 }
 
+// --- parked in the store (core/parking.h) ---
+
+void Stream::leave() {
+  if (over_ || session_ == nullptr || !managed_) return shut_down();
+  leaving_ = true;
+  park_if_ready();
+}
+
+void Stream::park_if_ready() {
+  if (!leaving_ || !in_hand_.empty() || session_ == nullptr) return;
+  if (session_->visiting) {
+    core::StreamState state = state_to_park();
+    state.queue.assign(queue_.begin(), queue_.end());
+    return worker().remote().visitors().park(*session_, state);
+  }
+  worker().turns().run(jid_.bare(),
+                       [self = shared_from_this()] { return self->park_in_turn(self); });
+}
+
+core::StreamState Stream::state_to_park() const {
+  core::StreamState state;
+  state.id = id_;
+  state.handled = static_cast<std::uint32_t>(handled_);
+  state.sent = acknowledged_ + static_cast<std::uint32_t>(queue_.size());
+  state.timeout = std::chrono::duration_cast<std::chrono::seconds>(world_.resume_timeout());
+  return state;
+}
+
+Task<void> Stream::park_in_turn(std::shared_ptr<Stream> /*self*/) {
+  if (session_ == nullptr) co_return;
+  core::StreamState state = state_to_park();
+  state.queue = take_unacknowledged();
+  const core::Session& session = *std::exchange(session_, nullptr);
+  tell("is parked");
+  co_await worker().parking().park({session.jid, session.id}, std::move(state));
+  if (over_) co_return;
+  to_client([](Device& device) { device.ended("system-shutdown"); });
+  close();
+}
+
+void Stream::resume_parked(std::shared_ptr<Connection> connection, std::string id,
+                           std::uint32_t h) {
+  bound_at_ = world_.clock().now();
+  connection_ = std::move(connection);
+  if (!node_.listening()) {
+    to_client([](Device& device) { device.refused(); });
+    return close();
+  }
+  worker().gate().spawn(claim(shared_from_this(), std::move(id), h));
+}
+
+Task<void> Stream::claim(std::shared_ptr<Stream> self, std::string id, std::uint32_t h) {
+  auto parked = co_await worker().parking().claim(jid_.to_bare(), id);
+  if (!parked) {
+    to_client([](Device& device) { device.not_resumed(); });
+    co_return close();
+  }
+  worker().turns().run(jid_.bare(), [self, h, parked = std::move(*parked)]() mutable {
+    return self->bind_parked(self, std::move(parked), h);
+  });
+}
+
+Task<void> Stream::bind_parked(std::shared_ptr<Stream> /*self*/, core::ParkedSession parked,
+                               std::uint32_t h) {
+  if (parked.jid != jid_) world_.violated(jid_.str() + " claimed " + parked.jid.str());
+  const auto bound = co_await worker().bind(jid_, *this, &parked);
+  if (!bound) {
+    to_client([](Device& device) { device.not_resumed(); });
+    close();
+    co_return co_await worker().parking().end(std::move(parked));
+  }
+  if (connection_ == nullptr || over_) {
+    worker().unbind(**bound);
+    co_return close();
+  }
+  session_ = *bound;
+  id_ = parked.stream.id;
+  handled_ = came_ = parked.stream.handled;
+  if (!session_->visiting) parked.send_missed();
+  std::uint64_t number = 0;
+  for (Stanza& stanza : parked.stream.queue) {
+    if (session_->visiting) stanza.set_archive_id(++number);
+    queue_.push_back(std::move(stanza));
+  }
+  acknowledged_ = parked.stream.sent - static_cast<std::uint32_t>(queue_.size());
+  tell("resumed from the store");
+  client_has(h);
+  if (session_ == nullptr) co_return;
+  to_client([handled = static_cast<std::uint32_t>(handled_)](Device& device) {
+    device.resumed(handled);
+  });
+  for (const Stanza& stanza : queue_) send(stanza);
+  worker().active(*session_);
+  if (session_->visiting) worker().remote().visitors().settled(*session_);
+}
+
 void Stream::node_crashed() {
   over_ = true;
   session_ = nullptr;
@@ -137,7 +235,7 @@ void Stream::node_crashed() {
 // --- from the client ---
 
 void Stream::came(const std::string& xml, int message) {
-  if (over_ || session_ == nullptr) return;
+  if (over_ || session_ == nullptr || leaving_) return;
   auto stanza = Stanza::parse(xml);
   if (message != 0) tell("sends m" + std::to_string(message) + " to " + stanza->to().str());
   in_hand_.push_back({message});
@@ -170,6 +268,7 @@ void Stream::answer() {
     to_client(
         [h = static_cast<std::uint32_t>(handled_)](Device& device) { device.acknowledged(h); });
   }
+  park_if_ready();
   resume_if_ready();
 }
 
@@ -232,6 +331,7 @@ void Stream::send(const Stanza& stanza) {
 
 bool Stream::deliver(const Stanza& stanza) {
   if (stanza.kind() == StanzaKind::message) look_at(stanza);
+  if (stanza.type() == StanzaType::unavailable) world_.told_gone(stanza.from().str());
   send(stanza);
   if (!managed_) return false;
   queue_.push_back(stanza);

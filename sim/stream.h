@@ -47,6 +47,9 @@ class Stream final : public core::Outbox, public std::enable_shared_from_this<St
   void came(const std::string& xml, int message);  // a stanza; the number of its message, or 0
   void client_has(std::uint32_t h);
   void resume(std::shared_ptr<Connection> connection, std::uint32_t h);
+  // The session of another stream, which was parked in the store under this id.
+  void resume_parked(std::shared_ptr<Connection> connection, std::string id, std::uint32_t h);
+  [[nodiscard]] const std::string& id() const { return id_; }
   void connection_lost(const std::shared_ptr<Connection>& connection);
   void closed_by_client() { unbind(); }
   void shut_down();
@@ -60,12 +63,18 @@ class Stream final : public core::Outbox, public std::enable_shared_from_this<St
   std::vector<xmpp::Stanza> take_unacknowledged() override;
   [[nodiscard]] bool congested() const override { return queue_.size() > 200; }
   void end(xmpp::StreamCondition condition, std::string_view text) override;
+  void leave() override;
   [[nodiscard]] std::string remote() const override { return "sim"; }
 
  private:
   class StanzaReceipt;
 
   Task<void> bind_in_turn(std::shared_ptr<Stream> self);
+  Task<void> claim(std::shared_ptr<Stream> self, std::string id, std::uint32_t h);
+  Task<void> bind_parked(std::shared_ptr<Stream> self, core::ParkedSession parked, std::uint32_t h);
+  void park_if_ready();
+  Task<void> park_in_turn(std::shared_ptr<Stream> self);
+  [[nodiscard]] core::StreamState state_to_park() const;
   core::Worker& worker();
   SimLoop& loop();
   void dealt_with(std::size_t number);
@@ -88,6 +97,8 @@ class Stream final : public core::Outbox, public std::enable_shared_from_this<St
   std::shared_ptr<Connection> connection_;
   core::Session* session_ = nullptr;
   bool over_ = false;
+  bool leaving_ = false;
+  std::string id_;  // to resume by
   TimePoint bound_at_{};
   TimerId detached_timer_ = 0;
 

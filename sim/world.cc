@@ -63,6 +63,25 @@ void World::violated(std::string what) {
   violations_.push_back(std::move(what));
 }
 
+void World::left(const xmpp::Jid& device) {
+  on_their_way_.emplace(device.str(), false);
+}
+
+void World::came_back(const xmpp::Jid& device, bool resumed) {
+  const auto found = on_their_way_.find(device.str());
+  if (found == on_their_way_.end()) return;
+  if (resumed) ++counts_.claimed;
+  if (resumed && found->second && !disturbed_) {
+    violated(device.str() + " was said to be gone, and came back with its session");
+  }
+  on_their_way_.erase(found);
+}
+
+void World::told_gone(const std::string& device) {
+  const auto found = on_their_way_.find(device);
+  if (found != on_their_way_.end()) found->second = true;
+}
+
 void World::disturbed(std::string_view by) {
   if (!std::exchange(disturbed_, true)) note("from now on some may come twice: " + std::string(by));
 }

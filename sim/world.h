@@ -47,6 +47,7 @@ struct Counts {
   std::uint64_t sent_again = 0;
   std::uint64_t handed_again = 0;  // one entry, after a client had acknowledged it
   std::uint64_t two_ids = 0;       // one message, two entries
+  std::uint64_t claimed = 0;       // sessions that a node parked and another, or the next, resumed
 };
 
 class World {
@@ -87,6 +88,13 @@ class World {
   // What it had not confirmed when it left is sent elsewhere, though it may be in the archive.
   void node_left() { left_ = true; }
   void homes_lost() { homes_lost_ = true; }
+
+  // A device is told that its node leaves; is back, with the same session or another; and somebody
+  // is told that it is available no more, which must not be while it is on its way.
+  void left(const xmpp::Jid& device);
+  void came_back(const xmpp::Jid& device, bool resumed);
+  void told_gone(const std::string& device);
+  [[nodiscard]] std::uint64_t next_number() { return ++last_number_; }
 
   void node_joined(Node& node, std::uint64_t epoch);
   void acknowledged(int message);
@@ -161,6 +169,8 @@ class World {
   bool split_ = false;       // nodes did not reach each other
   bool outage_ = false;      // of the store
   bool late_ = false;        // the bus loses so much that what took another way overtakes
+  std::map<std::string, bool> on_their_way_;  // who was told to leave; said to be gone since then
+  std::uint64_t last_number_ = 0;
   Counts counts_;
   std::vector<std::string> violations_;
 };

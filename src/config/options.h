@@ -53,6 +53,12 @@ struct RosterOptions {
   std::uint32_t max_items = 5'000;  // of one account, requests that wait included
 };
 
+// How a node lets go of its sessions when it stops.
+struct DrainOptions {
+  std::uint32_t rate = 500;           // sessions a second
+  std::chrono::seconds deadline{30};  // after which those that are left end
+};
+
 // XEP-0199, from the server to silent clients.
 struct PingOptions {
   std::chrono::seconds interval{300};    // silence after which the server asks

@@ -174,6 +174,27 @@ Section<Config> resource_options() {
            .example = "postgresql://starling@db.example.org/starling?sslmode=verify-full",
            .unset = "SQLite, starling.db in `data_dir`",
            .restart = true}),
+      option(
+          &Config::drain,
+          section<DrainOptions>(
+              {option(&DrainOptions::rate, number<std::uint32_t>("sessions a second", 1, 100'000),
+                      {.name = "rate",
+                       .meaning = "So many sessions a second are let go of. Their clients "
+                                  "connect again at once, to other nodes if there are any.",
+                       .when = "Higher if a node with many sessions has to be gone quickly, "
+                               "lower if the other nodes cannot take so many log-ins.",
+                       .example = "2000"}),
+               option(&DrainOptions::deadline, duration(0, 3'600),
+                      {.name = "deadline",
+                       .meaning = "Sessions that are left after so long end at once.",
+                       .when = "Longer for a node with more sessions than `rate` times this; "
+                               "whatever stops the process (systemd's TimeoutStopSec) has to "
+                               "wait 30 seconds longer than this.",
+                       .example = "2 minutes"})}),
+          {.name = "drain",
+           .meaning = "What happens to the sessions when the node is told to stop. Those that "
+                      "can be resumed (XEP-0198) wait in the database, and go on at whatever "
+                      "node their client connects to, or at this one when it is back."}),
       option(&Config::ctl_socket, text_or_empty("the path of a Unix socket"),
              {.name = "ctl_socket",
               .meaning = "The Unix socket through which `starlingctl` speaks to this node. Only "

@@ -97,15 +97,18 @@ Task<bool> AccountHomes::let_go(Jid account) {
     if (!there->sessions.empty()) co_return false;
     co_await worker_.archive().written(account);
     co_await worker_.offline().save_cursor(account);
+    co_await worker_.parking().save_missed(account);
     there = worker_.directory().find(account.full());
     // If something else was archived for it meanwhile, that has to be waited for as well.
-    if (there != nullptr && there->sessions.empty() && there->appending == 0) {
+    const bool stored = there != nullptr && there->appending == 0 && !Parking::has_unsaved(*there);
+    if (stored && there->sessions.empty()) {
       worker_.directory().remove_account(account.full());
     }
   }
 }
 
 void AccountHomes::members_changed() {
+  worker_.parking().watch_all();
   worker_.directory().for_each_account([this](const LocalAccount& account) {
     if (!account.sessions.empty() || is_here(account.bare.full())) return;
     // Somebody else keeps it now. What is here would be out of date, should it ever come back.

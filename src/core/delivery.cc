@@ -192,6 +192,7 @@ void Delivery::message(const Host& host, LocalAccount* account, Stanza stanza) {
 
 void Delivery::presence(LocalAccount* account, const Stanza& stanza) {
   if (account == nullptr) return;
+  worker_.parking().presence_came(*account, stanza);
   if (!stanza.to().is_bare()) {
     // 8.5.3.1, 8.5.3.2.2: that resource or nobody.
     if (Session* session = account->find(stanza.to().resource())) session->deliver(stanza);

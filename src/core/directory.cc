@@ -60,7 +60,7 @@ void Directory::make_room() {
     idle_.pop_front();
     const LocalAccount* account = find(bare.full());
     if (account == nullptr || !account->sessions.empty()) continue;
-    if (account->appending > 0 || account->owed_changed) {
+    if (account->appending > 0 || account->owed_changed || account->parked) {
       idle_.push_back(bare);
     } else {
       remove_account(bare.full());

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "core/owed.h"
+#include "core/parking.h"
 #include "core/roster.h"
 #include "core/session.h"
 #include "core/slots.h"
@@ -41,6 +42,7 @@ struct LocalAccount {
   unsigned appending = 0;      // writes to its archive that are under way
   SessionId catching_up = 0;   // the session that is being handed the backlog
   std::vector<std::move_only_function<void(bool)>> when_appended;
+  std::unique_ptr<std::vector<ParkedSession>> parked;  // parking.h; nullptr: none
 
   [[nodiscard]] Session* find(std::string_view resource) const;
   // True if any session is available.

@@ -42,6 +42,9 @@ class Guest final : public Outbox {
     return taken;
   }
   [[nodiscard]] bool congested() const override { return unconfirmed_.size() > kCongested; }
+  void leave() override {
+    guests_.worker_.remote().send(key_.first, begin_parcel(ParcelKind::leave, key_.second));
+  }
   void end(xmpp::StreamCondition condition, std::string_view text) override {
     session = nullptr;  // unbound by whoever ends it
     Encoder parcel = begin_parcel(ParcelKind::end, key_.second);
@@ -64,6 +67,8 @@ class Guest final : public Outbox {
     }
     if (!archived.empty()) guests_.worker_.acknowledged(*session, archived);
   }
+
+  [[nodiscard]] std::uint64_t last() const { return last_; }
 
   // What a client of another stream was sent before.
   void begin_with(std::vector<Stanza> unconfirmed) {
@@ -136,6 +141,8 @@ void Guests::take(NodeId from, const ParcelHead& head, Decoder& parcel) {
       if (!parcel.bad()) moved(key, {node, visitor}, last);
       return;
     }
+    case ParcelKind::park:
+      return park(key, parcel);
     case ParcelKind::active:
       return session.end_holdback();
     case ParcelKind::confirmed:
@@ -154,12 +161,17 @@ void Guests::bind(NodeId from, std::string_view account, Decoder& parcel) {
   if (parcel.bad() || !bare) return;
   const auto full = bare->with_resource(resource);
   if (!full) return;
+  const std::string_view state = parcel.rest();
+  auto parked = state.empty() ? std::nullopt : ParkedSession::decode(state);
   auto guest = std::make_shared<Guest>(*this, key, remote, connection);
   guests_[key] = guest;
-  worker_.turns().run(account, [this, guest, full = *full] { return bind_in_turn(guest, full); });
+  worker_.turns().run(account, [this, guest, full = *full, parked = std::move(parked)]() mutable {
+    return bind_in_turn(guest, full, std::move(parked));
+  });
 }
 
-Task<void> Guests::bind_in_turn(std::shared_ptr<Guest> guest, xmpp::Jid full) {
+Task<void> Guests::bind_in_turn(std::shared_ptr<Guest> guest, xmpp::Jid full,
+                                std::optional<ParkedSession> parked) {
   std::uint64_t answer = kBound;
   const LocalAccount* account = worker_.directory().find(full.bare());
   if (account == nullptr || account->sessions.empty()) {
@@ -167,9 +179,16 @@ Task<void> Guests::bind_in_turn(std::shared_ptr<Guest> guest, xmpp::Jid full) {
     answer = static_cast<std::uint64_t>(Errc::exists);
     worker_.remote().homes().release(full.to_bare());
   } else {
-    const auto session = co_await worker_.bind_here(full, *guest, Worker::Counted::no);
+    if (parked) guest->begin_with(parked->stream.queue);
+    const auto session =
+        co_await worker_.bind_here(full, *guest, Worker::Counted::no, parked ? &*parked : nullptr);
     if (session) {
       guest->session = *session;
+      if (parked) {
+        parked->stream.queue.clear();
+        parked->send_missed();
+        for (const Stanza& missed : parked->stream.queue) (*session)->deliver(missed);
+      }
     } else {
       answer = static_cast<std::uint64_t>(session.error().code);
     }
@@ -222,6 +241,35 @@ std::vector<NodeId> Guests::nodes_of(std::string_view account) const {
     if (its && (nodes.empty() || nodes.back() != key.first)) nodes.push_back(key.first);
   }
   return nodes;
+}
+
+// What was delivered and did not reach the stream counts as sent, and is sent again.
+void Guests::park(const Key& key, Decoder& parcel) {
+  const auto guest = guests_.at(key);
+  StreamState stream;
+  stream.id = parcel.text();
+  stream.handled = static_cast<std::uint32_t>(parcel.number());
+  stream.sent = static_cast<std::uint32_t>(parcel.number());
+  stream.timeout = std::chrono::seconds(parcel.number());
+  const std::uint64_t confirmed = parcel.number();
+  const std::uint64_t delivered = parcel.number();
+  if (parcel.bad()) return;
+  guest->confirmed(confirmed);
+  // From the account's next turn on it gets nothing any more; until then it is as it was.
+  const auto run = [](Guests* self, std::shared_ptr<Guest> of, StreamState state,
+                      std::uint64_t last) -> Task<void> {
+    if (of->session == nullptr) co_return;
+    state.queue = of->take_unacknowledged();
+    state.sent += static_cast<std::uint32_t>(of->last() - last);
+    const Session& session = *std::exchange(of->session, nullptr);
+    SessionRef ref{session.jid, session.id};
+    co_await self->worker_.parking().park(std::move(ref), std::move(state));
+    of->end(xmpp::StreamCondition::system_shutdown, "this node leaves; please connect again");
+  };
+  worker_.turns().run(guest->session->jid.bare(),
+                      [this, run, guest, stream = std::move(stream), delivered]() mutable {
+                        return run(this, guest, std::move(stream), delivered);
+                      });
 }
 
 void Guests::unbind(const Key& key) {

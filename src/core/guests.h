@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,7 @@
 
 #include "cluster/cluster.h"
 #include "core/parcels.h"
+#include "core/parking.h"
 #include "core/session.h"
 
 namespace starling::core {
@@ -52,7 +54,9 @@ class Guests {
   using Key = std::pair<cluster::NodeId, SessionId>;  // of the visitor
 
   void bind(cluster::NodeId from, std::string_view account, cluster::Decoder& parcel);
-  Task<void> bind_in_turn(std::shared_ptr<Guest> guest, xmpp::Jid full);
+  Task<void> bind_in_turn(std::shared_ptr<Guest> guest, xmpp::Jid full,
+                          std::optional<ParkedSession> parked);
+  void park(const Key& key, cluster::Decoder& parcel);
   void moved(const Key& from, const Key& to, std::uint64_t last);
   void unbind(const Key& key);
   void remove(const Key& key);

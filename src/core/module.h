@@ -6,6 +6,7 @@
 // worker of the account they serve, or, for the host itself, on the sender's worker.
 #pragma once
 
+#include <algorithm>
 #include <expected>
 #include <functional>
 #include <map>
@@ -174,6 +175,15 @@ class Host {
     account_unavailable_.push_back(std::move(unavailable));
   }
 
+  // A mark that a module keeps with a session: an empty T in its slots. A session that is parked
+  // (parking.h) has it again when it is resumed.
+  template <class T>
+  void session_mark(std::string name) {
+    session_marks_.push_back({std::move(name),
+                              [](const Session& s) { return s.slots.find<T>() != nullptr; },
+                              [](Session& s) { s.slots.get<T>(); }});
+  }
+
   // An element on a bound stream that is no stanza. The session may be changed by it.
   using NonzaHandler = std::function<void(Session&, const xml::Element&)>;
   void on_nonza(std::string_view element, std::string_view element_ns, NonzaHandler handler);
@@ -199,6 +209,18 @@ class Host {
   void account_unavailable(Worker& worker, const xmpp::Jid& account,
                            const xmpp::Stanza& presence) const {
     for (const auto& told : account_unavailable_) told(worker, account, presence);
+  }
+  [[nodiscard]] std::vector<std::string> marks_of(const Session& session) const {
+    std::vector<std::string> names;
+    for (const auto& mark : session_marks_) {
+      if (mark.is_set(session)) names.push_back(mark.name);
+    }
+    return names;
+  }
+  void set_marks(Session& session, const std::vector<std::string>& names) const {
+    for (const auto& mark : session_marks_) {
+      if (std::ranges::find(names, mark.name) != names.end()) mark.set(session);
+    }
   }
   // nullptr if no module knows that element.
   [[nodiscard]] const NonzaHandler* find_nonza(const xml::Element& element) const;
@@ -246,6 +268,12 @@ class Host {
   std::vector<MessageSent> message_sent_;
   std::vector<MessageDelivered> message_delivered_;
   std::vector<AccountUnavailable> account_unavailable_;
+  struct SessionMark {
+    std::string name;
+    std::function<bool(const Session&)> is_set;
+    std::function<void(Session&)> set;
+  };
+  std::vector<SessionMark> session_marks_;
   // namespace, element
   std::map<std::tuple<std::string, std::string>, NonzaHandler, std::less<>> nonzas_;
 };

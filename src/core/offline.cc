@@ -55,12 +55,13 @@ bool takes_messages(const Session& session) {
 
 Task<Result<>> Offline::load(LocalAccount& account) {
   auto& maps = worker_.server().store().maps();
-  const auto stored =
-      co_await maps.get(account.bare.str(), std::string(kMap), std::string(kCursor));
-  if (!stored) co_return std::unexpected(stored.error());
-  if (*stored && !(*stored)->empty() && !account.owed.decode(**stored)) {
-    log::error("offline_cursor_damaged", {{"jid", account.bare.full()}, {"cursor", **stored}});
+  const auto entries = co_await maps.scan(account.bare.str(), std::string(kMap));
+  if (!entries) co_return std::unexpected(entries.error());
+  const auto cursor = std::ranges::find(*entries, kCursor, &store::Entry::key);
+  if (cursor != entries->end() && !cursor->value.empty() && !account.owed.decode(cursor->value)) {
+    log::error("offline_cursor_damaged", {{"jid", account.bare.full()}, {"cursor", cursor->value}});
   }
+  worker_.parking().load(account, *entries);
   account.has_transient = true;  // for all we know
   // Whoever gave ids before us, and whatever the clocks say: what comes is above the cursor.
   worker_.archive().saw(account.owed.highest());

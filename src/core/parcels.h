@@ -23,6 +23,7 @@ enum class ParcelKind : std::uint8_t {
   found,   // number: the home's node, the last archive id
   losing,  // account; its resources here: the receiver is its home, too, and stays it
   losers,  // account; those resources that the receiver has as well
+  parked,  // account: sessions of it were parked; whoever keeps the account looks
   kept,    // account: something was archived for it by a node that took itself for the keeper
   // From the node of a connection to the home of its account (visitors.h, guests.h).
   bind,       // account; session, resource, remote, connection
@@ -31,11 +32,13 @@ enum class ParcelKind : std::uint8_t {
   active,     // account; session: nothing is to be held back any more
   confirmed,  // account; session, how many stanzas need not be kept any longer
   unbind,     // account; session
+  park,       // account; session, resumption id, handled, timeout, the last confirmed and delivered
   moved,      // account; session, the node that has it now, its session there, the last delivered
   // And back.
   bound,    // session: an Errc, or kBound
   deliver,  // session: number, the stanza
   end,      // session: stream error condition, text
+  leave,    // session: the home leaves, park it
   // Commands (cluster_calls.h).
   call,    // account or nobody's; number, what is called, arguments
   answer,  // number: an Errc or kBound, what came of it
@@ -50,6 +53,7 @@ inline constexpr std::uint64_t kBound = 255;  // beside the values of Errc
     case ParcelKind::bound:
     case ParcelKind::deliver:
     case ParcelKind::end:
+    case ParcelKind::leave:
     case ParcelKind::answer:
       return false;
     default:

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "core/server.h"
@@ -17,8 +18,29 @@ using xmpp::StanzaType;
 
 namespace {
 
-// RFC 6121 section 4.7.2.3: -128 to 127; absent is 0. nullopt if it is not such a number.
-std::optional<std::int8_t> priority_of(const Stanza& presence) {
+bool is_availability(const Stanza& presence) {
+  return presence.type() == StanzaType::available || presence.type() == StanzaType::unavailable;
+}
+
+// Of sessions that may be resumed any moment: to others they are as they were.
+std::vector<Stanza> parked_presence(const LocalAccount& account) {
+  std::vector<Stanza> presences;
+  if (!account.parked) return presences;
+  for (const ParkedSession& parked : *account.parked) {
+    if (auto presence = Stanza::parse(parked.presence)) presences.push_back(std::move(*presence));
+  }
+  return presences;
+}
+
+Stanza addressed(Stanza stanza, const Jid& to) {
+  stanza.set_to(to);
+  return stanza;
+}
+
+}  // namespace
+
+// -128 to 127; absent is 0.
+std::optional<std::int8_t> Presence::priority_of(const Stanza& presence) {
   const auto element = presence.element().child("priority", xmpp::ns::kClient);
   if (!element) return std::int8_t{0};
   const std::string text = element->text();
@@ -29,17 +51,6 @@ std::optional<std::int8_t> priority_of(const Stanza& presence) {
   }
   return static_cast<std::int8_t>(value);
 }
-
-bool is_availability(const Stanza& presence) {
-  return presence.type() == StanzaType::available || presence.type() == StanzaType::unavailable;
-}
-
-Stanza addressed(Stanza stanza, const Jid& to) {
-  stanza.set_to(to);
-  return stanza;
-}
-
-}  // namespace
 
 void Presence::outbound(Session& session, Stanza stanza) {
   switch (stanza.type()) {
@@ -125,12 +136,13 @@ bool Presence::may_send(const Jid& account_jid, const Stanza& stanza) const {
 // Section 4.2.2, 4.4.2, 4.5.2: subscribers, the user's own resources, and whoever was addressed.
 // A session that is not available has only the last to tell of its end.
 void Presence::announce(const Session& session, const Roster& roster, const Stanza& stanza) {
-  const LocalAccount* account = worker_.directory().find(session.jid.bare());
+  LocalAccount* account = worker_.directory().find(session.jid.bare());
   if (session.available() && account != nullptr) {
     const Stanza to_self = addressed(stanza, account->bare);
     for (const auto& other : account->sessions) {
       if (other->available()) other->deliver(to_self);
     }
+    worker_.parking().presence_came(*account, to_self);
   }
   for (const auto& [jid, item] : roster.items()) {
     if (!session.available()) break;
@@ -154,14 +166,22 @@ void Presence::initial(Session& session, const Roster& roster) {
     if (other.get() == &session || !other->available()) continue;
     session.deliver(addressed(*other->presence, session.jid));
   }
+  for (const Stanza& presence : parked_presence(*account)) {
+    session.deliver(addressed(presence, session.jid));
+  }
+  probe_all(session, roster);
   for (const auto& [jid, item] : roster.items()) {
-    if (item.subscription.to) {
-      Stanza probe = xmpp::make_presence(StanzaType::probe, session.jid, jid);
-      if (may_send(session.jid, probe)) worker_.router().route(std::move(probe));
-    }
     if (item.request.empty()) continue;
     const Stanza request = Stanza::from_text(item.request);
     if (host != nullptr && !host->blocks_inbound(*account, request)) session.deliver(request);
+  }
+}
+
+void Presence::probe_all(const Session& session, const Roster& roster) {
+  for (const auto& [jid, item] : roster.items()) {
+    if (!item.subscription.to) continue;
+    Stanza probe = xmpp::make_presence(StanzaType::probe, session.jid, jid);
+    if (may_send(session.jid, probe)) worker_.router().route(std::move(probe));
   }
 }
 
@@ -186,7 +206,9 @@ void Presence::directed(Session& session, Stanza stanza) {
 Task<void> Presence::probed(Stanza probe) {
   const Jid account_jid = probe.to().to_bare();
   const LocalAccount* account = worker_.directory().find(account_jid.full());
-  if (account == nullptr || account->sessions.empty()) co_return;  // nobody to show
+  if (account == nullptr || (account->sessions.empty() && !account->parked)) {
+    co_return;  // nobody to show
+  }
   const auto roster = co_await worker_.roster(account_jid);
   account = worker_.directory().find(account_jid.full());
   if (!roster || account == nullptr) co_return;
@@ -204,6 +226,17 @@ Task<void> Presence::probed(Stanza probe) {
       worker_.router().route(addressed(*session->presence, probe.from()));
     }
   }
+  for (const Stanza& presence : parked_presence(*account)) {
+    worker_.router().route(addressed(presence, probe.from()));
+  }
+}
+
+void Presence::probe_contacts(SessionRef ref) {
+  worker_.turns().run(ref.jid.bare(), [this, ref]() -> Task<void> {
+    const auto roster = co_await worker_.roster(ref.jid.to_bare());
+    const Session* session = worker_.directory().find(ref);
+    if (roster && session != nullptr && session->available()) probe_all(*session, **roster);
+  });
 }
 
 void Presence::session_ended(const Session& session, std::shared_ptr<const Roster> roster) {
@@ -219,12 +252,18 @@ void Presence::show_sessions(const LocalAccount& account, const Jid& contact) {
   for (const auto& session : account.sessions) {
     if (session->available()) worker_.router().route(addressed(*session->presence, contact));
   }
+  for (const Stanza& presence : parked_presence(account)) {
+    worker_.router().route(addressed(presence, contact));
+  }
 }
 
 void Presence::hide_sessions(const LocalAccount& account, const Jid& contact) {
   for (const auto& session : account.sessions) {
     if (!session->available()) continue;
     worker_.router().route(xmpp::make_presence(StanzaType::unavailable, session->jid, contact));
+  }
+  for (const Stanza& presence : parked_presence(account)) {
+    worker_.router().route(xmpp::make_presence(StanzaType::unavailable, presence.from(), contact));
   }
 }
 

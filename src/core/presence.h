@@ -26,6 +26,11 @@ class Presence {
   // A contact's server asks for the account's presence (section 4.3.2). In the account's turn.
   Task<void> probed(xmpp::Stanza probe);
 
+  // Asks for the presence of a session's contacts, as it may have missed some.
+  void probe_contacts(SessionRef session);
+  // RFC 6121 section 4.7.2.3; nullopt if it is none.
+  [[nodiscard]] static std::optional<std::int8_t> priority_of(const xmpp::Stanza& presence);
+
   // A session is gone, by whatever way: tells everybody who knew that it was there (section 4.5).
   // `session` is no longer in the directory. `roster` is what the account had in memory.
   void session_ended(const Session& session, std::shared_ptr<const Roster> roster);
@@ -38,6 +43,7 @@ class Presence {
  private:
   Task<void> broadcast(SessionRef ref, xmpp::Stanza stanza);
   void initial(Session& session, const Roster& roster);
+  void probe_all(const Session& session, const Roster& roster);
   void announce(const Session& session, const Roster& roster, const xmpp::Stanza& stanza);
   void went_away(const xmpp::Jid& account, const xmpp::Stanza& stanza);
   [[nodiscard]] bool may_send(const xmpp::Jid& account, const xmpp::Stanza& stanza) const;

@@ -169,6 +169,8 @@ void Remote::take(NodeId from, std::string_view bytes) {
       return homes_.take_losing(from, head->account, parcel);
     case ParcelKind::losers:
       return homes_.take_losers(head->account, parcel);
+    case ParcelKind::parked:
+      return worker_.parking().take_parked(head->account);
     case ParcelKind::kept:
       return homes_.take_kept(head->account);
     case ParcelKind::bind:
@@ -177,11 +179,13 @@ void Remote::take(NodeId from, std::string_view bytes) {
     case ParcelKind::active:
     case ParcelKind::confirmed:
     case ParcelKind::unbind:
+    case ParcelKind::park:
     case ParcelKind::moved:
       return guests_.take(from, *head, parcel);
     case ParcelKind::bound:
     case ParcelKind::deliver:
     case ParcelKind::end:
+    case ParcelKind::leave:
       return visitors_.take(from, *head, parcel);
     case ParcelKind::call:
       return worker_.calls().take_call(from, parcel);

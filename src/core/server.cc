@@ -54,7 +54,11 @@ Task<Result<>> Server::prepare() {
     std::from_chars(value.data(), value.data() + value.size(), id);
     latest = std::max(latest, id);
   }
-  for (const auto& worker : workers_) worker->archive().begin(*secret, latest);
+  for (const auto& worker : workers_) {
+    worker->archive().begin(*secret, latest);
+    if (cluster_ != nullptr) continue;  // then it is when this node has joined
+    worker->loop().post([at = worker.get()] { at->parking().watch_all(); });
+  }
   co_return Result<>{};
 }
 

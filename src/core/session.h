@@ -35,6 +35,9 @@ class Outbox {
   [[nodiscard]] virtual bool congested() const = 0;
   // Ends the stream with a stream error. The session is unbound already.
   virtual void end(xmpp::StreamCondition condition, std::string_view text) = 0;
+  // This node, or that of the account's sessions, leaves: the session is to be parked, if it can be
+  // resumed (Worker::park), or ended. Not at once, as end().
+  virtual void leave() = 0;
   // "203.0.113.7:51234", for logs and listings.
   [[nodiscard]] virtual std::string remote() const = 0;
   // The node of the connection; 0: this one.

@@ -25,7 +25,8 @@ std::string_view account_of(const Session& session) {
 }
 }  // namespace
 
-Task<Result<Session*>> Visitors::bind(NodeId home, xmpp::Jid full, Outbox& outbox) {
+Task<Result<Session*>> Visitors::bind(NodeId home, xmpp::Jid full, Outbox& outbox,
+                                      const ParkedSession* parked) {
   const Host* host = worker_.server().host(full.domain());
   if (host == nullptr) co_return fail(Errc::not_found, "the host is not served any more");
   auto made = std::make_unique<Visitor>();
@@ -39,6 +40,11 @@ Task<Result<Session*>> Visitors::bind(NodeId home, xmpp::Jid full, Outbox& outbo
 
   Encoder parcel = begin_parcel(ParcelKind::bind, full.bare());
   parcel.number(id).text(full.resource()).text(outbox.remote()).text(outbox.connection());
+  if (parked != nullptr) {
+    parcel.rest(parked->encode());
+    made->delivered = parked->stream.queue.size();
+    made->early = std::make_unique<std::vector<xmpp::Stanza>>();
+  }
   // From now on it gets what is delivered, but only once the client knows of its session: what
   // comes in the same batch as the answer is behind it.
   visitors_.emplace(id, std::move(made));
@@ -96,6 +102,29 @@ void Visitors::unbind(Session& session) {
   visitors_.erase(found);
 }
 
+void Visitors::park(Session& session, const StreamState& stream) {
+  send_confirmations();
+  const auto& visitor = static_cast<Visitor&>(session);
+  // Of what the client was sent, the home has all that it has not acknowledged.
+  Encoder parcel = begin_parcel(ParcelKind::park, account_of(session));
+  parcel.number(session.id).text(stream.id).number(stream.handled).number(stream.sent);
+  parcel.number(static_cast<std::uint64_t>(stream.timeout.count()));
+  parcel.number(visitor.delivered - stream.queue.size()).number(visitor.delivered);
+  worker_.remote().send(visitor.home, std::move(parcel));
+}
+
+std::vector<SessionId> Visitors::all() const {
+  std::vector<SessionId> ids;
+  for (const auto& [id, unused] : visitors_) ids.push_back(id);
+  return ids;
+}
+
+void Visitors::leave(SessionId id) {
+  const auto found = visitors_.find(id);
+  // One that is just coming is not there yet.
+  if (found != visitors_.end() && !questions_.contains(id)) found->second->outbox->leave();
+}
+
 void Visitors::submit(Session& session, xmpp::Stanza stanza) {
   const auto& visitor = static_cast<Visitor&>(session);
   Remote& remote = worker_.remote();
@@ -131,6 +160,7 @@ void Visitors::take(NodeId from, const ParcelHead& head, Decoder& parcel) {
   if (found == visitors_.end()) return;  // it has ended
   if (found->second->home != from && !found->second->early) return;
   if (head.kind == ParcelKind::deliver) return deliver(*found->second, parcel);
+  if (head.kind == ParcelKind::leave) return leave(head.number);
   const auto condition = static_cast<xmpp::StreamCondition>(parcel.number());
   const std::string_view text = parcel.text();
   if (parcel.bad()) return;

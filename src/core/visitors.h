@@ -16,6 +16,7 @@
 #include "base/task.h"
 #include "cluster/cluster.h"
 #include "core/parcels.h"
+#include "core/parking.h"
 #include "core/session.h"
 #include "xml/document.h"
 
@@ -39,8 +40,14 @@ class Visitors {
 
   // Binds a session at the account's home. Errors: as of Worker::bind; exists: it is not the
   // account's home any more.
-  Task<Result<Session*>> bind(cluster::NodeId home, xmpp::Jid full, Outbox& outbox);
+  // What is delivered to one that was parked waits until it is settled().
+  Task<Result<Session*>> bind(cluster::NodeId home, xmpp::Jid full, Outbox& outbox,
+                              const ParkedSession* parked = nullptr);
   void unbind(Session& session);
+  // Has the home park the session; then its outbox is told to end.
+  void park(Session& session, const StreamState& stream);
+  [[nodiscard]] std::vector<SessionId> all() const;
+  void leave(SessionId visitor);
 
   void submit(Session& session, xmpp::Stanza stanza);
   void nonza(Session& session, const xml::Element& element);

@@ -1,6 +1,8 @@
 #include "core/worker.h"
 
+#include <algorithm>
 #include <cassert>
+#include <chrono>
 #include <utility>
 
 #include "base/clock.h"
@@ -14,9 +16,12 @@
 
 namespace starling::core {
 
+using namespace std::chrono_literals;
+
 namespace {
 // Between two tries to bind a session whose account is about to leave its home.
 constexpr std::chrono::milliseconds kHomeMoves{50};
+constexpr std::chrono::milliseconds kDrainPause{100};
 }  // namespace
 
 Worker::Worker(Server& server, std::size_t index, EventLoop& loop)
@@ -29,6 +34,7 @@ Worker::Worker(Server& server, std::size_t index, EventLoop& loop)
       archive_(*this),
       offline_(*this),
       presence_(*this),
+      parking_(*this),
       subscriptions_(*this),
       remote_(std::make_unique<Remote>(*this)),
       calls_(std::make_unique<NodeCalls>(*this)) {}
@@ -54,18 +60,20 @@ Task<Result<LocalAccount*>> Worker::load(xmpp::Jid bare) {
   co_return &directory_.add_account(std::move(account));
 }
 
-Task<Result<Session*>> Worker::bind(xmpp::Jid full, Outbox& outbox) {
+Task<Result<Session*>> Worker::bind(xmpp::Jid full, Outbox& outbox, ParkedSession* parked) {
   constexpr int kTries = 3;
-  if (server_.cluster() == nullptr) co_return co_await bind_here(full, outbox, Counted::yes);
+  if (server_.cluster() == nullptr) {
+    co_return co_await bind_here(full, outbox, Counted::yes, parked);
+  }
   for (int tries = 0; tries < kTries; ++tries) {
     const auto home = co_await remote_->homes().find_home(full.to_bare());
     if (!home) co_return std::unexpected(home.error());
     if (*home == server_.cluster()->self()) {
-      auto bound = co_await bind_here(full, outbox, Counted::yes);
+      auto bound = co_await bind_here(full, outbox, Counted::yes, parked);
       if (!bound) remote_->homes().release(full.to_bare());
       co_return bound;
     }
-    auto bound = co_await remote_->visitors().bind(*home, full, outbox);
+    auto bound = co_await remote_->visitors().bind(*home, full, outbox, parked);
     if (bound) co_return bound;
     // unavailable: it does not answer, and may be found unreachable by now.
     const Errc why = bound.error().code;
@@ -75,7 +83,8 @@ Task<Result<Session*>> Worker::bind(xmpp::Jid full, Outbox& outbox) {
   co_return fail(Errc::unavailable, "the account's home is moving");
 }
 
-Task<Result<Session*>> Worker::bind_here(xmpp::Jid full, Outbox& outbox, Counted counted) {
+Task<Result<Session*>> Worker::bind_here(xmpp::Jid full, Outbox& outbox, Counted counted,
+                                         ParkedSession* parked) {
   cluster::Cluster* const cluster = server_.cluster();
   const cluster::NodeId self = cluster != nullptr ? cluster->self() : 0;
   const auto ban = co_await ban_of(server_.store(), full.to_bare());
@@ -83,6 +92,18 @@ Task<Result<Session*>> Worker::bind_here(xmpp::Jid full, Outbox& outbox, Counted
   if (*ban) co_return fail(Errc::denied, "the account is disabled");
   const auto account = co_await load(full.to_bare());
   if (!account) co_return std::unexpected(account.error());
+  if (*account != nullptr) {
+    co_await parking_.end_of_resource(full, parked != nullptr ? parked->stream.id : "");
+  }
+  if (*account != nullptr && parked != nullptr) {
+    // It does not begin with a first presence, which would bring the roster into memory.
+    if (const auto read = co_await roster(full.to_bare()); !read) {
+      co_return std::unexpected(read.error());
+    }
+    if (auto collected = co_await parking_.collect_missed(*parked); !collected) {
+      co_return std::unexpected(collected.error());
+    }
+  }
   const Host* host = server_.host(full.domain());
   if (host == nullptr || *account == nullptr || removing_.contains((*account)->bare)) {
     co_return fail(Errc::not_found, "there is no such account any more");
@@ -109,7 +130,32 @@ Task<Result<Session*>> Worker::bind_here(xmpp::Jid full, Outbox& outbox, Counted
   session->jid = full;
   session->outbox = &outbox;
   session->bound_at_us = wall_clock_us();
-  co_return &directory_.add(std::move(session));
+  Session& bound = directory_.add(std::move(session));
+  if (parked != nullptr) parking_.restore(bound, *parked);
+  co_return &bound;
+}
+
+Task<void> Worker::drain(std::uint32_t rate, std::chrono::seconds deadline) {
+  const TimePoint until = loop_.now() + deadline;
+  std::vector<SessionRef> sessions;
+  directory_.for_each([&](const Session& s) { sessions.push_back({s.jid, s.id}); });
+  const std::vector<SessionId> visitors = remote_->visitors().all();
+  if (sessions.empty() && visitors.empty()) co_return;
+  log::info("draining", {{"worker", index_}, {"sessions", sessions.size() + visitors.size()}});
+  const std::size_t at_once = std::max<std::size_t>(1, rate / (1s / kDrainPause));
+  for (std::size_t i = 0; i < sessions.size() + visitors.size(); ++i) {
+    if (i > 0 && i % at_once == 0) co_await pause(loop_, kDrainPause);
+    if (loop_.now() >= until) break;
+    if (i >= sessions.size()) {
+      remote_->visitors().leave(visitors[i - sessions.size()]);
+    } else if (const Session* session = directory_.find(sessions[i])) {
+      session->outbox->leave();
+    }
+  }
+  while (loop_.now() < until &&
+         (directory_.session_count() > 0 || remote_->visitors().size() > 0)) {
+    co_await pause(loop_, kDrainPause);
+  }
 }
 
 void Worker::unbind(Session& session) {

@@ -23,6 +23,7 @@
 #include "core/delivery.h"
 #include "core/directory.h"
 #include "core/offline.h"
+#include "core/parking.h"
 #include "core/presence.h"
 #include "core/router.h"
 #include "core/subscriptions.h"
@@ -58,6 +59,7 @@ class Worker {
   [[nodiscard]] Trace& trace() { return trace_; }
   [[nodiscard]] Remote& remote() { return *remote_; }
   [[nodiscard]] NodeCalls& calls() { return *calls_; }
+  [[nodiscard]] Parking& parking() { return parking_; }
 
   // The account, brought into memory; nullptr if there is none of that name. In the account's turn.
   // Errors: unavailable.
@@ -69,11 +71,14 @@ class Worker {
   // banned, account_ban.h), limit (the account or its host has as many sessions as it may have),
   // unavailable.
   // In a cluster the account's home may be another node; then the session is a visitor here.
-  Task<Result<Session*>> bind(xmpp::Jid full, Outbox& outbox);
+  // `parked`: it is a session that was claimed (parking.h) and goes on; what it has missed is
+  // added.
+  Task<Result<Session*>> bind(xmpp::Jid full, Outbox& outbox, ParkedSession* parked = nullptr);
   // The same at the account's home, which is this node. `counted`: among the sessions that are
   // connected here.
   enum class Counted : bool { no, yes };
-  Task<Result<Session*>> bind_here(xmpp::Jid full, Outbox& outbox, Counted counted);
+  Task<Result<Session*>> bind_here(xmpp::Jid full, Outbox& outbox, Counted counted,
+                                   ParkedSession* parked = nullptr);
 
   // Accounts whose removal is under way (account_removal.h): nobody can bind as one of them.
   [[nodiscard]] std::set<xmpp::Jid>& removing() { return removing_; }
@@ -81,6 +86,10 @@ class Worker {
   // The session's stream is over: its contacts learn that it is unavailable, what it has not
   // acknowledged is offered to others, and it is gone.
   void unbind(Session& session);
+
+  // All sessions leave, so many a second: those that can be resumed are parked (parking.h), the
+  // others end. Comes back when none is left, or so much time has passed.
+  Task<void> drain(std::uint32_t rate, std::chrono::seconds deadline);
 
   // The session's client has acknowledged these of its messages.
   void acknowledged(const Session& session, std::span<const ArchiveId> ids);
@@ -134,6 +143,7 @@ class Worker {
   Archive archive_;
   Offline offline_;
   Presence presence_;
+  Parking parking_;
   Subscriptions subscriptions_;
   CommandSessions command_sessions_;
   Trace trace_;

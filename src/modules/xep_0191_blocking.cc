@@ -267,6 +267,7 @@ Task<IqReply> unblock(IqRequest request) {
 }
 
 void setup(core::Host& host) {
+  host.session_mark<Informed>("blocklist");
   host.disco_feature(core::At::host, xmpp::ns::kBlocking);
   host.on_load_account(load);
   host.block_inbound(blocks_inbound);

@@ -171,6 +171,7 @@ void setup(core::Host& host) {
   host.disco_feature(core::At::host, xmpp::ns::kCarbonsRules);
   host.on_own_iq(StanzaType::set, "enable", xmpp::ns::kCarbons, enable);
   host.on_own_iq(StanzaType::set, "disable", xmpp::ns::kCarbons, disable);
+  host.session_mark<Enabled>("carbons");
   host.on_message_sent(sent);
   host.on_message_delivered(received);
 }

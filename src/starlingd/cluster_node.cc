@@ -216,6 +216,10 @@ Task<admin::doctor::ClusterFacts> ClusterNode::facts() {
   co_return co_await run_on(loop_, look);
 }
 
+void ClusterNode::drain() {
+  loop_.post([this] { cluster_->drain(); });
+}
+
 bool ClusterNode::stop() {
   if (!thread_.joinable()) return true;
   bool left = true;

@@ -49,6 +49,8 @@ class ClusterNode {
   // For the doctor. On any loop.
   Task<admin::doctor::ClusterFacts> facts();
 
+  // The others choose this node no more; what it has stays for now.
+  void drain();
   // Leaves. What runs on workers must have ended, but their loops turn. False if something hangs.
   bool stop();
 

@@ -23,6 +23,7 @@ namespace starling::starlingd {
 
 namespace {
 
+constexpr std::chrono::seconds kDrainGrace{2};
 constexpr std::chrono::seconds kStreamsDeadline{10};
 constexpr std::chrono::seconds kTasksDeadline{20};
 
@@ -295,9 +296,34 @@ void Node::run_on_first_worker(std::function<Task<void>(core::Server&)> work) {
   done.wait();
 }
 
+// Sessions leave at a pace that those who take them can bear.
+void Node::drain() {
+  if (cluster_) cluster_->drain();
+  const config::DrainOptions options = config_->drain;
+  const auto drained = std::make_shared<Latch>(loops_.size());
+  const auto run = [](core::Worker* worker, config::DrainOptions how,
+                      std::shared_ptr<Latch> done) -> Task<void> {
+    co_await worker->drain(how.rate, how.deadline);
+    done->count_down();
+  };
+  for (std::size_t i = 0; i < loops_.size(); ++i) {
+    config::DrainOptions share = options;
+    share.rate =
+        std::max<std::uint32_t>(1, options.rate / static_cast<std::uint32_t>(loops_.size()));
+    loops_[i]->post([service = services_[i].get(), run, share, drained] {
+      service->turn_newcomers_away();
+      if (!service->worker().gate().spawn(run(&service->worker(), share, drained))) {
+        drained->count_down();
+      }
+    });
+  }
+  drained->wait_for(options.deadline + kDrainGrace);
+}
+
 bool Node::stop() {
   if (threads_.empty()) return !cluster_ || cluster_->stop();
   for (const auto& listener : listeners_) listener.sockets->close();
+  drain();
   store_->cancel_backups();
 
   // Shared, since what did not end in time may still count down.

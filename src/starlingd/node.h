@@ -80,6 +80,7 @@ class Node {
   [[nodiscard]] const Listening* own_in_the_way(const config::ListenOptions& options) const;
   Result<> start_listeners();
   void open_to_clients(bool open);
+  void drain();
   void start_threads();
   admin::Hooks hooks();
   [[nodiscard]] std::vector<admin::doctor::ListenerFacts> doors() const;

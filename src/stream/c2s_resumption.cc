@@ -190,7 +190,7 @@ void C2sStream::handle_resume(const xml::Element& element) {
   C2sStream* former = service_->find_resumable(id);
   // Only the account itself may take it; to others there is no such session.
   if (former == nullptr || former->session_->jid.bare() != negotiation_->account.full()) {
-    if (former == nullptr && !core::other_nodes(service_->worker().server()).empty()) {
+    if (former == nullptr) {
       hold();
       service_->worker().gate().spawn(resume_from_elsewhere(shared_from_this(), id, *h));
       return;

@@ -48,6 +48,7 @@ class C2sStream final : public net::ConnectionHandler,
   std::vector<xmpp::Stanza> take_unacknowledged() override;
   [[nodiscard]] bool congested() const override;
   void end(xmpp::StreamCondition condition, std::string_view text) override;
+  void leave() override;
   [[nodiscard]] std::string remote() const override;
   [[nodiscard]] std::string_view connection() const override;
 
@@ -106,6 +107,12 @@ class C2sStream final : public net::ConnectionHandler,
   // The same across nodes; in c2s_takeover.cc.
   Task<void> resume_from_elsewhere(std::shared_ptr<C2sStream> self, std::string id,
                                    std::uint32_t h);
+  // What was parked in the store; in c2s_parking.cc.
+  Task<void> park(std::shared_ptr<C2sStream> self);
+  Task<void> park_in_turn(std::shared_ptr<C2sStream> self);
+  [[nodiscard]] core::StreamState state_to_park() const;
+  Task<void> resume_parked(std::shared_ptr<C2sStream> self, core::ParkedSession parked,
+                           std::uint32_t h);
   bool take_over(core::SessionId expected, std::uint64_t former_node, const std::string& id,
                  cluster::Decoder& state);
   [[nodiscard]] std::string hand_over(bus::NodeId to, core::SessionId expected);

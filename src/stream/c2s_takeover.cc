@@ -29,21 +29,6 @@ constexpr const char* kProcedure = "resume_session";
 
 enum class Answer : std::uint8_t { elsewhere, expired, state };
 
-// Until everything that came from the client is dealt with, or nothing more will be.
-Task<void> all_dealt_with(EventLoop& loop, std::shared_ptr<StreamManagement> state) {
-  Completion<bool> done([&](auto resume) {
-    const auto once = std::make_shared<decltype(resume)>(std::move(resume));
-    // It is the state that calls: to own it would be to own itself.
-    state->on_progress([&loop, once, at = state.get()] {
-      if (!*once || at->in_hand() > 0) return;
-      // Not from inside a call of what is about to change hands.
-      loop.post([resume = std::exchange(*once, nullptr)]() mutable { resume(true); });
-    });
-    state->give_up();  // it may be so already
-  });
-  co_await done;
-}
-
 }  // namespace
 
 Task<Result<std::string>> C2sService::hand_over(std::string account, std::string id, NodeId to,
@@ -135,15 +120,16 @@ std::string C2sStream::hand_over(NodeId to, SessionId expected) {
 }
 
 // The first parameter keeps the stream alive until the answer is there.
-Task<void> C2sStream::resume_from_elsewhere(std::shared_ptr<C2sStream> /*self*/, std::string id,
+Task<void> C2sStream::resume_from_elsewhere(std::shared_ptr<C2sStream> self, std::string id,
                                             std::uint32_t h) {
   core::Worker& worker = service_->worker();
   core::Server& server = worker.server();
   const std::string account(negotiation_->account.full());
-  const NodeId here = server.cluster()->self();
+  const NodeId here = server.cluster() != nullptr ? server.cluster()->self() : 0;
   const SessionId expected = worker.remote().visitors().expect(*this);
   std::optional<std::uint32_t> expired = service_->find_expired(id);
-  std::vector<NodeId> ask{worker.remote().homes().place_of(account)};
+  std::vector<NodeId> ask;
+  if (!core::other_nodes(server).empty()) ask.push_back(worker.remote().homes().place_of(account));
   bool taken = false;
   for (std::size_t i = 0; i < ask.size() && !taken; ++i) {
     Result<std::string> answer;
@@ -174,6 +160,14 @@ Task<void> C2sStream::resume_from_elsewhere(std::shared_ptr<C2sStream> /*self*/,
   }
   if (!taken) {
     worker.remote().visitors().abandon(expected);
+    if (phase_ != Phase::binding) co_return;
+    auto parked = co_await worker.parking().claim(negotiation_->account, id);
+    if (parked) {
+      worker.turns().run(account, [this, self, parked = std::move(*parked), h]() mutable {
+        return resume_parked(self, std::move(parked), h);
+      });
+      co_return;
+    }
     if (phase_ != Phase::binding) co_return;
     fail_stream_management("item-not-found",
                            expired ? " h='" + std::to_string(*expired) + "'" : "");

@@ -71,4 +71,18 @@ std::vector<xmpp::Stanza> StreamManagement::take_queue() {
   return taken;
 }
 
+Task<void> all_dealt_with(EventLoop& loop, std::shared_ptr<StreamManagement> state) {
+  Completion<bool> done([&](auto resume) {
+    const auto once = std::make_shared<decltype(resume)>(std::move(resume));
+    // It is the state that calls: to own it would be to own itself.
+    state->on_progress([&loop, once, at = state.get()] {
+      if (!*once || at->in_hand() > 0) return;
+      // Not from inside a call of what is about to change hands.
+      loop.post([resume = std::exchange(*once, nullptr)]() mutable { resume(true); });
+    });
+    state->give_up();  // it may be so already
+  });
+  co_await done;
+}
+
 }  // namespace starling::stream

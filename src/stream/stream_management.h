@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/event_loop.h"
+#include "base/task.h"
 #include "core/owed.h"
 #include "stream/intake.h"
 #include "xmpp/stanza.h"
@@ -91,5 +92,8 @@ class StreamManagement final : public Intake,
   Queue<xmpp::Stanza> queue_;  // the last of those sent_
   std::size_t queue_bytes_ = 0;
 };
+
+// Until everything that came from the client is dealt with, or nothing more will be.
+Task<void> all_dealt_with(EventLoop& loop, std::shared_ptr<StreamManagement> state);
 
 }  // namespace starling::stream

@@ -1,0 +1,474 @@
+#include "core/parking.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "cluster/wire.h"
+#include "core/remote.h"
+#include "core/server.h"
+#include "core/worker.h"
+
+namespace starling::core {
+
+using cluster::Decoder;
+using cluster::Encoder;
+using xmpp::Jid;
+using xmpp::Stanza;
+
+namespace {
+
+constexpr std::uint64_t kFormat = 1;
+constexpr std::string_view kMap = "offline";  // beside the cursor: one read has both
+// Nobody's: which sessions are parked, for whoever has to watch over them.
+constexpr std::string_view kIndex = "parked";
+constexpr std::size_t kTokenCharacters = 20;
+constexpr std::chrono::seconds kClaimTime{30};  // to bind what was claimed
+
+std::string key_of(std::string_view id) {
+  return std::string(Parking::kKeyPrefix) + std::string(id);
+}
+// Whose value is the first to be written has claimed the session.
+std::string claim_key_of(std::string_view id) {
+  return "claim " + std::string(id);
+}
+
+std::string missed_key_of(std::string_view id) {
+  return "missed " + std::string(id);
+}
+
+std::string encode_missed(const std::map<std::string, std::string>& missed) {
+  Encoder out;
+  out.number(missed.size());
+  for (const auto& [from, presence] : missed) out.text(from).text(presence);
+  return std::move(out).take();
+}
+
+// What is there already is newer.
+void add_missed(std::map<std::string, std::string>& missed, std::string_view text) {
+  Decoder in(text);
+  for (std::uint64_t n = in.number(); n > 0 && !in.bad(); --n) {
+    std::string from(in.text());
+    std::string presence(in.text());
+    if (!in.bad()) missed.emplace(std::move(from), std::move(presence));
+  }
+}
+
+std::string index_key_of(const ParkedSession& parked) {
+  return std::string(parked.jid.bare()) + " " + parked.stream.id;
+}
+
+store::Change put(std::string key, std::optional<std::string> value, bool if_absent = false) {
+  store::Change change;
+  change.map = kMap;
+  change.key = std::move(key);
+  change.value = std::move(value);
+  change.if_absent = if_absent;
+  return change;
+}
+
+bool has(const LocalAccount* account, std::string_view id) {
+  return account != nullptr && account->parked &&
+         std::ranges::any_of(*account->parked,
+                             [id](const auto& parked) { return parked.stream.id == id; });
+}
+
+// Gives what it has missed.
+std::map<std::string, std::string> forget(LocalAccount* account, std::string_view id) {
+  std::map<std::string, std::string> missed;
+  if (!has(account, id)) return missed;
+  std::erase_if(*account->parked, [&](ParkedSession& parked) {
+    if (parked.stream.id != id) return false;
+    missed = std::move(parked.missed);
+    return true;
+  });
+  if (account->parked->empty()) account->parked.reset();
+  return missed;
+}
+
+}  // namespace
+
+std::string ParkedSession::encode() const {
+  Encoder out;
+  out.number(kFormat).text(jid.full()).text(stream.id);
+  out.number(stream.handled).number(stream.sent);
+  out.number(static_cast<std::uint64_t>(stream.timeout.count()));
+  out.number(static_cast<std::uint64_t>(until_us)).number(interested ? 1 : 0).text(presence);
+  out.number(directed.size());
+  for (const Jid& to : directed) out.text(to.full());
+  out.number(marks.size());
+  for (const std::string& mark : marks) out.text(mark);
+  out.number(stream.queue.size());
+  for (const Stanza& stanza : stream.queue) {
+    out.number(stanza.archive_id()).text(stanza.to_xml());
+  }
+  return std::move(out).take();
+}
+
+std::optional<ParkedSession> ParkedSession::decode(std::string_view text) {
+  Decoder in(text);
+  if (in.number() != kFormat) return std::nullopt;
+  ParkedSession parked;
+  auto jid = Jid::parse(in.text());
+  if (in.bad() || !jid || jid->is_bare()) return std::nullopt;
+  parked.jid = std::move(*jid);
+  parked.stream.id = in.text();
+  parked.stream.handled = static_cast<std::uint32_t>(in.number());
+  parked.stream.sent = static_cast<std::uint32_t>(in.number());
+  parked.stream.timeout = std::chrono::seconds(in.number());
+  parked.until_us = static_cast<std::int64_t>(in.number());
+  parked.interested = in.number() != 0;
+  parked.presence = in.text();
+  for (std::uint64_t n = in.number(); n > 0 && !in.bad(); --n) {
+    if (auto to = Jid::parse(in.text())) parked.directed.push_back(std::move(*to));
+  }
+  for (std::uint64_t n = in.number(); n > 0 && !in.bad(); --n) parked.marks.emplace_back(in.text());
+  for (std::uint64_t n = in.number(); n > 0 && !in.bad(); --n) {
+    const ArchiveId id = in.number();
+    auto stanza = Stanza::parse(in.text());
+    if (!stanza) return std::nullopt;
+    stanza->set_archive_id(id);
+    parked.stream.queue.push_back(std::move(*stanza));
+  }
+  if (in.bad() || !in.at_end()) return std::nullopt;
+  return parked;
+}
+
+void ParkedSession::send_missed() {
+  for (const auto& [unused, presence] : missed) {
+    auto stanza = Stanza::parse(presence);
+    if (!stanza) continue;
+    stream.queue.push_back(std::move(*stanza));
+    ++stream.sent;
+  }
+  missed.clear();
+}
+
+void Parking::load(LocalAccount& account, const std::vector<store::Entry>& entries) {
+  const auto before = std::exchange(account.parked, nullptr);
+  for (const store::Entry& entry : entries) {
+    if (!entry.key.starts_with(kKeyPrefix)) continue;
+    auto parked = ParkedSession::decode(entry.value);
+    if (!parked || parked->jid.bare() != account.bare.full()) {
+      log::error("parked_session_damaged", {{"jid", account.bare.full()}, {"key", entry.key}});
+      continue;
+    }
+    // Its client has them, or gets them when it comes back: nobody else does before.
+    for (const Stanza& stanza : parked->stream.queue) {
+      const ArchiveId id = stanza.archive_id();
+      if (id != 0 && account.owed.waits(id)) account.owed.handed_again(id, 1);
+    }
+    if (before) {
+      const auto same = std::ranges::find(*before, parked->jid, &ParkedSession::jid);
+      if (same != before->end()) {
+        parked->missed = std::move(same->missed);
+        parked->missed_changed = same->missed_changed;
+        parked->overdue = same->overdue;
+      }
+    }
+    const auto missed =
+        std::ranges::find(entries, missed_key_of(parked->stream.id), &store::Entry::key);
+    if (missed != entries.end()) add_missed(parked->missed, missed->value);
+    watch(*parked);
+    if (!account.parked) account.parked = std::make_unique<std::vector<ParkedSession>>();
+    account.parked->push_back(std::move(*parked));
+  }
+}
+
+Task<void> Parking::park(SessionRef ref, StreamState stream) {
+  const Session* session = worker_.directory().find(ref);
+  if (session == nullptr) co_return;
+  const Server& server = worker_.server();
+  ParkedSession parked;
+  parked.jid = session->jid;
+  parked.stream = std::move(stream);
+  parked.until_us = server.clock_us(worker_.loop().now()) +
+                    std::chrono::microseconds(parked.stream.timeout).count();
+  parked.interested = session->interested;
+  if (session->presence) parked.presence = session->presence->to_xml();
+  if (session->directed)
+    parked.directed.assign(session->directed->begin(), session->directed->end());
+  if (const Host* host = server.host(session->jid.domain()))
+    parked.marks = host->marks_of(*session);
+
+  LocalAccount& account = *session->account;
+  if (!account.parked) account.parked = std::make_unique<std::vector<ParkedSession>>();
+  account.parked->push_back(parked);
+  const auto gone = worker_.directory().remove(const_cast<Session&>(*session));
+  if (gone->counted) worker_.server().remove_session(gone->jid.domain());
+
+  const Jid bare = ref.jid.to_bare();
+  std::vector<store::Change> changes;
+  changes.push_back(put(claim_key_of(parked.stream.id), std::nullopt));
+  changes.push_back(put(key_of(parked.stream.id), parked.encode()));
+  const auto stored =
+      co_await worker_.server().store().maps().apply(bare.str(), std::move(changes));
+  if (!stored) {
+    log::error("session_not_parked", {{"jid", ref.jid.full()}, {"error", stored.error().message}});
+    co_return co_await end(std::move(parked));
+  }
+  log::info("session_parked", {{"jid", ref.jid.full()},
+                               {"unacknowledged", parked.stream.queue.size()},
+                               {"timeout_s", parked.stream.timeout.count()}});
+  std::vector<store::Change> index(1);
+  index[0] = {.map = std::string(kIndex), .key = index_key_of(parked), .value = std::string()};
+  static_cast<void>(co_await worker_.server().store().maps().apply("", std::move(index)));
+  watch(parked);
+  co_await worker_.offline().save_cursor(bare);
+  if (server.cluster() == nullptr) co_return;
+  const LocalAccount* left = worker_.directory().find(bare.full());
+  if (left != nullptr && !left->sessions.empty()) co_return;
+  // Whoever keeps the account now watches over it, and shows it to contacts that ask.
+  worker_.remote().homes().release(bare);
+  worker_.turns().run(bare.full(), [this, bare] {
+    const auto keeper = worker_.remote().homes().place_of(bare.full());
+    if (keeper != worker_.server().cluster()->self()) {
+      worker_.remote().send(keeper, begin_parcel(ParcelKind::parked, bare.full()));
+    }
+    return completed();
+  });
+}
+
+// The first to write the claim has it. The entry stays until the session is bound, so that nobody
+// who looks at the account meanwhile takes it for gone; then both are erased at once.
+Task<Result<ParkedSession>> Parking::claim(Jid account, std::string id) {
+  auto& maps = worker_.server().store().maps();
+  const auto there = co_await maps.get(account.str(), std::string(kMap), key_of(id));
+  if (!there) co_return std::unexpected(there.error());
+  if (!*there) {
+    forget(worker_.directory().find(account.full()), id);
+    co_return fail(Errc::not_found, "no such session is parked");
+  }
+  const std::string token = random_token(kTokenCharacters);
+  std::vector<store::Change> changes;
+  changes.push_back(put(claim_key_of(id), token, true));
+  const auto done = co_await maps.apply(account.str(), std::move(changes));
+  if (!done) co_return std::unexpected(done.error());
+  const auto entries = co_await maps.scan(account.str(), std::string(kMap));
+  if (!entries) co_return std::unexpected(entries.error());
+  const auto value_of = [&](const std::string& key) {
+    const auto entry = std::ranges::find(*entries, key, &store::Entry::key);
+    return entry == entries->end() ? std::nullopt : std::optional(entry->value);
+  };
+  const bool ours = value_of(claim_key_of(id)) == token;
+  const auto value = value_of(key_of(id));
+  if (!value) {
+    // Bound by somebody else since we looked.
+    forget(worker_.directory().find(account.full()), id);
+    if (ours) static_cast<void>(co_await erase(account, id));
+  }
+  if (!ours || !value) co_return fail(Errc::not_found, "it was resumed already");
+  auto parked = ParkedSession::decode(*value);
+  if (!parked || parked->jid.bare() != account.full()) {
+    co_return fail(Errc::not_found, "the parked session is damaged");
+  }
+  co_return std::move(*parked);
+}
+
+Task<Result<>> Parking::erase(Jid account, std::string id) {
+  std::vector<store::Change> changes;
+  for (const std::string& key : {key_of(id), claim_key_of(id), missed_key_of(id)}) {
+    changes.push_back(put(key, std::nullopt));
+  }
+  auto erased = co_await worker_.server().store().maps().apply(account.str(), std::move(changes));
+  if (erased) co_await forget_in_index(account, id);
+  co_return erased;
+}
+
+void Parking::presence_came(LocalAccount& account, const Stanza& presence) {
+  if (!account.parked) return;
+  constexpr std::size_t kMax = 2'000;
+  const bool availability = presence.type() == xmpp::StanzaType::available ||
+                            presence.type() == xmpp::StanzaType::unavailable;
+  if (presence.kind() != xmpp::StanzaKind::presence || !availability) return;
+  for (ParkedSession& parked : *account.parked) {
+    const bool for_it = presence.to().is_bare() ? parked.available() : presence.to() == parked.jid;
+    if (!for_it || parked.missed.size() >= kMax) continue;
+    parked.missed[presence.from().str()] = presence.to_xml();
+    parked.missed_changed = true;
+  }
+}
+
+bool Parking::has_unsaved(const LocalAccount& account) {
+  return account.parked && std::ranges::any_of(*account.parked, &ParkedSession::missed_changed);
+}
+
+Task<void> Parking::save_missed(Jid account) {
+  LocalAccount* here = worker_.directory().find(account.full());
+  if (here == nullptr || !here->parked) co_return;
+  std::vector<store::Change> changes;
+  for (ParkedSession& parked : *here->parked) {
+    if (!std::exchange(parked.missed_changed, false)) continue;
+    changes.push_back(put(missed_key_of(parked.stream.id), encode_missed(parked.missed)));
+  }
+  if (changes.empty()) co_return;
+  static_cast<void>(
+      co_await worker_.server().store().maps().apply(account.str(), std::move(changes)));
+}
+
+Task<Result<>> Parking::collect_missed(ParkedSession& parked) {
+  const std::string id = parked.stream.id;
+  const Jid owner = parked.jid.to_bare();
+  const auto stored = co_await worker_.server().store().maps().get(owner.str(), std::string(kMap),
+                                                                   missed_key_of(id));
+  if (!stored) co_return std::unexpected(stored.error());
+  if (*stored) add_missed(parked.missed, **stored);
+  if (auto erased = co_await erase(owner, id); !erased) co_return erased;
+  auto newer = forget(worker_.directory().find(owner.full()), id);
+  newer.merge(parked.missed);
+  parked.missed = std::move(newer);
+  co_return Result<>();
+}
+
+void Parking::restore(Session& session, const ParkedSession& parked) {
+  LocalAccount& account = *session.account;
+  session.interested = parked.interested;
+  if (parked.available()) {
+    if (auto presence = Stanza::parse(parked.presence)) {
+      session.priority = Presence::priority_of(*presence).value_or(0);
+      session.presence = std::make_unique<const Stanza>(std::move(*presence));
+    }
+  }
+  if (!parked.directed.empty()) {
+    session.directed =
+        std::make_unique<std::set<Jid>>(parked.directed.begin(), parked.directed.end());
+  }
+  if (const Host* host = worker_.server().host(session.jid.domain())) {
+    host->set_marks(session, parked.marks);
+  }
+  for (const Stanza& stanza : parked.stream.queue) {
+    const ArchiveId id = stanza.archive_id();
+    if (id != 0 && account.owed.waits(id)) account.owed.handed_again(id, 1);
+  }
+  log::info("session_claimed", {{"jid", session.jid.full()}});
+  worker_.offline().look_again(account);
+  worker_.presence().probe_contacts({session.jid, session.id});
+}
+
+// As if its stream had ended now.
+Task<void> Parking::end(ParkedSession parked) {
+  const Jid bare = parked.jid.to_bare();
+  static_cast<void>(co_await erase(bare, parked.stream.id));
+  forget(worker_.directory().find(bare.full()), parked.stream.id);
+  Session gone;
+  gone.jid = parked.jid;
+  if (auto presence = Stanza::parse(parked.presence); presence && parked.available()) {
+    gone.presence = std::make_unique<const Stanza>(std::move(*presence));
+  }
+  if (!parked.directed.empty()) {
+    gone.directed = std::make_unique<std::set<Jid>>(parked.directed.begin(), parked.directed.end());
+  }
+  const auto roster = co_await worker_.roster(bare);
+  worker_.presence().session_ended(gone, roster ? *roster : nullptr);
+  worker_.offline().return_unacknowledged(bare, std::move(parked.stream.queue));
+}
+
+Task<void> Parking::end_of_resource(Jid full, std::string except) {
+  for (;;) {
+    const LocalAccount* account = worker_.directory().find(full.bare());
+    if (account == nullptr || !account->parked) co_return;
+    const auto entry = std::ranges::find_if(*account->parked, [&](const ParkedSession& parked) {
+      return parked.jid == full && parked.stream.id != except;
+    });
+    if (entry == account->parked->end()) co_return;
+    const std::string id = entry->stream.id;
+    auto claimed = co_await claim(full.to_bare(), id);
+    if (claimed) {
+      co_await end(std::move(*claimed));
+    } else if (has(worker_.directory().find(full.bare()), id)) {
+      co_return;  // somebody is about to resume it
+    }
+  }
+}
+
+void Parking::take_parked(std::string_view account) {
+  auto jid = Jid::parse(account);
+  if (!jid) return;
+  worker_.turns().run(account, [this, jid = std::move(*jid)]() -> Task<void> {
+    static_cast<void>(co_await read_again(jid));
+  });
+}
+
+Task<bool> Parking::read_again(Jid account) {
+  if (worker_.directory().find(account.full()) == nullptr) {
+    co_return (co_await worker_.load(account)).has_value();
+  }
+  const auto entries =
+      co_await worker_.server().store().maps().scan(account.str(), std::string(kMap));
+  LocalAccount* here = worker_.directory().find(account.full());
+  if (entries && here != nullptr) load(*here, *entries);
+  co_return entries.has_value();
+}
+
+void Parking::watch_all() {
+  worker_.gate().spawn(look_at_all());
+}
+
+Task<void> Parking::look_at_all() {
+  const auto parked = co_await worker_.server().store().maps().scan("", std::string(kIndex));
+  if (!parked) co_return;
+  for (const store::Entry& entry : *parked) {
+    const std::string_view account = std::string_view(entry.key).substr(0, entry.key.rfind(' '));
+    if (worker_.server().home_of(account) != worker_.index() || !is_here(account)) continue;
+    auto jid = Jid::parse(account);
+    if (!jid) continue;
+    const std::string id = entry.key.substr(account.size() + 1);
+    worker_.turns().run(account, [this, jid = std::move(*jid), id] { return adopt(jid, id); });
+  }
+}
+
+Task<void> Parking::adopt(Jid account, std::string id) {
+  if (!co_await read_again(account)) co_return;
+  // Its account was removed, or the node that took it died before it had said so.
+  if (!has(worker_.directory().find(account.full()), id)) co_await forget_in_index(account, id);
+}
+
+Task<void> Parking::forget_in_index(Jid account, std::string id) {
+  std::vector<store::Change> changes(1);
+  changes[0] = {.map = std::string(kIndex), .key = account.str() + " " + id, .value = {}};
+  static_cast<void>(co_await worker_.server().store().maps().apply("", std::move(changes)));
+}
+
+bool Parking::is_here(std::string_view account) const {
+  const cluster::Cluster* cluster = worker_.server().cluster();
+  return cluster == nullptr || worker_.remote().homes().place_of(account) == cluster->self();
+}
+
+void Parking::watch(const ParkedSession& parked) {
+  const std::int64_t now = worker_.server().clock_us(worker_.loop().now());
+  const std::chrono::microseconds left(std::max<std::int64_t>(0, parked.until_us - now));
+  watch(parked.jid.to_bare(), parked.stream.id, left);
+}
+
+void Parking::watch(const Jid& account, const std::string& id, Duration left) {
+  worker_.loop().run_after(left, [this, account, id] {
+    worker_.turns().run(account.full(), [this, account, id] { return look(account, id); });
+  });
+}
+
+// Its time is over, unless somebody has resumed it.
+Task<void> Parking::look(Jid account, std::string id) {
+  if (!has(worker_.directory().find(account.full()), id)) co_return;
+  if (!is_here(account.full())) co_return;  // another's business by now
+  auto parked = co_await claim(account, id);
+  LocalAccount* here = worker_.directory().find(account.full());
+  if (!parked && has(here, id)) {
+    // Somebody resumes it, and may have died over it.
+    const auto entry = std::ranges::find_if(
+        *here->parked, [&](const ParkedSession& at) { return at.stream.id == id; });
+    const TimePoint now = worker_.loop().now();
+    if (!entry->overdue) {
+      entry->overdue = now;
+      watch(account, id, kClaimTime);
+    } else if (now - *entry->overdue >= kClaimTime) {
+      parked = std::move(*entry);
+    }
+  }
+  if (!parked) co_return;
+  log::info("parked_session_ended", {{"jid", parked->jid.full()}});
+  co_await end(std::move(*parked));
+}
+
+}  // namespace starling::core

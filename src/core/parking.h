@@ -1,0 +1,115 @@
+// Parking: sessions whose stream is gone with its node, kept in the store until a client resumes
+// them (XEP-0198 section 4) at whatever node.
+//
+// A node that leaves parks every session that can be resumed: all that is known of it is written
+// under its resumption id, and it is no session any more. Its contacts are not told; what comes for
+// it waits in the archive like for anybody who is away. Whoever resumes it claims it: one step in
+// the store, which the first alone wins. If nobody does in time it ends like any other session.
+//
+// Used on the worker of the account, in the account's turn.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/event_loop.h"
+#include "base/result.h"
+#include "base/task.h"
+#include "core/owed.h"
+#include "core/session.h"
+#include "store/store.h"
+#include "xmpp/jid.h"
+
+namespace starling::core {
+
+class Worker;
+
+// What the stream knows (XEP-0198).
+struct StreamState {
+  std::string id;             // to resume by
+  std::uint32_t handled = 0;  // stanzas from the client that were dealt with
+  std::uint32_t sent = 0;     // and to it
+  std::chrono::seconds timeout{0};
+  std::vector<xmpp::Stanza> queue;  // the last of those sent: not acknowledged
+};
+
+struct ParkedSession {
+  xmpp::Jid jid;  // full
+  StreamState stream;
+  std::int64_t until_us = 0;  // after this it ends; Server::clock_us
+  bool interested = false;
+  std::string presence;  // as its client sent it; "": it is not available
+  std::vector<xmpp::Jid> directed;
+  std::vector<std::string> marks;  // Host::session_mark
+
+  // What the account's node was told meanwhile of others' presence, by full JID: the last of each.
+  // Of messages the archive takes care.
+  std::map<std::string, std::string> missed;
+  bool missed_changed = false;  // since it was stored
+  // Its time is over, but somebody had claimed it: since when.
+  std::optional<TimePoint> overdue;
+  // Puts it behind what its client has not acknowledged.
+  void send_missed();
+
+  [[nodiscard]] bool available() const { return !presence.empty(); }
+  [[nodiscard]] std::string encode() const;
+  // nullopt if the text is not one of encode's.
+  static std::optional<ParkedSession> decode(std::string_view text);
+};
+
+class Parking {
+ public:
+  explicit Parking(Worker& worker) : worker_(worker) {}
+
+  // The account's parked sessions, from the entries of the map that also has its cursor.
+  static constexpr std::string_view kKeyPrefix = "session ";
+  void load(LocalAccount& account, const std::vector<store::Entry>& entries);
+
+  // Takes the session from its outbox, which does not touch it any more. `done` when it is in the
+  // store, or, as that failed, ended.
+  Task<void> park(SessionRef session, StreamState stream);
+
+  // Errors: not_found (there is none of that id, or somebody else was faster), unavailable.
+  Task<Result<ParkedSession>> claim(xmpp::Jid account, std::string id);
+
+  // A presence has come for the account, or is of one of its other sessions.
+  static void presence_came(LocalAccount& account, const xmpp::Stanza& presence);
+  // The account is about to leave memory, for another node.
+  Task<void> save_missed(xmpp::Jid account);
+  [[nodiscard]] static bool has_unsaved(const LocalAccount& account);
+  // The claimed session is about to be bound: adds what it has missed, up to this moment.
+  Task<Result<>> collect_missed(ParkedSession& parked);
+
+  // Makes a session that was just bound what it was before.
+  void restore(Session& session, const ParkedSession& parked);
+  // A claimed session cannot be bound, or its time is over: its contacts are told that it is gone.
+  Task<void> end(ParkedSession parked);
+  // The same for others than `id` that have this resource: their client has bound it anew.
+  Task<void> end_of_resource(xmpp::Jid full, std::string id);
+
+  // Somebody else has parked sessions of the account.
+  void take_parked(std::string_view account);
+  // This node has started, or keeps other accounts than before.
+  void watch_all();
+
+ private:
+  Task<Result<>> erase(xmpp::Jid account, std::string id);
+  void watch(const ParkedSession& parked);
+  void watch(const xmpp::Jid& account, const std::string& id, Duration left);
+  Task<void> look(xmpp::Jid account, std::string id);
+  Task<void> look_at_all();
+  Task<void> adopt(xmpp::Jid account, std::string id);
+  // False if the store does not say.
+  Task<bool> read_again(xmpp::Jid account);
+  Task<void> forget_in_index(xmpp::Jid account, std::string id);
+  [[nodiscard]] bool is_here(std::string_view account) const;
+
+  Worker& worker_;
+};
+
+}  // namespace starling::core

@@ -1,0 +1,100 @@
+// A node that leaves parks its sessions in the store (core/parking.h), and a stream at any node
+// takes them from there (XEP-0198 section 4).
+#include <utility>
+
+#include "base/log.h"
+#include "core/remote.h"
+#include "core/server.h"
+#include "stream/c2s_service.h"
+#include "stream/c2s_stream.h"
+
+namespace starling::stream {
+
+using xmpp::StreamCondition;
+
+namespace {
+constexpr const char* kLeaving = "this node is about to stop; please connect again";
+}  // namespace
+
+void C2sStream::leave() {
+  if (session_ == nullptr) return;
+  if (!managed_ || managed_->id.empty()) {
+    return stream_error(StreamCondition::system_shutdown, kLeaving);
+  }
+  service_->worker().gate().spawn(park(shared_from_this()));
+}
+
+// First all that the client has sent is dealt with, so that it need not send it again.
+Task<void> C2sStream::park(std::shared_ptr<C2sStream> self) {
+  if (phase_ == Phase::bound) pause(Pause::replaced);
+  const auto state = managed_->state;
+  co_await all_dealt_with(service_->worker().loop(), state);
+  if (session_ == nullptr || !managed_) co_return;
+  service_->resumed_elsewhere(managed_->id);  // it is found in the store
+  core::StreamState stream = state_to_park();
+  if (session_->visiting) {
+    stream.queue.assign(state->queue().begin(), state->queue().end());
+    co_return service_->worker().remote().visitors().park(*session_, stream);
+  }
+  service_->worker().turns().run(session_->jid.bare(), [this, self] { return park_in_turn(self); });
+}
+
+core::StreamState C2sStream::state_to_park() const {
+  core::StreamState stream;
+  stream.id = managed_->id;
+  stream.handled = managed_->state->handled();
+  stream.sent = managed_->state->sent_count();
+  stream.timeout = managed_->timeout;
+  return stream;
+}
+
+Task<void> C2sStream::park_in_turn(std::shared_ptr<C2sStream> /*self*/) {
+  if (session_ == nullptr) co_return;
+  core::StreamState stream = state_to_park();
+  stream.queue = managed_->state->take_queue();
+  const core::Session& session = *std::exchange(session_, nullptr);
+  core::SessionRef ref{session.jid, session.id};
+  co_await service_->worker().parking().park(std::move(ref), std::move(stream));
+  if (phase_ == Phase::detached) co_return finish();
+  stream_error(StreamCondition::system_shutdown, kLeaving);
+}
+
+// The first parameter keeps the stream alive. In the account's turn.
+Task<void> C2sStream::resume_parked(std::shared_ptr<C2sStream> /*self*/, core::ParkedSession parked,
+                                    std::uint32_t h) {
+  core::Worker& worker = service_->worker();
+  const std::string id = parked.stream.id;
+  auto bound = phase_ == Phase::binding
+                   ? co_await worker.bind(parked.jid, *this, &parked)
+                   : Result<core::Session*>(fail(Errc::unavailable, "the client is gone"));
+  if (!bound) {
+    log_event(log::Level::warning, "session_not_bound", {{"error", bound.error().message}});
+    // It is claimed, so nobody else can: it ends.
+    const std::string handled = std::to_string(parked.stream.handled);
+    co_await worker.parking().end(std::move(parked));
+    if (phase_ != Phase::binding) co_return;
+    fail_stream_management("item-not-found", " h='" + handled + "'");
+    co_return go_on();
+  }
+  if (phase_ != Phase::binding) co_return worker.unbind(**bound);
+  session_ = *bound;
+  managed_ = std::make_unique<Managed>();
+  managed_->id = id;
+  managed_->timeout = parked.stream.timeout;
+  if (!session_->visiting) parked.send_missed();
+  // A visitor's home knows them by number.
+  std::uint64_t number = 0;
+  for (xmpp::Stanza& stanza : parked.stream.queue) {
+    if (session_->visiting) stanza.set_archive_id(++number);
+  }
+  use(std::make_shared<StreamManagement>(worker.loop(), parked.stream.handled, parked.stream.sent,
+                                         parked.stream.queue));
+  service_->resumable(id, *this);
+  core::Session& session = *session_;
+  resumed(h);
+  if (session_ == nullptr) co_return;
+  if (session.visiting) worker.remote().visitors().settled(session);
+  go_on();
+}
+
+}  // namespace starling::stream
