@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dialogues.language.contacts import make_contacts
 from dialogues.language.script import Script
 from harness.xmpp.client import Client
-from harness.xmpp.items import CLIENT, Declaration, Item
+from harness.xmpp.items import CLIENT, Declaration, Item, Received
 
 if TYPE_CHECKING:
     from dialogues.language.player import Server
@@ -27,6 +27,7 @@ class Stage:
         self.names = dict(names)
         self.clients: dict[str, Client] = {}
         self._servers: dict[str, Server] = {}
+        self._presence: set[tuple[str, str | None, str | None]] = set()
 
     def add(self, name: str, client: Client, server: Server) -> None:
         self.clients[name] = client
@@ -44,6 +45,19 @@ class Stage:
         if client.resource:
             self.names[name] = client.jid or f"{client.account.jid}/{client.resource}"
             self.names[f"{name}.resource"] = client.resource
+
+    def taken(self, name: str, item: Item) -> None:
+        """Remembers whose presence a participant has had."""
+        if isinstance(item, Received) and item.element.tag == f"{{{CLIENT}}}presence":
+            self._presence.add((name, item.element.get("from"), item.element.get("type")))
+
+    def is_repeated(self, name: str, item: Item) -> bool:
+        """Presence that the participant has had already. Between several servers what a contact
+        sends to all and its answer to a probe may both come, if one goes online as the other does.
+        """
+        return (len(set(self._servers.values())) > 1 and isinstance(item, Received)
+                and item.element.tag == f"{{{CLIENT}}}presence" and item.element.get("type") is None
+                and (name, item.element.get("from"), None) in self._presence)
 
     def server(self, name: str) -> Server:
         return self._servers[name]

@@ -107,6 +107,8 @@ async def _write(stage: Stage, step: Step) -> None:
 async def _receive(stage: Stage, step: Step) -> None:
     for pattern in step.patterns:
         item = await _next(stage.clients[step.participant], f"line {pattern.line}")
+        while not _matches(stage, pattern, item) and stage.is_repeated(step.participant, item):
+            item = await _next(stage.clients[step.participant], f"line {pattern.line}")
         try:
             if not isinstance(item, Received):
                 raise Mismatch(f"expected {pattern.name}")
@@ -114,6 +116,11 @@ async def _receive(stage: Stage, step: Step) -> None:
         except Mismatch as why:
             raise Unmet(f"line {pattern.line}: {why}\nexpected:\n"
                         f"{listing(step.block.splitlines())}\nreceived:\n  {item}") from None
+        stage.taken(step.participant, item)
+
+
+def _matches(stage: Stage, pattern: Pattern, item: Item) -> bool:
+    return _assign([pattern], [item], stage.names) is not None
 
 
 async def _receive_any_order(stage: Stage, step: Step) -> None:
