@@ -155,14 +155,21 @@ void Parking::load(LocalAccount& account, const std::vector<store::Entry>& entri
       log::error("parked_session_damaged", {{"jid", account.bare.full()}, {"key", entry.key}});
       continue;
     }
+    const auto known = [&](const ParkedSession& at) { return at.stream.id == parked->stream.id; };
+    const bool over = parked->until_us <= worker_.server().clock_us(worker_.loop().now());
+    if (over && (!before || std::ranges::none_of(*before, known))) {
+      // Nobody has held them since it came into memory: whoever is there gets them.
+      std::erase_if(parked->stream.queue, [](const Stanza& s) { return s.archive_id() != 0; });
+    }
     // Its client has them, or gets them when it comes back: nobody else does before.
     for (const Stanza& stanza : parked->stream.queue) {
       const ArchiveId id = stanza.archive_id();
       if (id != 0 && account.owed.waits(id)) account.owed.handed_again(id, 1);
     }
     if (before) {
-      const auto same = std::ranges::find(*before, parked->jid, &ParkedSession::jid);
+      const auto same = std::ranges::find_if(*before, known);
       if (same != before->end()) {
+        parked->stream.queue = std::move(same->stream.queue);
         parked->missed = std::move(same->missed);
         parked->missed_changed = same->missed_changed;
         parked->overdue = same->overdue;
@@ -351,7 +358,19 @@ void Parking::restore(Session& session, const ParkedSession& parked) {
 Task<void> Parking::end(ParkedSession parked) {
   const Jid bare = parked.jid.to_bare();
   static_cast<void>(co_await erase(bare, parked.stream.id));
-  forget(worker_.directory().find(bare.full()), parked.stream.id);
+  LocalAccount* const account = worker_.directory().find(bare.full());
+  if (has(account, parked.stream.id)) {
+    // What others were given already, as its time was over, is not to be given back.
+    const auto here = std::ranges::find_if(*account->parked, [&](const ParkedSession& at) {
+      return at.stream.id == parked.stream.id;
+    });
+    std::erase_if(parked.stream.queue, [&](const Stanza& stanza) {
+      return stanza.archive_id() != 0 &&
+             std::ranges::find(here->stream.queue, stanza.archive_id(), &Stanza::archive_id) ==
+                 here->stream.queue.end();
+    });
+  }
+  forget(account, parked.stream.id);
   Session gone;
   gone.jid = parked.jid;
   if (auto presence = Stanza::parse(parked.presence); presence && parked.available()) {
