@@ -203,6 +203,7 @@ void World::cut(const std::vector<std::string>& words) {
     for (const auto& [machine, node] : machines_) {
       if (node->running()) running.push_back(machine);
     }
+    if (running.empty()) return;
     pair = {clock_.random().one_of(running), clock_.random().one_of(running)};
   } else {
     pair = {std::stoi(words[1]), std::stoi(words[2])};

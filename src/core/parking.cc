@@ -88,6 +88,18 @@ std::map<std::string, std::string> forget(LocalAccount* account, std::string_vie
   return missed;
 }
 
+// The store has it no more, and nobody has bound it here: what it held waits again.
+void abandon(LocalAccount* account, std::string_view id) {
+  if (!has(account, id)) return;
+  for (const ParkedSession& parked : *account->parked) {
+    if (parked.stream.id != id) continue;
+    for (const Stanza& stanza : parked.stream.queue) {
+      if (stanza.archive_id() != 0) account->owed.give_back(stanza.archive_id());
+    }
+  }
+  forget(account, id);
+}
+
 }  // namespace
 
 std::string ParkedSession::encode() const {
@@ -147,6 +159,16 @@ void ParkedSession::send_missed() {
 }
 
 void Parking::load(LocalAccount& account, const std::vector<store::Entry>& entries) {
+  std::vector<std::string> gone;
+  if (account.parked) {
+    for (const ParkedSession& parked : *account.parked) {
+      const std::string key = key_of(parked.stream.id);
+      if (std::ranges::find(entries, key, &store::Entry::key) == entries.end()) {
+        gone.push_back(parked.stream.id);
+      }
+    }
+  }
+  for (const std::string& id : gone) abandon(&account, id);
   const auto before = std::exchange(account.parked, nullptr);
   for (const store::Entry& entry : entries) {
     if (!entry.key.starts_with(kKeyPrefix)) continue;
@@ -245,7 +267,7 @@ Task<Result<ParkedSession>> Parking::claim(Jid account, std::string id) {
   const auto there = co_await maps.get(account.str(), std::string(kMap), key_of(id));
   if (!there) co_return std::unexpected(there.error());
   if (!*there) {
-    forget(worker_.directory().find(account.full()), id);
+    abandon(worker_.directory().find(account.full()), id);
     co_return fail(Errc::not_found, "no such session is parked");
   }
   const std::string token = random_token(kTokenCharacters);
@@ -263,7 +285,7 @@ Task<Result<ParkedSession>> Parking::claim(Jid account, std::string id) {
   const auto value = value_of(key_of(id));
   if (!value) {
     // Bound by somebody else since we looked.
-    forget(worker_.directory().find(account.full()), id);
+    abandon(worker_.directory().find(account.full()), id);
     if (ours) static_cast<void>(co_await erase(account, id));
   }
   if (!ours || !value) co_return fail(Errc::not_found, "it was resumed already");
@@ -393,12 +415,12 @@ Task<void> Parking::end_of_resource(Jid full, std::string except) {
     });
     if (entry == account->parked->end()) co_return;
     const std::string id = entry->stream.id;
+    ParkedSession parked = *entry;
     auto claimed = co_await claim(full.to_bare(), id);
-    if (claimed) {
-      co_await end(std::move(*claimed));
-    } else if (has(worker_.directory().find(full.bare()), id)) {
-      co_return;  // somebody is about to resume it
-    }
+    // If its client has claimed it elsewhere, that came to nothing, or it would not bind anew.
+    const bool there = claimed || has(worker_.directory().find(full.bare()), id);
+    if (claimed) parked = std::move(*claimed);
+    if (there) co_await end(std::move(parked));
   }
 }
 
