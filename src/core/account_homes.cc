@@ -35,6 +35,11 @@ NodeId AccountHomes::place_of(std::string_view account) const {
   return all.keeper(account);
 }
 
+bool AccountHomes::is_here(std::string_view account) const {
+  const cluster::Cluster* all = cluster();
+  return all == nullptr || place_of(account) == all->self();
+}
+
 Task<Result<NodeId>> AccountHomes::find_home(Jid account) {
   cluster::Cluster& all = *cluster();
   std::vector<NodeId> silent;

@@ -30,6 +30,8 @@ class AccountHomes {
 
   // The node that has to do with it: its home, or its keeper.
   [[nodiscard]] cluster::NodeId place_of(std::string_view account) const;
+  // True if that is this node; always without a cluster.
+  [[nodiscard]] bool is_here(std::string_view account) const;
 
   // The home of the account, which is this node from now on if it had none. In the account's turn.
   // Errors: unavailable.
@@ -76,9 +78,6 @@ class AccountHomes {
   };
 
   [[nodiscard]] cluster::Cluster* cluster() const;
-  [[nodiscard]] bool is_here(std::string_view account) const {
-    return place_of(account) == cluster()->self();
-  }
   // False if it has sessions.
   Task<bool> let_go(xmpp::Jid account);
   Task<void> release_in_turn(xmpp::Jid account);

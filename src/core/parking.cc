@@ -56,10 +56,6 @@ void add_missed(std::map<std::string, std::string>& missed, std::string_view tex
   }
 }
 
-std::string index_key_of(const ParkedSession& parked) {
-  return std::string(parked.jid.bare()) + " " + parked.stream.id;
-}
-
 store::Change put(std::string key, std::optional<std::string> value, bool if_absent = false) {
   store::Change change;
   change.map = kMap;
@@ -69,33 +65,50 @@ store::Change put(std::string key, std::optional<std::string> value, bool if_abs
   return change;
 }
 
-bool has(const LocalAccount* account, std::string_view id) {
-  return account != nullptr && account->parked &&
-         std::ranges::any_of(*account->parked,
-                             [id](const auto& parked) { return parked.stream.id == id; });
+// The entry of that id; nullptr if there is none.
+ParkedSession* find(const LocalAccount* account, std::string_view id) {
+  if (account == nullptr || !account->parked) return nullptr;
+  const auto entry = std::ranges::find_if(
+      *account->parked, [id](const ParkedSession& parked) { return parked.stream.id == id; });
+  return entry == account->parked->end() ? nullptr : &*entry;
+}
+
+// Its client has what it was sent, or gets it when it comes back: nobody else does before.
+void hold(LocalAccount& account, const ParkedSession& parked) {
+  for (const Stanza& stanza : parked.stream.queue) {
+    const ArchiveId id = stanza.archive_id();
+    if (id != 0 && account.owed.waits(id)) account.owed.handed_again(id, 1);
+  }
+}
+
+// To others the session is what it was.
+void show_as(Session& session, const ParkedSession& parked) {
+  auto presence = parked.available() ? Stanza::parse(parked.presence) : std::nullopt;
+  if (presence) {
+    session.priority = Presence::priority_of(*presence).value_or(0);
+    session.presence = std::make_unique<const Stanza>(std::move(*presence));
+  }
+  if (parked.directed.empty()) return;
+  session.directed =
+      std::make_unique<std::set<Jid>>(parked.directed.begin(), parked.directed.end());
 }
 
 // Gives what it has missed.
 std::map<std::string, std::string> forget(LocalAccount* account, std::string_view id) {
-  std::map<std::string, std::string> missed;
-  if (!has(account, id)) return missed;
-  std::erase_if(*account->parked, [&](ParkedSession& parked) {
-    if (parked.stream.id != id) return false;
-    missed = std::move(parked.missed);
-    return true;
-  });
+  ParkedSession* const entry = find(account, id);
+  if (entry == nullptr) return {};
+  auto missed = std::move(entry->missed);
+  account->parked->erase(account->parked->begin() + (entry - account->parked->data()));
   if (account->parked->empty()) account->parked.reset();
   return missed;
 }
 
 // The store has it no more, and nobody has bound it here: what it held waits again.
 void abandon(LocalAccount* account, std::string_view id) {
-  if (!has(account, id)) return;
-  for (const ParkedSession& parked : *account->parked) {
-    if (parked.stream.id != id) continue;
-    for (const Stanza& stanza : parked.stream.queue) {
-      if (stanza.archive_id() != 0) account->owed.give_back(stanza.archive_id());
-    }
+  const ParkedSession* const entry = find(account, id);
+  if (entry == nullptr) return;
+  for (const Stanza& stanza : entry->stream.queue) {
+    if (stanza.archive_id() != 0) account->owed.give_back(stanza.archive_id());
   }
   forget(account, id);
 }
@@ -183,11 +196,7 @@ void Parking::load(LocalAccount& account, const std::vector<store::Entry>& entri
       // Nobody has held them since it came into memory: whoever is there gets them.
       std::erase_if(parked->stream.queue, [](const Stanza& s) { return s.archive_id() != 0; });
     }
-    // Its client has them, or gets them when it comes back: nobody else does before.
-    for (const Stanza& stanza : parked->stream.queue) {
-      const ArchiveId id = stanza.archive_id();
-      if (id != 0 && account.owed.waits(id)) account.owed.handed_again(id, 1);
-    }
+    hold(account, *parked);
     if (before) {
       const auto same = std::ranges::find_if(*before, known);
       if (same != before->end()) {
@@ -241,9 +250,7 @@ Task<void> Parking::park(SessionRef ref, StreamState stream) {
   log::info("session_parked", {{"jid", ref.jid.full()},
                                {"unacknowledged", parked.stream.queue.size()},
                                {"timeout_s", parked.stream.timeout.count()}});
-  std::vector<store::Change> index(1);
-  index[0] = {.map = std::string(kIndex), .key = index_key_of(parked), .value = std::string()};
-  static_cast<void>(co_await worker_.server().store().maps().apply("", std::move(index)));
+  co_await write_index(bare, parked.stream.id, std::string());
   watch(parked);
   co_await worker_.offline().save_cursor(bare);
   if (server.cluster() == nullptr) co_return;
@@ -302,7 +309,7 @@ Task<Result<>> Parking::erase(Jid account, std::string id) {
     changes.push_back(put(key, std::nullopt));
   }
   auto erased = co_await worker_.server().store().maps().apply(account.str(), std::move(changes));
-  if (erased) co_await forget_in_index(account, id);
+  if (erased) co_await write_index(account, id, std::nullopt);
   co_return erased;
 }
 
@@ -354,23 +361,11 @@ Task<Result<>> Parking::collect_missed(ParkedSession& parked) {
 void Parking::restore(Session& session, const ParkedSession& parked) {
   LocalAccount& account = *session.account;
   session.interested = parked.interested;
-  if (parked.available()) {
-    if (auto presence = Stanza::parse(parked.presence)) {
-      session.priority = Presence::priority_of(*presence).value_or(0);
-      session.presence = std::make_unique<const Stanza>(std::move(*presence));
-    }
-  }
-  if (!parked.directed.empty()) {
-    session.directed =
-        std::make_unique<std::set<Jid>>(parked.directed.begin(), parked.directed.end());
-  }
+  show_as(session, parked);
   if (const Host* host = worker_.server().host(session.jid.domain())) {
     host->set_marks(session, parked.marks);
   }
-  for (const Stanza& stanza : parked.stream.queue) {
-    const ArchiveId id = stanza.archive_id();
-    if (id != 0 && account.owed.waits(id)) account.owed.handed_again(id, 1);
-  }
+  hold(account, parked);
   log::info("session_claimed", {{"jid", session.jid.full()}});
   worker_.offline().look_again(account);
   worker_.presence().probe_contacts({session.jid, session.id});
@@ -381,11 +376,8 @@ Task<void> Parking::end(ParkedSession parked) {
   const Jid bare = parked.jid.to_bare();
   static_cast<void>(co_await erase(bare, parked.stream.id));
   LocalAccount* const account = worker_.directory().find(bare.full());
-  if (has(account, parked.stream.id)) {
+  if (const ParkedSession* here = find(account, parked.stream.id)) {
     // What others were given already, as its time was over, is not to be given back.
-    const auto here = std::ranges::find_if(*account->parked, [&](const ParkedSession& at) {
-      return at.stream.id == parked.stream.id;
-    });
     std::erase_if(parked.stream.queue, [&](const Stanza& stanza) {
       return stanza.archive_id() != 0 &&
              std::ranges::find(here->stream.queue, stanza.archive_id(), &Stanza::archive_id) ==
@@ -395,12 +387,7 @@ Task<void> Parking::end(ParkedSession parked) {
   forget(account, parked.stream.id);
   Session gone;
   gone.jid = parked.jid;
-  if (auto presence = Stanza::parse(parked.presence); presence && parked.available()) {
-    gone.presence = std::make_unique<const Stanza>(std::move(*presence));
-  }
-  if (!parked.directed.empty()) {
-    gone.directed = std::make_unique<std::set<Jid>>(parked.directed.begin(), parked.directed.end());
-  }
+  show_as(gone, parked);
   const auto roster = co_await worker_.roster(bare);
   worker_.presence().session_ended(gone, roster ? *roster : nullptr);
   worker_.offline().return_unacknowledged(bare, std::move(parked.stream.queue));
@@ -418,7 +405,7 @@ Task<void> Parking::end_of_resource(Jid full, std::string except) {
     ParkedSession parked = *entry;
     auto claimed = co_await claim(full.to_bare(), id);
     // If its client has claimed it elsewhere, that came to nothing, or it would not bind anew.
-    const bool there = claimed || has(worker_.directory().find(full.bare()), id);
+    const bool there = claimed || find(worker_.directory().find(full.bare()), id) != nullptr;
     if (claimed) parked = std::move(*claimed);
     if (there) co_await end(std::move(parked));
   }
@@ -452,7 +439,9 @@ Task<void> Parking::look_at_all() {
   if (!parked) co_return;
   for (const store::Entry& entry : *parked) {
     const std::string_view account = std::string_view(entry.key).substr(0, entry.key.rfind(' '));
-    if (worker_.server().home_of(account) != worker_.index() || !is_here(account)) continue;
+    if (worker_.server().home_of(account) != worker_.index() ||
+        !worker_.remote().homes().is_here(account))
+      continue;
     auto jid = Jid::parse(account);
     if (!jid) continue;
     const std::string id = entry.key.substr(account.size() + 1);
@@ -463,18 +452,17 @@ Task<void> Parking::look_at_all() {
 Task<void> Parking::adopt(Jid account, std::string id) {
   if (!co_await read_again(account)) co_return;
   // Its account was removed, or the node that took it died before it had said so.
-  if (!has(worker_.directory().find(account.full()), id)) co_await forget_in_index(account, id);
+  if (find(worker_.directory().find(account.full()), id) == nullptr) {
+    co_await write_index(account, id, std::nullopt);
+  }
 }
 
-Task<void> Parking::forget_in_index(Jid account, std::string id) {
+Task<void> Parking::write_index(Jid account, std::string id, std::optional<std::string> value) {
   std::vector<store::Change> changes(1);
-  changes[0] = {.map = std::string(kIndex), .key = account.str() + " " + id, .value = {}};
+  changes[0].map = kIndex;
+  changes[0].key = account.str() + " " + id;
+  changes[0].value = std::move(value);
   static_cast<void>(co_await worker_.server().store().maps().apply("", std::move(changes)));
-}
-
-bool Parking::is_here(std::string_view account) const {
-  const cluster::Cluster* cluster = worker_.server().cluster();
-  return cluster == nullptr || worker_.remote().homes().place_of(account) == cluster->self();
 }
 
 void Parking::watch(const ParkedSession& parked) {
@@ -491,20 +479,18 @@ void Parking::watch(const Jid& account, const std::string& id, Duration left) {
 
 // Its time is over, unless somebody has resumed it.
 Task<void> Parking::look(Jid account, std::string id) {
-  if (!has(worker_.directory().find(account.full()), id)) co_return;
-  if (!is_here(account.full())) co_return;  // another's business by now
+  if (find(worker_.directory().find(account.full()), id) == nullptr) co_return;
+  if (!worker_.remote().homes().is_here(account.full())) co_return;  // another's business by now
   auto parked = co_await claim(account, id);
-  LocalAccount* here = worker_.directory().find(account.full());
-  if (!parked && has(here, id)) {
+  ParkedSession* const entry = find(worker_.directory().find(account.full()), id);
+  if (!parked && entry != nullptr) {
     // Somebody resumes it, and may have died over it.
-    const auto entry = std::ranges::find_if(
-        *here->parked, [&](const ParkedSession& at) { return at.stream.id == id; });
     const TimePoint now = worker_.loop().now();
     if (!entry->overdue) {
       entry->overdue = now;
       watch(account, id, kClaimTime);
     } else if (now - *entry->overdue >= kClaimTime) {
-      parked = std::move(*entry);
+      parked = *entry;  // which end() forgets
     }
   }
   if (!parked) co_return;

@@ -70,8 +70,8 @@ class Parking {
   static constexpr std::string_view kKeyPrefix = "session ";
   void load(LocalAccount& account, const std::vector<store::Entry>& entries);
 
-  // Takes the session from its outbox, which does not touch it any more. `done` when it is in the
-  // store, or, as that failed, ended.
+  // Takes the session from its outbox, which does not touch it any more. Comes back when it is in
+  // the store, or, as that failed, ended.
   Task<void> park(SessionRef session, StreamState stream);
 
   // Errors: not_found (there is none of that id, or somebody else was faster), unavailable.
@@ -106,8 +106,8 @@ class Parking {
   Task<void> adopt(xmpp::Jid account, std::string id);
   // False if the store does not say.
   Task<bool> read_again(xmpp::Jid account);
-  Task<void> forget_in_index(xmpp::Jid account, std::string id);
-  [[nodiscard]] bool is_here(std::string_view account) const;
+  // nullopt: it is in the index no more.
+  Task<void> write_index(xmpp::Jid account, std::string id, std::optional<std::string> value);
 
   Worker& worker_;
 };

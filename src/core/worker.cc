@@ -92,7 +92,7 @@ Task<Result<Session*>> Worker::bind_here(xmpp::Jid full, Outbox& outbox, Counted
   if (*ban) co_return fail(Errc::denied, "the account is disabled");
   const auto account = co_await load(full.to_bare());
   if (!account) co_return std::unexpected(account.error());
-  if (*account != nullptr) {
+  if (*account != nullptr && (*account)->parked) {
     co_await parking_.end_of_resource(full, parked != nullptr ? parked->stream.id : "");
   }
   if (*account != nullptr && parked != nullptr) {
