@@ -10,6 +10,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/free_by.h"
 #include "base/ip_address.h"
 #include "base/random.h"
 
@@ -17,16 +18,9 @@ namespace starling::bus {
 
 namespace {
 
-template <auto Free>
-struct Freed {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
-using Cert = std::unique_ptr<X509, Freed<X509_free>>;
-using Bio = std::unique_ptr<BIO, Freed<BIO_free>>;
+using Key = std::unique_ptr<EVP_PKEY, FreeBy<EVP_PKEY_free>>;
+using Cert = std::unique_ptr<X509, FreeBy<X509_free>>;
+using Bio = std::unique_ptr<BIO, FreeBy<BIO_free>>;
 
 constexpr long kDay = 60L * 60 * 24;
 constexpr long kYears = 20;

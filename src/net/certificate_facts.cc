@@ -14,17 +14,12 @@
 #include <system_error>
 #include <vector>
 
+#include "base/free_by.h"
+
 namespace starling::net {
 
 namespace {
 
-template <auto Free>
-struct FreeBy {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
 using X509Ptr = std::unique_ptr<X509, FreeBy<X509_free>>;
 using File = std::unique_ptr<std::FILE, FreeBy<std::fclose>>;
 
