@@ -197,7 +197,7 @@ void Device::ended(std::string_view why) {
   world_.detail([&] { return jid_.str() + " learns that it is ended: " + std::string(why); });
   connection_->open = false;
   if (resumable_ && why == "system-shutdown") {
-    world_.left(jid_);
+    world_.left(jid_, contacts_.contains(jid_.str()));
   } else {
     forget_session();
   }

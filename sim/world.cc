@@ -63,15 +63,15 @@ void World::violated(std::string what) {
   violations_.push_back(std::move(what));
 }
 
-void World::left(const xmpp::Jid& device) {
-  on_their_way_.emplace(device.str(), false);
+void World::left(const xmpp::Jid& device, bool shown) {
+  on_their_way_.emplace(device.str(), OnItsWay{shown, false});
 }
 
 void World::came_back(const xmpp::Jid& device, bool resumed) {
   const auto found = on_their_way_.find(device.str());
   if (found == on_their_way_.end()) return;
   if (resumed) ++counts_.claimed;
-  if (resumed && found->second && !disturbed_) {
+  if (resumed && found->second.said_gone && !disturbed_) {
     violated(device.str() + " was said to be gone, and came back with its session");
   }
   on_their_way_.erase(found);
@@ -79,7 +79,7 @@ void World::came_back(const xmpp::Jid& device, bool resumed) {
 
 void World::told_gone(const std::string& device) {
   const auto found = on_their_way_.find(device);
-  if (found != on_their_way_.end()) found->second = true;
+  if (found != on_their_way_.end()) found->second.said_gone = found->second.shown;
 }
 
 void World::disturbed(std::string_view by) {

@@ -90,8 +90,9 @@ class World {
   void homes_lost() { homes_lost_ = true; }
 
   // A device is told that its node leaves; is back, with the same session or another; and somebody
-  // is told that it is available no more, which must not be while it is on its way.
-  void left(const xmpp::Jid& device);
+  // is told that it is available no more, which must not be while it is on its way. `shown`: the
+  // others had been told that it was available.
+  void left(const xmpp::Jid& device, bool shown);
   void came_back(const xmpp::Jid& device, bool resumed);
   void told_gone(const std::string& device);
   [[nodiscard]] std::uint64_t next_number() { return ++last_number_; }
@@ -105,6 +106,10 @@ class World {
   void client_acknowledged(Device& device, const std::string& stanza_id);
 
  private:
+  struct OnItsWay {
+    bool shown;
+    bool said_gone;
+  };
   // In world.cc: the course of a run.
   void make_accounts();
   void befriend(Account& a, Account& b);
@@ -169,7 +174,7 @@ class World {
   bool split_ = false;       // nodes did not reach each other
   bool outage_ = false;      // of the store
   bool late_ = false;        // the bus loses so much that what took another way overtakes
-  std::map<std::string, bool> on_their_way_;  // who was told to leave; said to be gone since then
+  std::map<std::string, OnItsWay> on_their_way_;  // who was told to leave
   std::uint64_t last_number_ = 0;
   Counts counts_;
   std::vector<std::string> violations_;

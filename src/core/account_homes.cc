@@ -57,7 +57,7 @@ Task<Result<NodeId>> AccountHomes::find_home(Jid account) {
       claim(account.full());
       co_return all.self();
     }
-    const auto found = co_await ask(keeper, account.str());
+    const auto found = co_await ask(keeper, ParcelKind::seek, account.str());
     if (!found) {
       // It is about to be found dead. The next one is good enough: should both sides of a split
       // have a home of the account, that is settled when they meet.
@@ -83,16 +83,26 @@ void AccountHomes::release(const Jid& account) {
 }
 
 Task<void> AccountHomes::release_in_turn(Jid account) {
-  if (!co_await let_go(account)) co_return;  // it has sessions
+  const LocalAccount* there = worker_.directory().find(account.full());
+  if (there != nullptr && !there->sessions.empty()) co_return;
+  const bool parked = there != nullptr && there->parked;
+  const NodeId keeper = cluster()->keeper(account.full());
+  if (!parked || keeper != cluster()->self()) {
+    // The keeper has parked sessions before we forget them, so that one of us sees any presence
+    // that comes. If it does not answer, whoever keeps the account next finds them in the store.
+    if (parked) static_cast<void>(co_await ask(keeper, ParcelKind::parked, account.str()));
+    if (!co_await let_go(account)) co_return;
+  }
+  if (cluster()->homes().is_claimed(account.full())) give_up_claim(account);
+}
+
+void AccountHomes::give_up_claim(const Jid& account) {
   cluster::Homes& homes = cluster()->homes();
-  if (!homes.is_claimed(account.full())) co_return;
   const auto counts = homes.find(account.full());
   homes.release(account.full());
   // Another home that was there all the time does not know of what was stored here. Whoever becomes
   // the home later finds it in the archive.
-  if (counts && counts->node != cluster()->self()) {
-    tell_kept(account, counts->node);
-  }
+  if (counts && counts->node != cluster()->self()) tell_kept(account, counts->node);
 }
 
 Task<bool> AccountHomes::let_go(Jid account) {
@@ -129,14 +139,15 @@ Task<void> AccountHomes::forget(Jid account) {
 
 // --- questions ---
 
-Task<Result<AccountHomes::Found>> AccountHomes::ask(NodeId node, std::string account) {
+Task<Result<AccountHomes::Found>> AccountHomes::ask(NodeId node, ParcelKind kind,
+                                                      std::string account) {
   const std::uint64_t number = worker_.remote().next_number();
   Completion<Result<Found>> answer([&](auto resume) {
     const TimerId timer = worker_.loop().run_after(kAnswerTime, [this, number] {
       answered(number, fail(Errc::timeout, "no answer from the account's keeper"));
     });
     questions_.emplace(number, Question{node, timer, std::move(resume)});
-    Encoder parcel = begin_parcel(ParcelKind::seek, account);
+    Encoder parcel = begin_parcel(kind, account);
     parcel.number(number);
     if (worker_.remote().send(node, std::move(parcel))) return;
     worker_.loop().post(
@@ -178,9 +189,23 @@ Task<void> AccountHomes::answer_seek(NodeId asker, Jid account, std::uint64_t nu
     // Should it have found another answer long ago: then it does not read the archive again.
     tell_kept(account, asker);
   }
+  answer(asker, number, at);
+}
+
+void AccountHomes::answer(NodeId asker, std::uint64_t number, NodeId home) {
   Encoder parcel = begin_parcel(ParcelKind::found, number);
-  parcel.number(at).number(worker_.archive().last_id());
+  parcel.number(home).number(worker_.archive().last_id());
   worker_.remote().send(asker, std::move(parcel));
+}
+
+void AccountHomes::take_parked(NodeId from, std::string_view account, Decoder& parcel) {
+  const std::uint64_t number = parcel.number();
+  auto jid = Jid::parse(account);
+  if (parcel.bad() || !jid) return;
+  worker_.turns().run(account, [this, from, number, jid = std::move(*jid)]() -> Task<void> {
+    static_cast<void>(co_await worker_.parking().read_again(jid));
+    answer(from, number, cluster()->self());
+  });
 }
 
 void AccountHomes::take_found(std::uint64_t number, Decoder& parcel) {

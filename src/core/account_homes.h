@@ -18,6 +18,7 @@
 #include "base/task.h"
 #include "cluster/cluster.h"
 #include "core/owed.h"
+#include "core/parcels.h"
 #include "xmpp/jid.h"
 
 namespace starling::core {
@@ -64,6 +65,7 @@ class AccountHomes {
   void take_losing(cluster::NodeId from, std::string_view account, cluster::Decoder& parcel);
   void take_losers(std::string_view account, cluster::Decoder& parcel);
   void take_kept(std::string_view account);
+  void take_parked(cluster::NodeId from, std::string_view account, cluster::Decoder& parcel);
 
  private:
   struct Found {
@@ -81,8 +83,10 @@ class AccountHomes {
   // False if it has sessions.
   Task<bool> let_go(xmpp::Jid account);
   Task<void> release_in_turn(xmpp::Jid account);
-  Task<Result<Found>> ask(cluster::NodeId node, std::string account);
+  void give_up_claim(const xmpp::Jid& account);
+  Task<Result<Found>> ask(cluster::NodeId node, ParcelKind kind, std::string account);
   void answered(std::uint64_t number, Result<Found> found);
+  void answer(cluster::NodeId asker, std::uint64_t number, cluster::NodeId home);
   Task<void> answer_seek(cluster::NodeId asker, xmpp::Jid account, std::uint64_t number);
   void tell_kept(const xmpp::Jid& account, cluster::NodeId home);
 

@@ -272,15 +272,16 @@ Task<void> Offline::save_cursor(Jid account_jid) {
   co_await save(account_jid);
 }
 
-void Offline::look_again(LocalAccount& account) {
+bool Offline::look_again(LocalAccount& account) {
   account.owed.look_again();
   for (const auto& session : account.sessions) {
     if (!takes_messages(*session)) continue;
     worker_.turns().run(account.bare.full(), [this, ref = SessionRef{session->jid, session->id}] {
       return hand_out(ref);
     });
-    return;
+    return true;
   }
+  return false;
 }
 
 Task<void> Offline::save(Jid account_jid) {

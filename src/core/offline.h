@@ -52,9 +52,9 @@ class Offline {
   // The same, and ends when it is stored, or could not be.
   Task<void> save_cursor(xmpp::Jid account);
 
-  // Another node may have archived something for the account: hands it to a session that takes
-  // messages, if there is one.
-  void look_again(LocalAccount& account);
+  // Others may have archived something for the account, or it waits again: hands it to a session that
+  // takes messages. False if there is none.
+  bool look_again(LocalAccount& account);
 
  private:
   struct Page {

@@ -156,6 +156,10 @@ void Owed::handed_again(ArchiveId id, unsigned holders) {
   }
 }
 
+void Owed::hold(ArchiveId id) {
+  if (find_handed(id) != nullptr || waits(id)) handed_again(id, 1);
+}
+
 ArchiveId Owed::backlog_after() const {
   if (exceptions_) {
     for (const Handed& handed : exceptions_->handed) {

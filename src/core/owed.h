@@ -50,6 +50,8 @@ class Owed {
   [[nodiscard]] bool backlog() const { return backlog_; }
   // Others may have archived something.
   void look_again() { backlog_ = true; }
+  // One more client holds it, unless it is settled.
+  void hold(ArchiveId id);
   // The waiting messages, in rising order, are read from the archive: the first is above this id.
   [[nodiscard]] ArchiveId backlog_after() const;
   // True if this one is waiting, false if it was handed out or settled.

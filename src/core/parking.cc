@@ -39,20 +39,34 @@ std::string missed_key_of(std::string_view id) {
   return "missed " + std::string(id);
 }
 
-std::string encode_missed(const std::map<std::string, std::string>& missed) {
+using MissedPresence = std::map<std::string, ParkedSession::Missed>;
+
+std::string encode_missed(const MissedPresence& missed) {
   Encoder out;
   out.number(missed.size());
-  for (const auto& [from, presence] : missed) out.text(from).text(presence);
+  for (const auto& [from, last] : missed) {
+    out.text(from).number(static_cast<std::uint64_t>(last.at_us)).text(last.presence);
+  }
   return std::move(out).take();
 }
 
-// What is there already is newer.
-void add_missed(std::map<std::string, std::string>& missed, std::string_view text) {
+MissedPresence decode_missed(std::string_view text) {
+  MissedPresence missed;
   Decoder in(text);
   for (std::uint64_t n = in.number(); n > 0 && !in.bad(); --n) {
     std::string from(in.text());
+    const auto at_us = static_cast<std::int64_t>(in.number());
     std::string presence(in.text());
-    if (!in.bad()) missed.emplace(std::move(from), std::move(presence));
+    if (!in.bad()) missed[std::move(from)] = {at_us, std::move(presence)};
+  }
+  return missed;
+}
+
+// Nodes that have the account one after the other each see some of it.
+void merge_missed(MissedPresence& missed, MissedPresence others) {
+  for (auto& [from, last] : others) {
+    const auto [there, added] = missed.try_emplace(from, last);
+    if (!added && there->second.at_us < last.at_us) there->second = std::move(last);
   }
 }
 
@@ -76,8 +90,7 @@ ParkedSession* find(const LocalAccount* account, std::string_view id) {
 // Its client has what it was sent, or gets it when it comes back: nobody else does before.
 void hold(LocalAccount& account, const ParkedSession& parked) {
   for (const Stanza& stanza : parked.stream.queue) {
-    const ArchiveId id = stanza.archive_id();
-    if (id != 0 && account.owed.waits(id)) account.owed.handed_again(id, 1);
+    if (stanza.archive_id() != 0) account.owed.hold(stanza.archive_id());
   }
 }
 
@@ -93,24 +106,17 @@ void show_as(Session& session, const ParkedSession& parked) {
       std::make_unique<std::set<Jid>>(parked.directed.begin(), parked.directed.end());
 }
 
-// Gives what it has missed.
-std::map<std::string, std::string> forget(LocalAccount* account, std::string_view id) {
+// It holds nothing any more. Gives what it has missed.
+MissedPresence forget(LocalAccount* account, std::string_view id) {
   ParkedSession* const entry = find(account, id);
   if (entry == nullptr) return {};
+  for (const Stanza& stanza : entry->stream.queue) {
+    if (stanza.archive_id() != 0) account->owed.give_back(stanza.archive_id());
+  }
   auto missed = std::move(entry->missed);
   account->parked->erase(account->parked->begin() + (entry - account->parked->data()));
   if (account->parked->empty()) account->parked.reset();
   return missed;
-}
-
-// The store has it no more, and nobody has bound it here: what it held waits again.
-void abandon(LocalAccount* account, std::string_view id) {
-  const ParkedSession* const entry = find(account, id);
-  if (entry == nullptr) return;
-  for (const Stanza& stanza : entry->stream.queue) {
-    if (stanza.archive_id() != 0) account->owed.give_back(stanza.archive_id());
-  }
-  forget(account, id);
 }
 
 }  // namespace
@@ -162,8 +168,8 @@ std::optional<ParkedSession> ParkedSession::decode(std::string_view text) {
 }
 
 void ParkedSession::send_missed() {
-  for (const auto& [unused, presence] : missed) {
-    auto stanza = Stanza::parse(presence);
+  for (const auto& [unused, last] : missed) {
+    auto stanza = Stanza::parse(last.presence);
     if (!stanza) continue;
     stream.queue.push_back(std::move(*stanza));
     ++stream.sent;
@@ -172,47 +178,60 @@ void ParkedSession::send_missed() {
 }
 
 void Parking::load(LocalAccount& account, const std::vector<store::Entry>& entries) {
-  std::vector<std::string> gone;
-  if (account.parked) {
-    for (const ParkedSession& parked : *account.parked) {
-      const std::string key = key_of(parked.stream.id);
-      if (std::ranges::find(entries, key, &store::Entry::key) == entries.end()) {
-        gone.push_back(parked.stream.id);
-      }
-    }
-  }
-  for (const std::string& id : gone) abandon(&account, id);
-  const auto before = std::exchange(account.parked, nullptr);
+  std::vector<ParkedSession> stored;
   for (const store::Entry& entry : entries) {
     if (!entry.key.starts_with(kKeyPrefix)) continue;
     auto parked = ParkedSession::decode(entry.value);
-    if (!parked || parked->jid.bare() != account.bare.full()) {
+    if (parked && parked->jid.bare() == account.bare.full()) {
+      stored.push_back(std::move(*parked));
+    } else {
       log::error("parked_session_damaged", {{"jid", account.bare.full()}, {"key", entry.key}});
-      continue;
     }
-    const auto known = [&](const ParkedSession& at) { return at.stream.id == parked->stream.id; };
-    const bool over = parked->until_us <= worker_.server().clock_us(worker_.loop().now());
-    if (over && (!before || std::ranges::none_of(*before, known))) {
-      // Nobody has held them since it came into memory: whoever is there gets them.
-      std::erase_if(parked->stream.queue, [](const Stanza& s) { return s.archive_id() != 0; });
+  }
+  // A session that was claimed and parked once more has its old id, but another time.
+  const auto same_as = [](const ParkedSession& one) {
+    return [&one](const ParkedSession& other) {
+      return one.stream.id == other.stream.id && one.until_us == other.until_us;
+    };
+  };
+  std::vector<std::string> gone;
+  if (account.parked) {
+    for (const ParkedSession& parked : *account.parked) {
+      if (std::ranges::none_of(stored, same_as(parked))) gone.push_back(parked.stream.id);
     }
-    hold(account, *parked);
-    if (before) {
-      const auto same = std::ranges::find_if(*before, known);
-      if (same != before->end()) {
-        parked->stream.queue = std::move(same->stream.queue);
-        parked->missed = std::move(same->missed);
-        parked->missed_changed = same->missed_changed;
-        parked->overdue = same->overdue;
+  }
+  for (const std::string& id : gone) abandon(account.bare, id);
+  const std::int64_t now = worker_.server().clock_us(worker_.loop().now());
+  const auto before = std::exchange(account.parked, nullptr);
+  for (ParkedSession& parked : stored) {
+    const auto known = before ? std::ranges::find_if(*before, same_as(parked))
+                              : std::vector<ParkedSession>::iterator();
+    if (before && known != before->end()) {
+      // What it holds, and what of that was given to others, is known here only.
+      parked = std::move(*known);
+    } else {
+      // If its time is over, nobody has held them since: whoever is there gets them.
+      if (parked.until_us <= now) {
+        std::erase_if(parked.stream.queue, [](const Stanza& s) { return s.archive_id() != 0; });
       }
+      hold(account, parked);
     }
     const auto missed =
-        std::ranges::find(entries, missed_key_of(parked->stream.id), &store::Entry::key);
-    if (missed != entries.end()) add_missed(parked->missed, missed->value);
-    watch(*parked);
+        std::ranges::find(entries, missed_key_of(parked.stream.id), &store::Entry::key);
+    if (missed != entries.end()) merge_missed(parked.missed, decode_missed(missed->value));
+    watch(parked);
     if (!account.parked) account.parked = std::make_unique<std::vector<ParkedSession>>();
-    account.parked->push_back(std::move(*parked));
+    account.parked->push_back(std::move(parked));
   }
+}
+
+// What it held waits for others.
+void Parking::abandon(const Jid& bare, std::string_view id) {
+  LocalAccount* const account = worker_.directory().find(bare.full());
+  if (account == nullptr) return;
+  forget(account, id);
+  if (!account->owed.backlog()) return;
+  if (!worker_.offline().look_again(*account)) worker_.remote().homes().kept_for_later(bare);
 }
 
 Task<void> Parking::park(SessionRef ref, StreamState stream) {
@@ -256,15 +275,7 @@ Task<void> Parking::park(SessionRef ref, StreamState stream) {
   if (server.cluster() == nullptr) co_return;
   const LocalAccount* left = worker_.directory().find(bare.full());
   if (left != nullptr && !left->sessions.empty()) co_return;
-  // Whoever keeps the account now watches over it, and shows it to contacts that ask.
   worker_.remote().homes().release(bare);
-  worker_.turns().run(bare.full(), [this, bare] {
-    const auto keeper = worker_.remote().homes().place_of(bare.full());
-    if (keeper != worker_.server().cluster()->self()) {
-      worker_.remote().send(keeper, begin_parcel(ParcelKind::parked, bare.full()));
-    }
-    return completed();
-  });
 }
 
 // The first to write the claim has it. The entry stays until the session is bound, so that nobody
@@ -274,7 +285,7 @@ Task<Result<ParkedSession>> Parking::claim(Jid account, std::string id) {
   const auto there = co_await maps.get(account.str(), std::string(kMap), key_of(id));
   if (!there) co_return std::unexpected(there.error());
   if (!*there) {
-    abandon(worker_.directory().find(account.full()), id);
+    abandon(account, id);
     co_return fail(Errc::not_found, "no such session is parked");
   }
   const std::string token = random_token(kTokenCharacters);
@@ -292,7 +303,7 @@ Task<Result<ParkedSession>> Parking::claim(Jid account, std::string id) {
   const auto value = value_of(key_of(id));
   if (!value) {
     // Bound by somebody else since we looked.
-    abandon(worker_.directory().find(account.full()), id);
+    abandon(account, id);
     if (ours) static_cast<void>(co_await erase(account, id));
   }
   if (!ours || !value) co_return fail(Errc::not_found, "it was resumed already");
@@ -319,10 +330,11 @@ void Parking::presence_came(LocalAccount& account, const Stanza& presence) {
   const bool availability = presence.type() == xmpp::StanzaType::available ||
                             presence.type() == xmpp::StanzaType::unavailable;
   if (presence.kind() != xmpp::StanzaKind::presence || !availability) return;
+  const std::int64_t now = worker_.server().clock_us(worker_.loop().now());
   for (ParkedSession& parked : *account.parked) {
     const bool for_it = presence.to().is_bare() ? parked.available() : presence.to() == parked.jid;
     if (!for_it || parked.missed.size() >= kMax) continue;
-    parked.missed[presence.from().str()] = presence.to_xml();
+    parked.missed[presence.from().str()] = {now, presence.to_xml()};
     parked.missed_changed = true;
   }
 }
@@ -332,16 +344,23 @@ bool Parking::has_unsaved(const LocalAccount& account) {
 }
 
 Task<void> Parking::save_missed(Jid account) {
-  LocalAccount* here = worker_.directory().find(account.full());
+  const LocalAccount* here = worker_.directory().find(account.full());
+  if (here == nullptr || !has_unsaved(*here)) co_return;
+  auto& maps = worker_.server().store().maps();
+  const auto entries = co_await maps.scan(account.str(), std::string(kMap));
+  here = worker_.directory().find(account.full());
   if (here == nullptr || !here->parked) co_return;
   std::vector<store::Change> changes;
   for (ParkedSession& parked : *here->parked) {
-    if (!std::exchange(parked.missed_changed, false)) continue;
-    changes.push_back(put(missed_key_of(parked.stream.id), encode_missed(parked.missed)));
+    if (!std::exchange(parked.missed_changed, false) || !entries) continue;
+    const std::string key = missed_key_of(parked.stream.id);
+    const auto stored = std::ranges::find(*entries, key, &store::Entry::key);
+    if (stored != entries->end()) merge_missed(parked.missed, decode_missed(stored->value));
+    changes.push_back(put(key, encode_missed(parked.missed)));
   }
-  if (changes.empty()) co_return;
-  static_cast<void>(
-      co_await worker_.server().store().maps().apply(account.str(), std::move(changes)));
+  // If the store is away, its clients see who has gone when those come again.
+  const auto saved = co_await maps.apply(account.str(), std::move(changes));
+  if (!entries || !saved) log::warning("missed_presence_not_stored", {{"jid", account.full()}});
 }
 
 Task<Result<>> Parking::collect_missed(ParkedSession& parked) {
@@ -350,11 +369,9 @@ Task<Result<>> Parking::collect_missed(ParkedSession& parked) {
   const auto stored = co_await worker_.server().store().maps().get(owner.str(), std::string(kMap),
                                                                    missed_key_of(id));
   if (!stored) co_return std::unexpected(stored.error());
-  if (*stored) add_missed(parked.missed, **stored);
+  if (*stored) merge_missed(parked.missed, decode_missed(**stored));
   if (auto erased = co_await erase(owner, id); !erased) co_return erased;
-  auto newer = forget(worker_.directory().find(owner.full()), id);
-  newer.merge(parked.missed);
-  parked.missed = std::move(newer);
+  merge_missed(parked.missed, forget(worker_.directory().find(owner.full()), id));
   co_return Result<>();
 }
 
@@ -375,21 +392,14 @@ void Parking::restore(Session& session, const ParkedSession& parked) {
 Task<void> Parking::end(ParkedSession parked) {
   const Jid bare = parked.jid.to_bare();
   static_cast<void>(co_await erase(bare, parked.stream.id));
-  LocalAccount* const account = worker_.directory().find(bare.full());
-  if (const ParkedSession* here = find(account, parked.stream.id)) {
-    // What others were given already, as its time was over, is not to be given back.
-    std::erase_if(parked.stream.queue, [&](const Stanza& stanza) {
-      return stanza.archive_id() != 0 &&
-             std::ranges::find(here->stream.queue, stanza.archive_id(), &Stanza::archive_id) ==
-                 here->stream.queue.end();
-    });
-  }
-  forget(account, parked.stream.id);
+  abandon(bare, parked.stream.id);
   Session gone;
   gone.jid = parked.jid;
   show_as(gone, parked);
   const auto roster = co_await worker_.roster(bare);
   worker_.presence().session_ended(gone, roster ? *roster : nullptr);
+  // Of what is archived the cursor takes care.
+  std::erase_if(parked.stream.queue, [](const Stanza& s) { return s.archive_id() != 0; });
   worker_.offline().return_unacknowledged(bare, std::move(parked.stream.queue));
 }
 
@@ -409,14 +419,6 @@ Task<void> Parking::end_of_resource(Jid full, std::string except) {
     if (claimed) parked = std::move(*claimed);
     if (there) co_await end(std::move(parked));
   }
-}
-
-void Parking::take_parked(std::string_view account) {
-  auto jid = Jid::parse(account);
-  if (!jid) return;
-  worker_.turns().run(account, [this, jid = std::move(*jid)]() -> Task<void> {
-    static_cast<void>(co_await read_again(jid));
-  });
 }
 
 Task<bool> Parking::read_again(Jid account) {

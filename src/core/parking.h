@@ -49,7 +49,11 @@ struct ParkedSession {
 
   // What the account's node was told meanwhile of others' presence, by full JID: the last of each.
   // Of messages the archive takes care.
-  std::map<std::string, std::string> missed;
+  struct Missed {
+    std::int64_t at_us = 0;  // Server::clock_us
+    std::string presence;
+  };
+  std::map<std::string, Missed> missed;
   bool missed_changed = false;  // since it was stored
   // Its time is over, but somebody had claimed it: since when.
   std::optional<TimePoint> overdue;
@@ -78,7 +82,7 @@ class Parking {
   Task<Result<ParkedSession>> claim(xmpp::Jid account, std::string id);
 
   // A presence has come for the account, or is of one of its other sessions.
-  static void presence_came(LocalAccount& account, const xmpp::Stanza& presence);
+  void presence_came(LocalAccount& account, const xmpp::Stanza& presence);
   // The account is about to leave memory, for another node.
   Task<void> save_missed(xmpp::Jid account);
   [[nodiscard]] static bool has_unsaved(const LocalAccount& account);
@@ -92,20 +96,19 @@ class Parking {
   // The same for others than `id` that have this resource: their client has bound it anew.
   Task<void> end_of_resource(xmpp::Jid full, std::string id);
 
-  // Somebody else has parked sessions of the account.
-  void take_parked(std::string_view account);
+  // Others have parked sessions of the account. False if the store does not say. In its turn.
+  Task<bool> read_again(xmpp::Jid account);
   // This node has started, or keeps other accounts than before.
   void watch_all();
 
  private:
+  void abandon(const xmpp::Jid& account, std::string_view id);
   Task<Result<>> erase(xmpp::Jid account, std::string id);
   void watch(const ParkedSession& parked);
   void watch(const xmpp::Jid& account, const std::string& id, Duration left);
   Task<void> look(xmpp::Jid account, std::string id);
   Task<void> look_at_all();
   Task<void> adopt(xmpp::Jid account, std::string id);
-  // False if the store does not say.
-  Task<bool> read_again(xmpp::Jid account);
   // nullopt: it is in the index no more.
   Task<void> write_index(xmpp::Jid account, std::string id, std::optional<std::string> value);
 

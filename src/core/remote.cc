@@ -67,7 +67,7 @@ bool Remote::route(Stanza& stanza) {
   const cluster::Cluster& all = *cluster();
   const auto home = all.homes().find(account);
   NodeId at = all.self();
-  if (home && all.is_member(home->node)) {
+  if (home && all.is_member(home->node) && !stanza.home_is_gone()) {
     at = home->node;
   } else if (stanza.hops() < kHopsToKeeper) {
     at = all.keeper(account);
@@ -151,10 +151,6 @@ void Remote::take(NodeId from, std::string_view bytes) {
   Decoder parcel(bytes);
   const auto head = read_parcel_head(parcel);
   if (!head) return;  // it was counted by whoever chose this worker
-  // This node is about to leave and does nothing new: who sent a stanza keeps it, and sends it
-  // elsewhere when we are gone.
-  const bool stanza = head->kind == ParcelKind::stanza || head->kind == ParcelKind::submit;
-  if (stanza && worker_.server().stopping()) return;
   switch (head->kind) {
     case ParcelKind::stanza:
       return take_stanza(from, parcel);
@@ -170,7 +166,7 @@ void Remote::take(NodeId from, std::string_view bytes) {
     case ParcelKind::losers:
       return homes_.take_losers(head->account, parcel);
     case ParcelKind::parked:
-      return worker_.parking().take_parked(head->account);
+      return homes_.take_parked(from, head->account, parcel);
     case ParcelKind::kept:
       return homes_.take_kept(head->account);
     case ParcelKind::bind:
@@ -202,6 +198,9 @@ void Remote::take_stanza(NodeId from, Decoder& parcel) {
   for (std::uint64_t i = 0; i < count && !parcel.bad(); ++i) {
     if (auto jid = Jid::parse(parcel.text())) to.push_back(std::move(*jid));
   }
+  // This node is about to stop and does nothing new: who sent a stanza keeps it, and sends it
+  // elsewhere when we are gone. Nobody keeps presence: parked sessions are to hear of it.
+  if (number != 0 && worker_.server().stopping()) return;
   const xmpp::ReceiptPtr dealt = receipt(from, number);  // told, whatever becomes of it
   auto stanza = parcel.bad() ? std::nullopt : Stanza::parse(parcel.rest());
   if (!stanza) {
@@ -213,6 +212,9 @@ void Remote::take_stanza(NodeId from, Decoder& parcel) {
   for (const Jid& addressee : to) {
     Stanza copy = *stanza;
     copy.set_to(addressee);
+    // What it released may be on its way to us still.
+    const auto home = cluster()->homes().find(addressee.bare());
+    if (hops > 1 && home && home->node == from) copy.set_home_is_gone();
     worker_.router().route(std::move(copy));
   }
 }

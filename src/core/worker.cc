@@ -137,23 +137,26 @@ Task<Result<Session*>> Worker::bind_here(xmpp::Jid full, Outbox& outbox, Counted
 
 Task<void> Worker::drain(std::uint32_t rate, std::chrono::seconds deadline) {
   const TimePoint until = loop_.now() + deadline;
-  std::vector<SessionRef> sessions;
-  directory_.for_each([&](const Session& s) { sessions.push_back({s.jid, s.id}); });
-  const std::vector<SessionId> visitors = remote_->visitors().all();
-  if (sessions.empty() && visitors.empty()) co_return;
-  log::info("draining", {{"worker", index_}, {"sessions", sessions.size() + visitors.size()}});
   const std::size_t at_once = std::max<std::size_t>(1, rate / (1s / kDrainPause));
-  for (std::size_t i = 0; i < sessions.size() + visitors.size(); ++i) {
-    if (i > 0 && i % at_once == 0) co_await pause(loop_, kDrainPause);
-    if (loop_.now() >= until) break;
-    if (i >= sessions.size()) {
-      remote_->visitors().leave(visitors[i - sessions.size()]);
-    } else if (const Session* session = directory_.find(sessions[i])) {
-      session->outbox->leave();
+  std::set<SessionId> asked;
+  while (loop_.now() < until) {
+    std::vector<SessionRef> sessions;
+    directory_.for_each([&](const Session& s) { sessions.push_back({s.jid, s.id}); });
+    std::vector<SessionId> visitors = remote_->visitors().all();
+    if (sessions.empty() && visitors.empty()) co_return;
+    // Some come while others leave.
+    std::erase_if(sessions, [&](const SessionRef& ref) { return !asked.insert(ref.id).second; });
+    std::erase_if(visitors, [&](SessionId id) { return !asked.insert(id).second; });
+    const std::size_t count = sessions.size() + visitors.size();
+    if (count > 0) log::info("draining", {{"worker", index_}, {"sessions", count}});
+    for (std::size_t i = 0; i < count && loop_.now() < until; ++i) {
+      if (i > 0 && i % at_once == 0) co_await pause(loop_, kDrainPause);
+      if (i >= sessions.size()) {
+        remote_->visitors().leave(visitors[i - sessions.size()]);
+      } else if (const Session* session = directory_.find(sessions[i])) {
+        session->outbox->leave();
+      }
     }
-  }
-  while (loop_.now() < until &&
-         (directory_.session_count() > 0 || remote_->visitors().size() > 0)) {
     co_await pause(loop_, kDrainPause);
   }
 }

@@ -92,6 +92,9 @@ class Stanza {
   // How many nodes it has come from, so that it cannot go in circles.
   [[nodiscard]] std::uint8_t hops() const { return hops_; }
   void set_hops(std::uint8_t hops) { hops_ = hops; }
+  // What this node takes for its addressee's home has passed it on: it is that no more.
+  [[nodiscard]] bool home_is_gone() const { return home_is_gone_; }
+  void set_home_is_gone() { home_is_gone_ = true; }
 
   // True if the other one differs from this in nothing but the addressee.
   [[nodiscard]] bool same_but_for_addressee(const Stanza& other) const {
@@ -114,6 +117,7 @@ class Stanza {
   StanzaKind kind_ = StanzaKind::message;
   StanzaType type_ = StanzaType::normal;
   std::uint8_t hops_ = 0;
+  bool home_is_gone_ = false;
   Jid from_;
   Jid to_;
   xml::DocumentPtr document_;
