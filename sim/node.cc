@@ -78,6 +78,7 @@ void Node::crash() {
 
 void Node::pause() {
   paused_ = true;
+  ++times_paused_;
   for (auto& loop : loops_) loop->stand_still();
 }
 
@@ -109,8 +110,13 @@ void Node::stop() {
       server_->worker(i).gate().spawn(run(&server_->worker(i), this, left));
     });
   }
-  world_.clock().after(kStopDeadline, [this] {
+  must_stop_in(kStopDeadline);
+}
+
+void Node::must_stop_in(Duration time) {
+  world_.clock().after(time, [this, stood_still = times_paused_] {
     if (state_ != State::stopping) return;
+    if (paused_ || times_paused_ != stood_still) return must_stop_in(kStopDeadline);
     std::string open;
     for (std::size_t i = 0; i < server_->worker_count(); ++i) {
       open += " " + std::to_string(server_->worker(i).gate().count());

@@ -58,6 +58,7 @@ class Node final : private cluster::Receiver {
   Task<void> look_for_serving();
   Task<void> leave();
   void end_streams();
+  void must_stop_in(Duration time);
   void close_gates();
 
   void joined(const store::Member& self) override;
@@ -76,6 +77,7 @@ class Node final : private cluster::Receiver {
   const int life_;
   State state_ = State::starting;
   bool paused_ = false;
+  int times_paused_ = 0;
   std::uint16_t slot_ = 0;
   std::vector<std::unique_ptr<SimLoop>> loops_;  // the cluster's, then the workers'
   std::unique_ptr<store::Store> store_;

@@ -273,7 +273,7 @@ void Stream::answer() {
 }
 
 void Stream::client_has(std::uint32_t h) {
-  if (session_ == nullptr) return;
+  if (session_ == nullptr || leaving_) return;
   std::vector<core::ArchiveId> archived;
   for (; acknowledged_ < h && !queue_.empty(); ++acknowledged_) {
     const Stanza& stanza = queue_.front();

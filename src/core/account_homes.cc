@@ -140,7 +140,7 @@ Task<void> AccountHomes::forget(Jid account) {
 // --- questions ---
 
 Task<Result<AccountHomes::Found>> AccountHomes::ask(NodeId node, ParcelKind kind,
-                                                      std::string account) {
+                                                    std::string account) {
   const std::uint64_t number = worker_.remote().next_number();
   Completion<Result<Found>> answer([&](auto resume) {
     const TimerId timer = worker_.loop().run_after(kAnswerTime, [this, number] {

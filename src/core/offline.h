@@ -52,8 +52,8 @@ class Offline {
   // The same, and ends when it is stored, or could not be.
   Task<void> save_cursor(xmpp::Jid account);
 
-  // Others may have archived something for the account, or it waits again: hands it to a session that
-  // takes messages. False if there is none.
+  // Others may have archived something for the account, or it waits again: hands it to a session
+  // that takes messages. False if there is none.
   bool look_again(LocalAccount& account);
 
  private:

@@ -452,6 +452,8 @@ Task<void> Parking::look_at_all() {
 }
 
 Task<void> Parking::adopt(Jid account, std::string id) {
+  // It may have a home elsewhere by now: what is read here would be out of date soon.
+  if (!worker_.remote().homes().is_here(account.full())) co_return;
   if (!co_await read_again(account)) co_return;
   // Its account was removed, or the node that took it died before it had said so.
   if (find(worker_.directory().find(account.full()), id) == nullptr) {
