@@ -25,6 +25,7 @@ constexpr std::string_view kMap = "offline";  // beside the cursor: one read has
 // Nobody's: which sessions are parked, for whoever has to watch over them.
 constexpr std::string_view kIndex = "parked";
 constexpr std::size_t kTokenCharacters = 20;
+constexpr std::uint64_t kMostTime = std::uint64_t{1} << 62U;
 constexpr std::chrono::seconds kClaimTime{30};  // to bind what was claimed
 
 std::string key_of(std::string_view id) {
@@ -148,8 +149,11 @@ std::optional<ParkedSession> ParkedSession::decode(std::string_view text) {
   parked.stream.id = in.text();
   parked.stream.handled = static_cast<std::uint32_t>(in.number());
   parked.stream.sent = static_cast<std::uint32_t>(in.number());
-  parked.stream.timeout = std::chrono::seconds(in.number());
-  parked.until_us = static_cast<std::int64_t>(in.number());
+  const std::uint64_t timeout = in.number();
+  const std::uint64_t until = in.number();
+  if (timeout > kMostTime || until > kMostTime) return std::nullopt;
+  parked.stream.timeout = std::chrono::seconds(timeout);
+  parked.until_us = static_cast<std::int64_t>(until);
   parked.interested = in.number() != 0;
   parked.presence = in.text();
   for (std::uint64_t n = in.number(); n > 0 && !in.bad(); --n) {

@@ -151,6 +151,7 @@ def test_addresses_change(three: Site) -> None:
                 await talk.progress(with_him)
 
                 moving.kill()
+                talk.doubt(with_him)
                 dead = moving.epoch
                 with _guest(three, three.add(three.hosts[4])) as heir:
                     follower.places.append(heir)
