@@ -102,9 +102,10 @@ void Node::stop() {
   const auto left = std::make_shared<std::size_t>(server_->worker_count());
   const auto run = [](core::Worker* worker, Node* node,
                       std::shared_ptr<std::size_t> count) -> Task<void> {
-    co_await worker->drain(kDrainRate, kDrainDeadline);
+    co_await node->server_->drain().run(*worker);
     if (--*count == 0) node->end_streams();
   };
+  server_->drain().begin({.rate = kDrainRate, .deadline = kDrainDeadline});
   for (std::size_t i = 0; i < server_->worker_count(); ++i) {
     worker_loop(i).post([this, i, run, left] {
       server_->worker(i).gate().spawn(run(&server_->worker(i), this, left));

@@ -128,6 +128,7 @@ void Stream::shut_down() {
 void Stream::leave() {
   if (over_ || session_ == nullptr || !managed_) return shut_down();
   leaving_ = true;
+  between_homes_ = session_->visiting && node_.listening();
   park_if_ready();
 }
 
@@ -219,6 +220,46 @@ Task<void> Stream::bind_parked(std::shared_ptr<Stream> /*self*/, core::ParkedSes
   if (session_->visiting) worker().remote().visitors().settled(*session_);
 }
 
+Task<void> Stream::find_new_home(std::shared_ptr<Stream> self) {
+  auto parked = co_await worker().parking().claim(jid_.to_bare(), id_);
+  if (!parked) {
+    between_homes_ = false;
+    co_return end(xmpp::StreamCondition::system_shutdown, "");
+  }
+  worker().turns().run(jid_.bare(), [self, parked = std::move(*parked)]() mutable {
+    return self->settle_at_new_home(self, std::move(parked));
+  });
+}
+
+Task<void> Stream::settle_at_new_home(std::shared_ptr<Stream> /*self*/,
+                                      core::ParkedSession parked) {
+  const auto bound = co_await worker().bind(jid_, *this, &parked);
+  between_homes_ = leaving_ = false;
+  if (!bound) {
+    co_await worker().parking().end(std::move(parked));
+    co_return end(xmpp::StreamCondition::system_shutdown, "");
+  }
+  if (over_) co_return worker().unbind(**bound);
+  session_ = *bound;
+  tell("has a new home");
+  world_.rehomed();
+  const std::size_t known = acknowledged_ + queue_.size();
+  if (!session_->visiting) parked.send_missed();
+  std::uint64_t number = 0;
+  queue_.clear();
+  for (Stanza& stanza : parked.stream.queue) {
+    if (session_->visiting) stanza.set_archive_id(++number);
+    queue_.push_back(std::move(stanza));
+  }
+  acknowledged_ = parked.stream.sent - static_cast<std::uint32_t>(queue_.size());
+  for (std::size_t i = known - acknowledged_; i < queue_.size(); ++i) send(queue_[i]);
+  if (session_->visiting) worker().remote().visitors().settled(*session_);
+  for (const auto& read : std::exchange(unread_, {})) read();
+  if (connection_ != nullptr || session_ == nullptr) co_return;
+  detached_timer_ =
+      loop().run_after(world_.resume_timeout(), [self = shared_from_this()] { self->unbind(); });
+}
+
 void Stream::node_crashed() {
   over_ = true;
   session_ = nullptr;
@@ -235,6 +276,7 @@ void Stream::node_crashed() {
 // --- from the client ---
 
 void Stream::came(const std::string& xml, int message) {
+  if (between_homes_) return unread_.push_back([this, xml, message] { came(xml, message); });
   if (over_ || session_ == nullptr || leaving_) return;
   auto stanza = Stanza::parse(xml);
   if (message != 0) tell("sends m" + std::to_string(message) + " to " + stanza->to().str());
@@ -273,6 +315,7 @@ void Stream::answer() {
 }
 
 void Stream::client_has(std::uint32_t h) {
+  if (between_homes_) return unread_.push_back([this, h] { client_has(h); });
   if (session_ == nullptr || leaving_) return;
   std::vector<core::ArchiveId> archived;
   for (; acknowledged_ < h && !queue_.empty(); ++acknowledged_) {
@@ -357,6 +400,9 @@ std::vector<Stanza> Stream::take_unacknowledged() {
 
 void Stream::end(xmpp::StreamCondition condition, std::string_view /*text*/) {
   session_ = nullptr;  // unbound by whoever ends it
+  const bool moves = between_homes_ && condition == xmpp::StreamCondition::system_shutdown;
+  if (moves && worker().gate().spawn(find_new_home(shared_from_this()))) return;
+  between_homes_ = false;
   tell("is ended: " + std::string(xmpp::to_string(condition)));
   to_client([why = std::string(xmpp::to_string(condition))](Device& device) { device.ended(why); });
   loop().post([self = shared_from_this()] { self->close(); });

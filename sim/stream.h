@@ -72,6 +72,8 @@ class Stream final : public core::Outbox, public std::enable_shared_from_this<St
   Task<void> bind_in_turn(std::shared_ptr<Stream> self);
   Task<void> claim(std::shared_ptr<Stream> self, std::string id, std::uint32_t h);
   Task<void> bind_parked(std::shared_ptr<Stream> self, core::ParkedSession parked, std::uint32_t h);
+  Task<void> find_new_home(std::shared_ptr<Stream> self);
+  Task<void> settle_at_new_home(std::shared_ptr<Stream> self, core::ParkedSession parked);
   void park_if_ready();
   Task<void> park_in_turn(std::shared_ptr<Stream> self);
   [[nodiscard]] core::StreamState state_to_park() const;
@@ -98,6 +100,8 @@ class Stream final : public core::Outbox, public std::enable_shared_from_this<St
   core::Session* session_ = nullptr;
   bool over_ = false;
   bool leaving_ = false;
+  bool between_homes_ = false;  // the account's home leaves, this node does not
+  std::vector<std::function<void()>> unread_;
   std::string id_;  // to resume by
   TimePoint bound_at_{};
   TimerId detached_timer_ = 0;

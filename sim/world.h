@@ -47,6 +47,7 @@ struct Counts {
   std::uint64_t sent_again = 0;
   std::uint64_t handed_again = 0;  // one entry, after a client had acknowledged it
   std::uint64_t two_ids = 0;       // one message, two entries
+  std::uint64_t rehomed = 0;       // sessions whose home left, but not their connection's node
   std::uint64_t claimed = 0;       // sessions that a node parked and another, or the next, resumed
 };
 
@@ -88,6 +89,7 @@ class World {
   // What it had not confirmed when it left is sent elsewhere, though it may be in the archive.
   void node_left() { left_ = true; }
   void homes_lost() { homes_lost_ = true; }
+  void rehomed() { ++counts_.rehomed; }
 
   // A device is told that its node leaves; is back, with the same session or another; and somebody
   // is told that it is available no more, which must not be while it is on its way. `shown`: the

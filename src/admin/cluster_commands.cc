@@ -95,6 +95,37 @@ Task<Result<std::string>> view_for(core::Server& server, std::string /*arguments
   co_return pairs(all->self(), co_await view_of(all)).dump();
 }
 
+// By number or by name.
+Result<NodeId> find_node(const std::vector<PeerStatus>& all, const std::string& wanted) {
+  std::vector<NodeId> found;
+  for (const PeerStatus& peer : all) {
+    if (std::to_string(peer.member.epoch) == wanted) return peer.member.epoch;
+    if (peer.member.facts.name == wanted) found.push_back(peer.member.epoch);
+  }
+  if (found.size() == 1) return found.front();
+  return fail(Errc::invalid, found.empty() ? "there is no node " + wanted + " (see list_cluster)"
+                                           : "several nodes are called " + wanted +
+                                                 ": take its number (see list_cluster)");
+}
+
+Task<Result<Json>> leave_cluster(Call call) {
+  const auto all = cluster_of(call);
+  if (!all) co_return std::unexpected(all.error());
+  NodeId node = (*all)->self();
+  if (!call.arguments.empty()) {
+    const auto found = find_node(co_await view_of(*all), call.arguments[0]);
+    if (!found) co_return std::unexpected(found.error());
+    node = *found;
+  }
+  if (node == (*all)->self()) {
+    call.hooks.stop();
+  } else if (const auto told = co_await core::call_node(call.server, node, "leave_cluster", "");
+             !told) {
+    co_return std::unexpected(told.error());
+  }
+  co_return Json("node " + std::to_string(node) + " is leaving");
+}
+
 Task<Result<Json>> where(Call call) {
   const auto all = cluster_of(call);
   if (!all) co_return std::unexpected(all.error());
@@ -129,6 +160,7 @@ std::span<const Handler> cluster_handlers() {
   static constexpr std::array kHandlers{
       Handler{"list_cluster", list_cluster},
       Handler{"cluster_status", cluster_status},
+      Handler{"leave_cluster", leave_cluster},
       Handler{"where", where},
   };
   return kHandlers;

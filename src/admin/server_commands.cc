@@ -30,6 +30,12 @@ Task<Result<Json>> status(Call call) {
   status["hosts"] = call.server.host_names();
   status["workers"] = call.server.worker_count();
   status["sessions"] = call.server.session_count();
+  const auto drain = call.server.drain().status();
+  status["draining"] = drain.begun;
+  if (drain.begun) {
+    status["sessions_before"] = drain.sessions_then;
+    status["draining_seconds"] = drain.since.count();
+  }
   co_return status;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/random.h"
 
 namespace starling::cluster {
 
@@ -56,6 +57,12 @@ NodeId Cluster::keeper(std::string_view account, const std::vector<NodeId>& with
     most = w;
   }
   return best != 0 ? best : self_.load();
+}
+
+std::string Cluster::client_address_elsewhere() const {
+  const auto view = view_.get();
+  const auto& all = view->client_addresses;
+  return all.empty() ? "" : all[random_u64() % all.size()];
 }
 
 bool Cluster::send(NodeId to, std::string parcel, bool must) {
@@ -222,6 +229,7 @@ void Cluster::heartbeat_came(const FrameHead& head, Decoder& frame) {
   const NodeId from = head.from;
   Peer& peer = *find(from);
   peer.sessions = head.format >= 2 ? std::optional(heartbeat->sessions) : std::nullopt;
+  peer.client_address = std::move(heartbeat->client_address);
   peer.hears = std::move(heartbeat->heard);
   ask_piece(from, homes_.on_change_number(from, heartbeat->changes));
   const NodeId self = self_;
@@ -281,6 +289,7 @@ void Cluster::beat() {
   Heartbeat heartbeat;
   heartbeat.changes = homes_.change_number();
   if (parts_.sessions) heartbeat.sessions = parts_.sessions();
+  heartbeat.client_address = parts_.client_address;
   for (auto& [node, peer] : peers_) {
     heartbeat.heard.push_back({node, peer.link.received_count(), hears(peer)});
   }
@@ -339,6 +348,7 @@ void Cluster::publish_view() {
     view.all_reachable &= reachable;
     if (reachable && peer.member.facts.state == store::MemberState::up) {
       view.keepers.push_back(node);
+      if (!peer.client_address.empty()) view.client_addresses.push_back(peer.client_address);
     }
   }
   if (self_ != 0 && facts_.state == store::MemberState::up) view.keepers.push_back(self_);

@@ -87,6 +87,8 @@ class Cluster {
     std::function<void(bool)> on_serving = [](bool) {};
     // How many sessions are connected to this node; on the loop.
     std::function<std::uint64_t()> sessions;
+    // Where clients reach this node ("host:port"); "": not directly.
+    std::string client_address;
     // The addresses of all members, when they have changed; may be empty.
     std::function<void(std::vector<std::string>)> on_addresses;
   };
@@ -131,6 +133,9 @@ class Cluster {
   [[nodiscard]] bool all_reachable() const { return view_.get()->all_reachable; }
   [[nodiscard]] bool is_member(NodeId node) const;
   [[nodiscard]] std::vector<NodeId> others() const;
+  // Where a client may go instead of this node: that of a node that is up, by chance; "" if none
+  // has said where clients reach it.
+  [[nodiscard]] std::string client_address_elsewhere() const;
   // The database's time, in microseconds since 1970; and its clock minus this machine's.
   [[nodiscard]] std::int64_t clock_us(TimePoint now) const { return clock_base_us_ + us_of(now); }
   [[nodiscard]] std::int64_t clock_skew_us() const { return clock_skew_us_; }
@@ -153,6 +158,7 @@ class Cluster {
     TimePoint redialled{};
     std::vector<Heard> hears;
     std::optional<std::uint64_t> sessions;
+    std::string client_address;
     std::shared_ptr<std::atomic<bool>> has_room = std::make_shared<std::atomic<bool>>(true);
   };
   // What other threads see of the members.
@@ -162,7 +168,8 @@ class Cluster {
       std::shared_ptr<std::atomic<bool>> has_room;
     };
     std::map<NodeId, Seen> peers;
-    std::vector<NodeId> keepers;  // who is up and reachable
+    std::vector<NodeId> keepers;                // who is up and reachable
+    std::vector<std::string> client_addresses;  // of those of them that clients reach
     bool all_reachable = true;
   };
 

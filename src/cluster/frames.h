@@ -15,6 +15,7 @@
 //
 //   1   the first
 //   2   heartbeats tell how many sessions the sender has
+//   3   and where clients reach it
 #pragma once
 
 #include <cstdint>
@@ -32,7 +33,7 @@ using bus::NodeId;
 
 // A test builds the version before with another number, see src/starlingd/CMakeLists.txt.
 #ifndef STARLING_BUS_FORMAT
-#define STARLING_BUS_FORMAT 2
+#define STARLING_BUS_FORMAT 3
 #endif
 inline constexpr std::uint32_t kFormat = STARLING_BUS_FORMAT;
 inline constexpr std::uint32_t kOldestFormat = 1;
@@ -73,6 +74,7 @@ struct Heard {
 struct Heartbeat {
   std::uint64_t changes = 0;   // the sender's last change to the directory
   std::uint64_t sessions = 0;  // connected to the sender; from format 2 on
+  std::string client_address;  // "": clients do not reach it directly; from format 3 on
   std::vector<Heard> heard;
 };
 
@@ -85,6 +87,7 @@ struct Heartbeat {
     frame.number(heard.node).number(heard.received).number(heard.lately ? 1 : 0);
   }
   if (format >= 2) frame.number(heartbeat.sessions);
+  if (format >= 3) frame.text(heartbeat.client_address);
   return std::move(frame).take();
 }
 
@@ -100,6 +103,7 @@ struct Heartbeat {
     heartbeat.heard.push_back(heard);
   }
   if (format >= 2) heartbeat.sessions = frame.number();
+  if (format >= 3) heartbeat.client_address = frame.text();
   if (frame.bad()) return std::nullopt;
   return heartbeat;
 }

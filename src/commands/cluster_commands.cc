@@ -21,6 +21,16 @@ std::vector<Command> cluster_commands() {
        "whether it knows the other's sessions, milliseconds since the other's lease was renewed, "
        "the other's version. A node that does not answer has one line that says so.",
        "starlingctl cluster_status"},
+      {"leave_cluster",
+       "cluster",
+       "Let a node leave the cluster",
+       {{"NODE", "number or name of the node, as list_cluster has them; this one if left out",
+         Type::text, true}},
+       "The node takes no new accounts, lets its sessions go as `drain` in its configuration says, "
+       "gives up its row and ends with exit code 0: what SIGTERM does. Clients with stream "
+       "management go on at another node. Returns as soon as that has begun; `list_cluster` shows "
+       "it, with the sessions that are left. Fails if no node, or more than one, has that name.",
+       "starlingctl leave_cluster blue-1"},
       {"where",
        "cluster",
        "Show at which node an account is, and why",

@@ -14,8 +14,9 @@ std::vector<Command> server_commands() {
        "server",
        "Stop the node",
        {},
-       "Tells every client that the server is stopping, closes all streams and ends the process "
-       "with exit code 0. Returns as soon as the node has begun to stop.",
+       "What SIGTERM does: lets all sessions go as `drain` in the configuration says, closes all "
+       "streams and ends the process with exit code 0. Returns as soon as the node has begun to "
+       "stop; `status` shows how far it is.",
        "starlingctl stop"},
       {"reload_config",
        "server",

@@ -68,6 +68,7 @@ struct ClusterOptions {
   std::string address;         // where other nodes reach this one; "": as towards the database
   std::uint16_t port = 6'222;  // of the own nats-server, for other nodes; 0: a free one
   std::string bus;             // the URL of NATS servers that are there; "": one of our own
+  std::string client_address;  // "host:port" where clients reach this node; "": not directly
   std::string nats_server;     // the program; "": where programs usually are
   std::chrono::seconds renew{2};
   std::chrono::seconds suspect{6};

@@ -56,6 +56,7 @@ struct RosterOptions {
 // How a node lets go of its sessions when it stops.
 struct DrainOptions {
   std::uint32_t rate = 500;           // sessions a second
+  std::chrono::seconds linger{0};     // so long newcomers are served, before the last batch
   std::chrono::seconds deadline{30};  // after which those that are left end
 };
 

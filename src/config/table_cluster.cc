@@ -56,6 +56,15 @@ Field<Config> cluster() {
                   .when = "If you run NATS anyway.",
                   .example = "nats://starling:secret@bus.example.org:4222",
                   .unset = "a nats-server of its own"}),
+          option(&Options::client_address, text_or_empty("a host and a port"),
+                 {.name = "client_address",
+                  .meaning = "Where clients reach this node itself. When another node leaves, it "
+                             "sends its clients here directly (<see-other-host/>, RFC 6120 "
+                             "section 4.9.3.19); they go on to expect the certificate of their "
+                             "host.",
+                  .when = "If clients can reach the nodes one by one, past any load balancer.",
+                  .example = "chat1.example.org:5222",
+                  .unset = "clients connect again as they did before"}),
           option(&Options::nats_server, text_or_empty("the path of a program"),
                  {.name = "nats_server",
                   .meaning = "The program nats-server.",

@@ -184,12 +184,20 @@ Section<Config> resource_options() {
                        .when = "Higher if a node with many sessions has to be gone quickly, "
                                "lower if the other nodes cannot take so many log-ins.",
                        .example = "2000"}),
+               option(&DrainOptions::linger, duration(0, 3'600),
+                      {.name = "linger",
+                       .meaning = "So long the node still takes connections: a load balancer "
+                                  "may send some for a while after `/health` has told it not "
+                                  "to. They are served, and let go of at the end.",
+                       .when = "Behind a load balancer: as long as that takes to notice, such as "
+                               "2 minutes.",
+                       .example = "2 minutes"}),
                option(&DrainOptions::deadline, duration(0, 3'600),
                       {.name = "deadline",
-                       .meaning = "Sessions that are left after so long end at once.",
+                       .meaning = "Sessions that are left so long after `linger` end at once.",
                        .when = "Longer for a node with more sessions than `rate` times this; "
                                "whatever stops the process (systemd's TimeoutStopSec) has to "
-                               "wait 30 seconds longer than this.",
+                               "wait 45 seconds longer than `linger` and this together.",
                        .example = "2 minutes"})}),
           {.name = "drain",
            .meaning = "What happens to the sessions when the node is told to stop. Those that "

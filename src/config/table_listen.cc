@@ -26,11 +26,14 @@ Section<Listen> address_options() {
                          "restart: the old listener is in the way of the new one.",
               .when = "To serve one network only.",
               .example = "192.0.2.1"}),
-      option(&Listen::module, choice<std::string>({{"c2s", "c2s"}}),
+      option(&Listen::module, choice<std::string>({{"c2s", "c2s"}, {"http", "http"}}),
              {.name = "module",
-              .meaning = "What is spoken there: `c2s` is for clients (RFC 6120).",
-              .when = "Not yet: there is only this one.",
-              .example = "c2s"}),
+              .meaning = "What is spoken there. `c2s` is for clients (RFC 6120). `http` answers "
+                         "`/health`, with 200 if clients should be sent to this node and 503 if "
+                         "not, and `/health/live`; there, the options about streams and stanzas "
+                         "mean nothing.",
+              .when = "`http` for a load balancer or whatever else watches the node.",
+              .example = "http"}),
       option(&Listen::tls, true_or_false(),
              {.name = "tls",
               .meaning = "TLS from the first byte (XEP-0368), without STARTTLS.",

@@ -21,6 +21,7 @@
 #include "base/thread_pool.h"
 #include "config/options.h"
 #include "core/authenticator.h"
+#include "core/drain.h"
 #include "core/hosts.h"
 #include "core/login_guard.h"
 #include "core/memory_budget.h"
@@ -51,6 +52,9 @@ class Server {
   [[nodiscard]] Authenticator& authenticator() { return authenticator_; }
   [[nodiscard]] LoginGuard& login_guard() { return login_guard_; }
   [[nodiscard]] MemoryBudget& memory_budget() { return memory_budget_; }
+  [[nodiscard]] const MemoryBudget& memory_budget() const { return memory_budget_; }
+  [[nodiscard]] Drain& drain() { return drain_; }
+  [[nodiscard]] const Drain& drain() const { return drain_; }
 
   // Reads, or makes on the first start, what the node must know before it serves: the secrets of
   // the authenticator and of archive ids, and where the archive's clock was. On a loop's thread,
@@ -107,6 +111,7 @@ class Server {
   Authenticator authenticator_;
   LoginGuard login_guard_;
   MemoryBudget memory_budget_;
+  Drain drain_{*this};
   const std::vector<const Module*> modules_;
   std::shared_ptr<const Hosts> current_hosts_;
   std::atomic<const Hosts*> hosts_;  // current_hosts_, for all threads

@@ -21,7 +21,6 @@ using namespace std::chrono_literals;
 namespace {
 // Between two tries to bind a session whose account is about to leave its home.
 constexpr std::chrono::milliseconds kHomeMoves{50};
-constexpr std::chrono::milliseconds kDrainPause{100};
 }  // namespace
 
 Worker::Worker(Server& server, std::size_t index, EventLoop& loop)
@@ -133,32 +132,6 @@ Task<Result<Session*>> Worker::bind_here(xmpp::Jid full, Outbox& outbox, Counted
   Session& bound = directory_.add(std::move(session));
   if (parked != nullptr) parking_.restore(bound, *parked);
   co_return &bound;
-}
-
-Task<void> Worker::drain(std::uint32_t rate, std::chrono::seconds deadline) {
-  const TimePoint until = loop_.now() + deadline;
-  const std::size_t at_once = std::max<std::size_t>(1, rate / (1s / kDrainPause));
-  std::set<SessionId> asked;
-  while (loop_.now() < until) {
-    std::vector<SessionRef> sessions;
-    directory_.for_each([&](const Session& s) { sessions.push_back({s.jid, s.id}); });
-    std::vector<SessionId> visitors = remote_->visitors().all();
-    if (sessions.empty() && visitors.empty()) co_return;
-    // Some come while others leave.
-    std::erase_if(sessions, [&](const SessionRef& ref) { return !asked.insert(ref.id).second; });
-    std::erase_if(visitors, [&](SessionId id) { return !asked.insert(id).second; });
-    const std::size_t count = sessions.size() + visitors.size();
-    if (count > 0) log::info("draining", {{"worker", index_}, {"sessions", count}});
-    for (std::size_t i = 0; i < count && loop_.now() < until; ++i) {
-      if (i > 0 && i % at_once == 0) co_await pause(loop_, kDrainPause);
-      if (i >= sessions.size()) {
-        remote_->visitors().leave(visitors[i - sessions.size()]);
-      } else if (const Session* session = directory_.find(sessions[i])) {
-        session->outbox->leave();
-      }
-    }
-    co_await pause(loop_, kDrainPause);
-  }
 }
 
 void Worker::unbind(Session& session) {

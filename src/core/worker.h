@@ -87,10 +87,6 @@ class Worker {
   // acknowledged is offered to others, and it is gone.
   void unbind(Session& session);
 
-  // All sessions leave, so many a second: those that can be resumed are parked (parking.h), the
-  // others end. Comes back when none is left, or so much time has passed.
-  Task<void> drain(std::uint32_t rate, std::chrono::seconds deadline);
-
   // The session's client has acknowledged these of its messages.
   void acknowledged(const Session& session, std::span<const ArchiveId> ids);
   // The session goes on at another node, with what its client was sent and may not have got

@@ -12,6 +12,7 @@
 #include "net/io_loop.h"
 #include "net/listener.h"
 #include "net/tls.h"
+#include "starlingd/door.h"
 #include "stream/c2s_options.h"
 #include "stream/c2s_service.h"
 
@@ -26,7 +27,7 @@ net::ListenerOptions listener_options(const config::Config& config,
 // Whether a PROXY header from this address is believed.
 bool trusts_proxy(const config::ListenOptions& listen, const IpAddress& address);
 
-class C2sListener {
+class C2sListener final : public Door {
  public:
   // `services` is by worker, as `loops`, and must outlive what is accepted. Errors: of
   // net::Listener::open.
@@ -36,12 +37,10 @@ class C2sListener {
       std::shared_ptr<const config::Config> config, const config::ListenOptions& listen,
       std::shared_ptr<net::TlsContext> tls);
 
-  // All options but ip, port and module, which need a new one. On any thread.
   void reload(const std::shared_ptr<const config::Config>& config,
-              const config::ListenOptions& listen);
-
-  [[nodiscard]] std::uint16_t port() const { return sockets_->port(); }
-  void close() { sockets_->close(); }
+              const config::ListenOptions& listen) override;
+  [[nodiscard]] std::uint16_t port() const override { return sockets_->port(); }
+  void close() override { sockets_->close(); }
 
  private:
   using Options = Swappable<stream::C2sOptions>;

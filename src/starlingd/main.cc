@@ -11,6 +11,8 @@
 #include <iostream>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <utility>
 
 #include "base/log.h"
 #include "base/version.h"
@@ -42,6 +44,19 @@ void wait_for_end(starlingd::Node& node, const sigset_t& signals) {
       static_cast<void>(co_await node.reload());  // the log says how it went
     });
     ::sd_notify(0, "READY=1");
+  }
+}
+
+// While the node stops. A second signal ends its sessions without waiting for a good moment, a
+// third ends the process: nothing that was acknowledged is lost by either.
+void hurry_on_signal(starlingd::Node& node, const sigset_t& signals, const std::stop_token& over) {
+  constexpr timespec kLook{.tv_sec = 0, .tv_nsec = 100'000'000};
+  for (bool second = true; !over.stop_requested();) {
+    const int signal = ::sigtimedwait(&signals, nullptr, &kLook);
+    if (signal != SIGINT && signal != SIGTERM) continue;
+    if (!std::exchange(second, false)) std::_Exit(kFailed);
+    log::warning("stopping_at_once", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+    node.hurry();
   }
 }
 
@@ -93,7 +108,8 @@ int serve(const config::Config& config, const starlingd::Node::Load& load, bool 
   watch_for_systemd(node);
   wait_for_end(node, signals);
   ::sd_notify(0, "STOPPING=1");
-  starlingd::stop_at_once_on_sigint();
+  const std::jthread impatience(
+      [&](const std::stop_token& over) { hurry_on_signal(node, signals, over); });
   if (!node.stop()) give_up();
   log::info("stopped");
   return 0;

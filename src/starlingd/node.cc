@@ -15,7 +15,10 @@
 #include "base/log.h"
 #include "config/check.h"
 #include "modules/registry.h"
+#include "starlingd/c2s_listener.h"
 #include "starlingd/certificates.h"
+#include "starlingd/health.h"
+#include "starlingd/http_listener.h"
 #include "store/postgres.h"
 #include "store/sqlite.h"
 
@@ -145,14 +148,20 @@ Result<> Node::start() {
   }
   server_ =
       std::make_unique<core::Server>(*store_, *pool_, config_->host_options, modules::all(), loops);
+  auto routes = std::make_shared<http::Routes>();
+  add_health(*routes, *server_);
   for (std::size_t i = 0; i < workers; ++i) {
     services_.push_back(std::make_unique<stream::C2sService>(server_->worker(i), services_));
+    http_services_.push_back(std::make_unique<http::HttpService>(*loops_[i], routes));
   }
   if (cluster_) {
     server_->set_cluster(&cluster_->cluster());
     peers_ = std::make_unique<core::Peers>(*server_);
     admin::Admin::add_procedures(server_->procedures());
     stream::C2sService::add_procedures(server_->procedures(), services_);
+    server_->procedures()["leave_cluster"] = [this](core::Server&, std::string) {
+      return leave_cluster();
+    };
   }
   server_->login_guard().set_options(config_->fail2ban);
   sessions_ = std::make_unique<metrics::Observed>(
@@ -191,11 +200,19 @@ void Node::start_threads() {
   }
 }
 
-Result<Node::Listening> Node::listen(const std::shared_ptr<const config::Config>& config,
-                                     const config::ListenOptions& options) {
+Result<std::unique_ptr<Door>> Node::open_door(const std::shared_ptr<const config::Config>& config,
+                                              const config::ListenOptions& options) {
   std::vector<net::IoLoop*> loops;
   for (const auto& loop : loops_) loops.push_back(loop.get());
-  auto sockets = C2sListener::open(loops, services_, config, options, tls_);
+  if (options.module == "http") {
+    return HttpListener::open(loops, http_services_, config, options, tls_);
+  }
+  return C2sListener::open(loops, services_, config, options, tls_);
+}
+
+Result<Node::Listening> Node::listen(const std::shared_ptr<const config::Config>& config,
+                                     const config::ListenOptions& options) {
+  auto sockets = open_door(config, options);
   if (!sockets) {
     const std::string& message = sockets.error().message;
     const Listening* own = own_in_the_way(options);
@@ -205,7 +222,9 @@ Result<Node::Listening> Node::listen(const std::shared_ptr<const config::Config>
                                                 " is in the way: this change needs a restart)"));
   }
   log::info("listening", {{"module", options.module},
-                          {"tls", options.tls ? "direct" : "starttls"},
+                          {"tls", options.tls               ? "direct"
+                                  : options.module == "c2s" ? "starttls"
+                                                            : "none"},
                           {"address", options.ip},
                           {"port", (*sockets)->port()}});
   return Listening{options, std::move(*sockets)};
@@ -232,6 +251,7 @@ Result<> Node::start_listeners() {
 // A load balancer sees at once that this node is not for now: nobody listens. On worker 0.
 void Node::open_to_clients(bool open) {
   for (Listening& listener : listeners_) {
+    if (listener.options.module != "c2s") continue;
     if (!open) {
       listener.sockets->close();
       continue;
@@ -296,34 +316,38 @@ void Node::run_on_first_worker(std::function<Task<void>(core::Server&)> work) {
   done.wait();
 }
 
-// Sessions leave at a pace that those who take them can bear.
+Task<Result<std::string>> Node::leave_cluster() {
+  stop_requested_();
+  co_return "";
+}
+
+void Node::hurry() {
+  server_->drain().hurry();
+}
+
 void Node::drain() {
   if (cluster_) cluster_->drain();
   const config::DrainOptions options = config_->drain;
   const auto drained = std::make_shared<Latch>(loops_.size());
-  const auto run = [](core::Worker* worker, config::DrainOptions how,
+  const auto run = [](core::Drain* all, core::Worker* worker,
                       std::shared_ptr<Latch> done) -> Task<void> {
-    co_await worker->drain(how.rate, how.deadline);
+    co_await all->run(*worker);
     done->count_down();
   };
+  core::Drain& all = server_->drain();
+  all.begin(options);
   for (std::size_t i = 0; i < loops_.size(); ++i) {
-    config::DrainOptions share = options;
-    share.rate =
-        std::max<std::uint32_t>(1, options.rate / static_cast<std::uint32_t>(loops_.size()));
-    loops_[i]->post([service = services_[i].get(), run, share, drained] {
-      service->turn_newcomers_away();
-      if (!service->worker().gate().spawn(run(&service->worker(), share, drained))) {
-        drained->count_down();
-      }
+    loops_[i]->post([worker = &server_->worker(i), &all, run, drained] {
+      if (!worker->gate().spawn(run(&all, worker, drained))) drained->count_down();
     });
   }
-  drained->wait_for(options.deadline + kDrainGrace);
+  drained->wait_for(options.linger + options.deadline + kDrainGrace);
 }
 
 bool Node::stop() {
   if (threads_.empty()) return !cluster_ || cluster_->stop();
-  for (const auto& listener : listeners_) listener.sockets->close();
   drain();
+  for (const auto& listener : listeners_) listener.sockets->close();
   store_->cancel_backups();
 
   // Shared, since what did not end in time may still count down.
@@ -332,6 +356,7 @@ bool Node::stop() {
     loops_[i]->post([service = services_[i].get(), streams] {
       service->shut_down([streams] { streams->count_down(); });
     });
+    loops_[i]->post([service = http_services_[i].get()] { service->shut_down(); });
   }
   if (!streams->wait_for(kStreamsDeadline)) log::warning("stop_streams_deadline_passed");
 

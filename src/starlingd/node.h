@@ -18,10 +18,11 @@
 #include "core/peers.h"
 #include "core/retention.h"
 #include "core/server.h"
+#include "http/http_service.h"
 #include "net/io_loop.h"
 #include "net/tls.h"
-#include "starlingd/c2s_listener.h"
 #include "starlingd/cluster_node.h"
+#include "starlingd/door.h"
 #include "starlingd/memory_watch.h"
 #include "starlingd/watchdog.h"
 #include "store/store.h"
@@ -55,10 +56,13 @@ class Node {
   // different now, and what waits for a restart. On worker 0.
   Task<Result<std::vector<std::string>>> reload();
 
-  // Ends all streams, finishes what is under way, and stops the workers; within half a minute.
+  // Lets all sessions go, in the time that the option `drain` gives, then ends what is left,
+  // finishes what is under way, and stops the workers; within half a minute more.
   // False if something hangs (a disk that does not answer): its threads still run then, and the
   // caller must end the process without destroying the Node.
   [[nodiscard]] bool stop();
+  // stop() is not to wait for sessions any longer. On any thread.
+  void hurry();
 
   [[nodiscard]] std::uint16_t port_of_first_listener() const;
 
@@ -66,7 +70,7 @@ class Node {
   // One entry of `listen`, and what it became.
   struct Listening {
     config::ListenOptions options;
-    std::unique_ptr<C2sListener> sockets;
+    std::unique_ptr<Door> sockets;
   };
   struct Loaded {
     config::Config config;                // as far as it can be applied
@@ -74,6 +78,8 @@ class Node {
     net::TlsContext::Table certificates;
   };
 
+  [[nodiscard]] Result<std::unique_ptr<Door>> open_door(
+      const std::shared_ptr<const config::Config>& config, const config::ListenOptions& options);
   [[nodiscard]] Result<Listening> listen(const std::shared_ptr<const config::Config>& config,
                                          const config::ListenOptions& options);
   // The one of our own that keeps it from being opened; nullptr if there is none.
@@ -81,6 +87,7 @@ class Node {
   Result<> start_listeners();
   void open_to_clients(bool open);
   void drain();
+  Task<Result<std::string>> leave_cluster();
   void start_threads();
   admin::Hooks hooks();
   [[nodiscard]] std::vector<admin::doctor::ListenerFacts> doors() const;
@@ -107,6 +114,7 @@ class Node {
   std::unique_ptr<core::Retention> retention_;
   std::unique_ptr<MemoryWatch> memory_watch_;
   std::vector<std::unique_ptr<stream::C2sService>> services_;
+  std::vector<std::unique_ptr<http::HttpService>> http_services_;
   std::unique_ptr<admin::Admin> admin_;
   std::unique_ptr<admin::CtlSocket> ctl_;
   std::vector<Listening> listeners_;

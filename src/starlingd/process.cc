@@ -40,12 +40,4 @@ sigset_t block_signals() {
   return set;
 }
 
-void stop_at_once_on_sigint() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  std::signal(SIGINT, SIG_DFL);  // a shell may have had it ignored
-  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
-}
-
 }  // namespace starling::starlingd

@@ -18,7 +18,4 @@ void set_core_dumps(bool allowed);
 // is ignored: a peer that is gone is an error of the call.
 sigset_t block_signals();
 
-// From now on one more Ctrl-C ends the process as if nobody had taken care of it.
-void stop_at_once_on_sigint();
-
 }  // namespace starling::starlingd

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/random.h"
+#include "cluster/cluster.h"
 #include "core/server.h"
 #include "stream/c2s_service.h"
 #include "stream/c2s_stream.h"
@@ -61,7 +62,20 @@ void C2sStream::handle_header(const xml::Element& header) {
     return stream_error(StreamCondition::unsupported_version, "XMPP 1.0 is required");
   }
   open_stream(header.attribute("from").value_or(""));
+  if (turn_to_other_node()) return;
   send_features();
+}
+
+// This node leaves, though a load balancer may not have heard of it. (RFC 6120 section 4.9.3.19:
+// not before the stream is protected, if it is going to be.)
+bool C2sStream::turn_to_other_node() {
+  const core::Server& server = service_->worker().server();
+  if (server.cluster() == nullptr || !server.drain().begun()) return false;
+  if (options_->starttls_required && !connection_->is_secure()) return false;
+  const std::string address = server.cluster()->client_address_elsewhere();
+  if (address.empty()) return false;
+  stream_error(StreamCondition::see_other_host, address);
+  return true;
 }
 
 void C2sStream::open_stream(std::string_view to) {

@@ -1,8 +1,12 @@
 // A node that leaves parks its sessions in the store (core/parking.h), and a stream at any node
 // takes them from there (XEP-0198 section 4).
+#include <algorithm>
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "base/log.h"
+#include "cluster/cluster.h"
 #include "core/remote.h"
 #include "core/server.h"
 #include "stream/c2s_service.h"
@@ -18,9 +22,7 @@ constexpr const char* kLeaving = "this node is about to stop; please connect aga
 
 void C2sStream::leave() {
   if (session_ == nullptr) return;
-  if (!managed_ || managed_->id.empty()) {
-    return stream_error(StreamCondition::system_shutdown, kLeaving);
-  }
+  if (!managed_ || managed_->id.empty()) return send_elsewhere();
   service_->worker().gate().spawn(park(shared_from_this()));
 }
 
@@ -33,6 +35,9 @@ Task<void> C2sStream::park(std::shared_ptr<C2sStream> self) {
   service_->resumed_elsewhere(managed_->id);  // it is found in the store
   core::StreamState stream = state_to_park();
   if (session_->visiting) {
+    if (!service_->worker().server().drain().begun()) {
+      between_homes_ = std::make_unique<const xmpp::Jid>(session_->jid);
+    }
     stream.queue.assign(state->queue().begin(), state->queue().end());
     co_return service_->worker().remote().visitors().park(*session_, stream);
   }
@@ -56,10 +61,76 @@ Task<void> C2sStream::park_in_turn(std::shared_ptr<C2sStream> /*self*/) {
   core::SessionRef ref{session.jid, session.id};
   co_await service_->worker().parking().park(std::move(ref), std::move(stream));
   if (phase_ == Phase::detached) co_return finish();
-  stream_error(StreamCondition::system_shutdown, kLeaving);
+  send_elsewhere();
 }
 
-// The first parameter keeps the stream alive. In the account's turn.
+void C2sStream::send_elsewhere() {
+  const auto* cluster = service_->worker().server().cluster();
+  const bool leaving = service_->worker().server().drain().begun();
+  const std::string address = cluster && leaving ? cluster->client_address_elsewhere() : "";
+  if (address.empty()) return stream_error(StreamCondition::system_shutdown, kLeaving);
+  stream_error(StreamCondition::see_other_host, address);
+}
+
+// The first parameter of these keeps the stream alive.
+Task<void> C2sStream::find_new_home(std::shared_ptr<C2sStream> self, xmpp::Jid full) {
+  const xmpp::Jid account = full.to_bare();
+  auto parked = co_await service_->worker().parking().claim(account, managed_->id);
+  if (!parked) co_return send_elsewhere();
+  service_->worker().turns().run(account.str(),
+                                 [this, self, parked = std::move(*parked)]() mutable {
+                                   return settle_at_new_home(self, std::move(parked));
+                                 });
+}
+
+// In the account's turn. Its client does not notice.
+Task<void> C2sStream::settle_at_new_home(std::shared_ptr<C2sStream> /*self*/,
+                                         core::ParkedSession parked) {
+  core::Worker& worker = service_->worker();
+  const auto bound = co_await worker.bind(parked.jid, *this, &parked);
+  if (!bound) {
+    log_event(log::Level::warning, "session_not_bound", {{"error", bound.error().message}});
+    co_await worker.parking().end(std::move(parked));
+    co_return send_elsewhere();
+  }
+  if (phase_ == Phase::ended) co_return worker.unbind(**bound);
+  session_ = *bound;
+  const StreamManagement& before = *managed_->state;
+  const bool asked = before.asked_and_waiting();
+  const std::uint32_t known = before.sent_count();
+  go_on_with(std::move(parked));
+  log_event(log::Level::info, "session_has_new_home", {});
+  // What the former home had sent and did not arrive, and what was missed.
+  const auto& queue = managed_->state->queue();
+  const std::size_t fresh =
+      std::min<std::size_t>(managed_->state->sent_count() - known, queue.size());
+  if (phase_ == Phase::bound) {
+    for (auto stanza = queue.end() - static_cast<std::ptrdiff_t>(fresh); stanza != queue.end();
+         ++stanza) {
+      trace_out(*stanza);
+      stanza->append_to(connection_->output());
+    }
+    if (asked) send_acknowledgement();
+    if (fresh > 0) ask_for_acknowledgement();
+    unpause(Pause::replaced);
+  }
+  if (session_->visiting) worker.remote().visitors().settled(*session_);
+}
+
+// A session that was just bound has the counters and the queue that it had before.
+void C2sStream::go_on_with(core::ParkedSession parked) {
+  if (!session_->visiting) parked.send_missed();
+  // A visitor's home knows them by number.
+  std::uint64_t number = 0;
+  for (xmpp::Stanza& stanza : parked.stream.queue) {
+    if (session_->visiting) stanza.set_archive_id(++number);
+  }
+  use(std::make_shared<StreamManagement>(service_->worker().loop(), parked.stream.handled,
+                                         parked.stream.sent, parked.stream.queue));
+  service_->resumable(managed_->id, *this);
+}
+
+// In the account's turn.
 Task<void> C2sStream::resume_parked(std::shared_ptr<C2sStream> /*self*/, core::ParkedSession parked,
                                     std::uint32_t h) {
   core::Worker& worker = service_->worker();
@@ -81,15 +152,7 @@ Task<void> C2sStream::resume_parked(std::shared_ptr<C2sStream> /*self*/, core::P
   managed_ = std::make_unique<Managed>();
   managed_->id = id;
   managed_->timeout = parked.stream.timeout;
-  if (!session_->visiting) parked.send_missed();
-  // A visitor's home knows them by number.
-  std::uint64_t number = 0;
-  for (xmpp::Stanza& stanza : parked.stream.queue) {
-    if (session_->visiting) stanza.set_archive_id(++number);
-  }
-  use(std::make_shared<StreamManagement>(worker.loop(), parked.stream.handled, parked.stream.sent,
-                                         parked.stream.queue));
-  service_->resumable(id, *this);
+  go_on_with(std::move(parked));
   core::Session& session = *session_;
   resumed(h);
   if (session_ == nullptr) co_return;

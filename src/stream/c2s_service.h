@@ -40,8 +40,6 @@ class C2sService {
   void accept(std::shared_ptr<net::Connection> connection,
               std::shared_ptr<const C2sOptions> options);
 
-  // From now on whoever connects is told <system-shutdown/>.
-  void turn_newcomers_away() { shutting_down_ = true; }
   // Ends every stream with <system-shutdown/>; `done` runs when the last one is gone. Newcomers
   // are turned away in the same way.
   void shut_down(Callback done);

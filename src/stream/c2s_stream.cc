@@ -227,6 +227,11 @@ bool C2sStream::refuse_if_short_of_memory() {
 
 void C2sStream::end(StreamCondition condition, std::string_view text) {
   session_ = nullptr;  // unbound by whoever ends it
+  if (const auto full = std::exchange(between_homes_, nullptr);
+      full != nullptr && condition == StreamCondition::system_shutdown &&
+      service_->worker().gate().spawn(find_new_home(shared_from_this(), *full))) {
+    return;
+  }
   stream_error(condition, text);
 }
 
@@ -279,7 +284,7 @@ void C2sStream::check(std::uint32_t now_s) {
     send_acknowledgement();
   }
   // It is not the client who is silent.
-  if (paused(Pause::shaper) || paused(Pause::in_hand)) return;
+  if (paused(Pause::shaper) || paused(Pause::in_hand) || paused(Pause::replaced)) return;
   const auto silent = static_cast<std::int64_t>(now_s - last_heard_s_);
   const auto& ping = host_options().ping;
   if (silent <= ping.interval.count()) return;

@@ -111,6 +111,10 @@ class C2sStream final : public net::ConnectionHandler,
   Task<void> park(std::shared_ptr<C2sStream> self);
   Task<void> park_in_turn(std::shared_ptr<C2sStream> self);
   [[nodiscard]] core::StreamState state_to_park() const;
+  // The account's home leaves, this node does not: the session goes on here with another home.
+  Task<void> find_new_home(std::shared_ptr<C2sStream> self, xmpp::Jid full);
+  Task<void> settle_at_new_home(std::shared_ptr<C2sStream> self, core::ParkedSession parked);
+  void go_on_with(core::ParkedSession parked);
   Task<void> resume_parked(std::shared_ptr<C2sStream> self, core::ParkedSession parked,
                            std::uint32_t h);
   bool take_over(core::SessionId expected, std::uint64_t former_node, const std::string& id,
@@ -125,6 +129,7 @@ class C2sStream final : public net::ConnectionHandler,
   void keep_for_resumption();
   void too_much_unacknowledged();
 
+  [[nodiscard]] bool turn_to_other_node();
   void open_stream(std::string_view to);
   void send_features();
   void write_limits(xml::Writer& w) const;
@@ -174,6 +179,8 @@ class C2sStream final : public net::ConnectionHandler,
   void drop_if_too_slow();
 
   void stream_error(xmpp::StreamCondition condition, std::string_view text);
+  // This node leaves: the client is to come back at once, to another if that is known.
+  void send_elsewhere();
   // The same where there may be many of it: the log has said why, once.
   void refuse(xmpp::StreamCondition condition, std::string_view text);
   void end_with_error(xmpp::StreamCondition condition, std::string_view text);
@@ -216,7 +223,8 @@ class C2sStream final : public net::ConnectionHandler,
   };
   InHand in_hand_;
 
-  std::unique_ptr<Shaper> shaper_;  // none: it may send as it likes
+  std::unique_ptr<Shaper> shaper_;                  // none: it may send as it likes
+  std::unique_ptr<const xmpp::Jid> between_homes_;  // whose session; nullptr: it is not
 
   std::uint64_t id_;                // of this stream, for the log
   std::uint32_t index_ = 0;         // in the service's list

@@ -98,8 +98,11 @@ std::string_view to_string(StreamCondition condition) {
 std::string stream_error_xml(StreamCondition condition, std::string_view text) {
   xml::Writer w;
   w.open("stream:error");
-  w.open(to_string(condition), ns::kStreamErrors).close();
-  if (!text.empty()) {
+  w.open(to_string(condition), ns::kStreamErrors);
+  const bool is_address = condition == StreamCondition::see_other_host;
+  if (is_address) w.text(text);
+  w.close();
+  if (!text.empty() && !is_address) {
     w.open("text", ns::kStreamErrors).attribute("xml:lang", "en").text(text).close();
   }
   w.close();

@@ -74,7 +74,8 @@ enum class StreamCondition : std::uint8_t {
 };
 [[nodiscard]] std::string_view to_string(StreamCondition condition);
 
-// <stream:error>...</stream:error>, for a stream whose header declares the prefix `stream`.
+// <stream:error>...</stream:error>, for a stream whose header declares the prefix `stream`. `text`
+// is for people; of see_other_host it is the other host's address (RFC 6120 section 4.9.3.19).
 [[nodiscard]] std::string stream_error_xml(StreamCondition condition, std::string_view text);
 
 }  // namespace starling::xmpp

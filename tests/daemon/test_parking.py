@@ -160,3 +160,34 @@ def test_who_does_not_come_back_is_gone_in_time(pair: Cluster) -> None:
         await friend.find(lambda e: e.get("from") == away.jid and e.get("type") == "unavailable")
 
     run(main)
+
+
+def test_the_home_leaves_and_the_connection_stays(pair: Cluster) -> None:
+    """The session gets a new home, and its client goes on as if nothing had happened."""
+    leaving, staying = pair
+    alice, bob = registered(leaving, "alice"), registered(leaving, "bob")
+
+    async def main() -> None:
+        await make_contacts([(alice, leaving), (bob, leaving)])
+        await session(leaving, alice, "first")  # so the account is at home there
+        away, _ = await managed(staying, alice)
+        friend = await session(staying, bob)
+        friend.write("<presence/>")
+        await friend.find(lambda e: e.get("from") == away.jid)
+        say(friend, away.jid, "one")
+        assert await bodies(away, 1) == ["one"]
+        where = await asyncio.to_thread(staying.ctl, "where", alice.jid)
+        assert where["name"] == "n1"
+        stopped = asyncio.create_task(asyncio.to_thread(leaving.stop))
+        for n in range(40):  # before, while and after it leaves
+            say(friend, away.jid, f"{n}")
+            await asyncio.sleep(0.02)
+        await stopped
+        assert await bodies(away, 40) == [f"{n}" for n in range(40)]
+        say(away, bob.jid, "still here")
+        assert await bodies(friend, 1) == ["still here"]
+        assert (away.jid, "unavailable") not in await presences(friend)
+        where = await asyncio.to_thread(staying.ctl, "where", alice.jid)
+        assert (where["name"], [s["resource"] for s in where["sessions"]]) == ("n2", ["here"])
+
+    run(main)

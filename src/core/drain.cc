@@ -1,0 +1,70 @@
+#include "core/drain.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/pause.h"
+#include "core/remote.h"
+#include "core/server.h"
+#include "core/worker.h"
+
+namespace starling::core {
+
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""s;
+
+namespace {
+constexpr std::chrono::milliseconds kPause{50};  // between two batches
+}  // namespace
+
+void Drain::begin(const config::DrainOptions& options) {
+  options_ = options;
+  began_at_us_ = wall_clock_us();
+  sessions_then_ = server_.session_count();
+  begun_ = true;
+}
+
+Drain::Status Drain::status() const {
+  Status status;
+  status.sessions_now = server_.session_count();
+  status.begun = begun_;
+  if (!status.begun) return status;
+  status.sessions_then = sessions_then_;
+  status.since = std::chrono::seconds((wall_clock_us() - began_at_us_) / 1'000'000);
+  return status;
+}
+
+Task<void> Drain::run(Worker& worker) {
+  EventLoop& loop = worker.loop();
+  const std::uint32_t share = options_.rate / static_cast<std::uint32_t>(server_.worker_count());
+  const std::size_t at_once = std::max<std::size_t>(1, share / (1s / kPause));
+  const TimePoint last_batch = loop.now() + options_.linger;
+  const auto over = [&] { return hurried_ || loop.now() >= last_batch + options_.deadline; };
+  std::set<SessionId> asked;
+  for (bool first = true; !over(); co_await pause(loop, kPause)) {
+    const bool last = loop.now() >= last_batch || hurried_;
+    std::vector<SessionRef> sessions;
+    std::vector<SessionId> visitors = worker.remote().visitors().all();
+    worker.directory().for_each([&](const Session& s) { sessions.push_back({s.jid, s.id}); });
+    if (last && sessions.empty() && visitors.empty()) co_return;
+    if (!std::exchange(first, false) && !last) continue;
+    std::erase_if(sessions, [&](const SessionRef& ref) { return !asked.insert(ref.id).second; });
+    std::erase_if(visitors, [&](SessionId id) { return !asked.insert(id).second; });
+    const std::size_t count = sessions.size() + visitors.size();
+    if (count > 0) log::info("draining", {{"worker", worker.index()}, {"sessions", count}});
+    for (std::size_t i = 0; i < count && !over(); ++i) {
+      if (i > 0 && i % at_once == 0) co_await pause(loop, kPause);
+      if (i >= sessions.size()) {
+        worker.remote().visitors().leave(visitors[i - sessions.size()]);
+      } else if (const Session* session = worker.directory().find(sessions[i])) {
+        session->outbox->leave();
+      }
+    }
+  }
+}
+
+}  // namespace starling::core

@@ -1,0 +1,52 @@
+// Drain: how a node lets go of its sessions before it stops.
+//
+// A session that can be resumed is parked (parking.h), any other is sent all that it is owed and
+// ends. That happens at a pace which the nodes that take them can bear. Whoever connects meanwhile,
+// because a load balancer has not noticed yet, is served, and moved with the last batch.
+//
+// begin, then run on each worker; the rest may be asked on any thread.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+
+#include "base/task.h"
+#include "config/config.h"
+
+namespace starling::core {
+
+class Server;
+class Worker;
+
+class Drain {
+ public:
+  explicit Drain(Server& server) : server_(server) {}
+
+  struct Status {
+    bool begun = false;
+    std::int64_t sessions_then = 0;  // when it began
+    std::int64_t sessions_now = 0;
+    std::chrono::seconds since{0};
+  };
+  [[nodiscard]] Status status() const;
+  [[nodiscard]] bool begun() const { return begun_; }
+
+  // Once, on any thread.
+  void begin(const config::DrainOptions& options);
+  // This worker's share. Comes back when it has no session left, or at the deadline: then what is
+  // left has to be ended.
+  Task<void> run(Worker& worker);
+  // The deadline is now.
+  void hurry() { hurried_ = true; }
+
+ private:
+  Server& server_;
+  config::DrainOptions options_;
+  std::int64_t began_at_us_ = 0;  // since 1970
+  std::int64_t sessions_then_ = 0;
+  std::atomic<bool> begun_ = false;  // guards the three above
+  std::atomic<bool> hurried_ = false;
+};
+
+}  // namespace starling::core

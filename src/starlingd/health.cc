@@ -1,0 +1,38 @@
+#include "starlingd/health.h"
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "cluster/cluster.h"
+
+namespace starling::starlingd {
+
+namespace {
+
+// "" if clients should be sent here.
+std::string reason_not_to_come(const core::Server& server) {
+  if (server.drain().begun()) return "draining";
+  if (server.cluster() != nullptr && !server.cluster()->serving()) return "not in its cluster";
+  if (server.memory_budget().stage() != core::MemoryBudget::Stage::normal) return "short of memory";
+  return "";
+}
+
+http::Response health(const core::Server& server) {
+  const std::string reason = reason_not_to_come(server);
+  nlohmann::json body;
+  body["status"] = reason.empty() ? "up" : "down";
+  if (!reason.empty()) body["reason"] = reason;
+  body["sessions"] = server.session_count();
+  return {.status = reason.empty() ? 200U : 503U, .body = body.dump() + "\n"};
+}
+
+}  // namespace
+
+void add_health(http::Routes& routes, const core::Server& server) {
+  routes["/health"] = [&server](const http::Request&) { return health(server); };
+  routes["/health/live"] = [](const http::Request&) {
+    return http::Response{.body = "{\"status\":\"up\"}\n"};
+  };
+}
+
+}  // namespace starling::starlingd

@@ -1,0 +1,13 @@
+// Health: what a load balancer, or whoever else sends clients here, asks the node over HTTP.
+#pragma once
+
+#include "core/server.h"
+#include "http/http_service.h"
+
+namespace starling::starlingd {
+
+// /health: 200 if clients should be sent here, 503 with the reason if not. /health/live: 200 as
+// long as the process answers. On any worker's loop.
+void add_health(http::Routes& routes, const core::Server& server);
+
+}  // namespace starling::starlingd

@@ -1,0 +1,163 @@
+"""A node that is told to go: who is told, when, and what becomes of those who come late."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import HOSTS
+
+from daemon.sessions import registered, run, session, unconnected
+from daemon.test_parking import managed, resumed
+from harness.authority import Authority
+from harness.cluster import Cluster
+from harness.node import Address, Node
+from harness.postgres import Postgres
+from harness.xmpp.client import Client
+
+_LINGER = {"drain": {"linger": "60 seconds"}}
+
+
+def _with_http(node: Node, **settings: Any) -> Node:
+    node.config["listen"].append({"port": 0, "ip": "127.0.0.1", "module": "http"})
+    node.config |= settings
+    return node
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def health(node: Node, path: str = "/health") -> tuple[int, dict[str, Any]]:
+    event = node.log.wait("listening", lambda e: e.get("module") == "http")
+    connection = http.client.HTTPConnection("127.0.0.1", event["port"], timeout=30)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body: dict[str, Any] = json.loads(answer.read())
+        return answer.status, body
+    finally:
+        connection.close()
+
+
+async def stream_error(client: Client) -> tuple[str, str]:
+    """Its condition, and what is in that."""
+    error = await client.find(lambda e: e.tag.endswith("}error") and "etherx" in e.tag)
+    return error[0].tag.partition("}")[2], error[0].text or ""
+
+
+def test_health_tells_whether_to_come(fresh_node: Node) -> None:
+    node = _with_http(fresh_node, **_LINGER)
+    node.start()
+    alice = registered(node)
+
+    async def main() -> None:
+        early = await session(node, alice, "early")
+        await asyncio.to_thread(_is, node, 200, {"status": "up", "sessions": 1})
+        os.kill(node.pid, signal.SIGTERM)
+        assert await stream_error(early) == ("system-shutdown", "")
+        # A load balancer has not asked yet.
+        late = await session(node, alice, "late")
+        await late.ping(late.host)
+        await asyncio.to_thread(
+            _is, node, 503, {"status": "down", "reason": "draining", "sessions": 1})
+        assert health(node, "/health/live") == (200, {"status": "up"})
+        status = await asyncio.to_thread(node.ctl, "status")
+        assert (status["draining"], status["sessions_before"]) == (True, 1)
+        os.kill(node.pid, signal.SIGINT)  # impatient: no more waiting
+        assert await stream_error(late) == ("system-shutdown", "")
+        assert await asyncio.to_thread(node.wait_exit) == 0
+
+    run(main)
+
+
+def _is(node: Node, status: int, body: dict[str, Any]) -> None:
+    assert health(node) == (status, body)
+
+
+def test_health_away_from_the_cluster(tmp_path: Path, authority: Authority,
+                                      postgres: Postgres) -> None:
+    """A node that is fenced does not send its load balancer any clients, but answers it."""
+    cluster = Cluster(tmp_path, authority, HOSTS, postgres.new_database(), 1,
+                      renew="1 second", suspect="2 seconds", fence="3 seconds", dead="5 seconds")
+    node = _with_http(cluster[0])
+    cluster.start()
+    try:
+        assert health(node)[0] == 200
+        postgres.stop()
+        node.log.wait("cluster_fenced")
+        status, body = health(node)
+        assert (status, body["reason"]) == (503, "not in its cluster")
+    finally:
+        postgres.start()
+        cluster.stop()
+
+
+@pytest.fixture
+def pair(tmp_path: Path, authority: Authority, postgres: Postgres) -> Iterator[Cluster]:
+    cluster = Cluster(tmp_path, authority, HOSTS, postgres.new_database(), 2)
+    yield cluster
+    cluster.stop()
+
+
+def test_a_node_is_told_to_leave_by_another(pair: Cluster) -> None:
+    leaving, staying = pair
+    leaving.config |= _LINGER
+    pair.start()
+    alice = registered(staying)
+
+    async def main() -> None:
+        away, previous = await managed(leaving, alice)
+        assert "is leaving" in await asyncio.to_thread(staying.ctl, "leave_cluster", "n1")
+        assert await stream_error(away) == ("system-shutdown", "")
+        nodes = await asyncio.to_thread(staying.ctl, "list_cluster")
+        assert {n["name"]: n["state"] for n in nodes} == {"n1": "draining", "n2": "up"}
+        await resumed(staying, alice, previous, h=0)
+        os.kill(leaving.pid, signal.SIGTERM)
+        assert await asyncio.to_thread(leaving.wait_exit) == 0
+        nodes = await asyncio.to_thread(staying.ctl, "list_cluster")
+        assert [n["name"] for n in nodes] == ["n2"]
+        nobody = await asyncio.to_thread(staying.run_ctl, "leave_cluster", "n1")
+        assert "there is no node n1" in nobody.stdout + nobody.stderr
+
+    run(main)
+
+
+def test_clients_are_sent_to_a_node_that_stays(pair: Cluster) -> None:
+    """<see-other-host/>, to those who are there and to those who come."""
+    leaving, staying = pair
+    leaving.config |= _LINGER
+    port = _free_port()
+    staying.config["listen"][0]["port"] = port
+    staying.config["cluster"]["client_address"] = f"127.0.0.1:{port}"
+    pair.start()
+    alice = registered(staying)
+
+    async def main() -> None:
+        away, previous = await managed(leaving, alice)
+        assert "is leaving" in await asyncio.to_thread(leaving.ctl, "leave_cluster")
+        there = f"127.0.0.1:{port}"
+        assert await stream_error(away) == ("see-other-host", there)
+        newcomer = unconnected(leaving, alice, "late")
+        await newcomer.open(leaving.address())
+        await newcomer.stream_features()
+        await newcomer.start_tls()  # not before the stream is protected
+        newcomer.open_stream()
+        assert await stream_error(newcomer) == ("see-other-host", there)
+        assert staying.address() == Address("127.0.0.1", port)
+        await resumed(staying, alice, previous, h=0)
+        os.kill(leaving.pid, signal.SIGTERM)
+        assert await asyncio.to_thread(leaving.wait_exit) == 0
+
+    run(main)
