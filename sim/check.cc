@@ -145,10 +145,7 @@ std::string World::check_presence() {
     const std::string own = device->jid().to_bare().str() + "/";
     for (const auto& [jid, unused] : device->contacts()) {
       if (jid.starts_with(own) || truth.contains(jid)) continue;
-      // Who was at home at a node that died is not announced by anybody.
-      if (!homes_lost_) {
-        return device->jid().str() + " does not see that " + jid + " is gone";
-      }
+      return device->jid().str() + " does not see that " + jid + " is gone";
     }
   }
   return {};

@@ -68,7 +68,9 @@ class Node final : private cluster::Receiver {
   }
   void batch_end() override { peers_->batch_end(); }
   void keepers_changed() override { peers_->keepers_changed(); }
-  void peer_gone(cluster::NodeId peer) override { peers_->peer_gone(peer); }
+  void peer_gone(cluster::NodeId peer, const std::vector<std::string>& accounts) override {
+    peers_->peer_gone(peer, accounts);
+  }
   void home_conflict(const std::string& account, cluster::Home mine, cluster::Home other) override;
   void other_home(const std::string& account, cluster::Home other) override;
 

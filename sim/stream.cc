@@ -332,7 +332,7 @@ void Stream::client_has(std::uint32_t h) {
 }
 
 void Stream::resume(std::shared_ptr<Connection> connection, std::uint32_t h) {
-  if (over_ || session_ == nullptr) {
+  if (over_ || session_ == nullptr || leaving_) {
     return send_on(std::move(connection), [](Device& device) { device.not_resumed(); });
   }
   resuming_ = std::move(connection);

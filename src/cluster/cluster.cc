@@ -89,6 +89,11 @@ bool Cluster::reachable(NodeId node) const {
   return peer != view->peers.end() && peer->second.reachable;
 }
 
+bool Cluster::is_gone(NodeId node) const {
+  const auto view = view_.get();
+  return node <= view->newest && node != self_ && !view->peers.contains(node);
+}
+
 bool Cluster::is_member(NodeId node) const {
   return node != 0 && (node == self_ || view_.get()->peers.contains(node));
 }
@@ -340,8 +345,10 @@ void Cluster::look_at(Peer& peer) {
 
 void Cluster::publish_view() {
   View view;
+  view.newest = std::max(view_.get()->newest, self_.load());
   const TimePoint now = parts_.loop->now();
   for (const auto& [node, peer] : peers_) {
+    view.newest = std::max(view.newest, node);
     const bool reachable =
         now - peer.heard_via < timing_.silent && peer.member.silent_for < timing_.suspect;
     view.peers.emplace(node, View::Seen{reachable, peer.has_room});

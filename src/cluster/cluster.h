@@ -57,8 +57,9 @@ class Receiver {
   virtual void batch_end() = 0;
   // Other nodes than before are keepers (Cluster::keeper).
   virtual void keepers_changed() = 0;
-  // A node is no member any more; what it has not confirmed may not have reached it.
-  virtual void peer_gone(NodeId peer) = 0;
+  // A node is no member any more; what it has not confirmed may not have reached it. It was the
+  // home of these accounts.
+  virtual void peer_gone(NodeId peer, const std::vector<std::string>& accounts) = 0;
   // See Homes.
   virtual void home_conflict(const std::string& account, Home mine, Home other) = 0;
   virtual void other_home(const std::string& account, Home other) = 0;
@@ -132,6 +133,8 @@ class Cluster {
   [[nodiscard]] bool reachable(NodeId node) const;
   [[nodiscard]] bool all_reachable() const { return view_.get()->all_reachable; }
   [[nodiscard]] bool is_member(NodeId node) const;
+  // True if it was one; not of one that may have joined just now.
+  [[nodiscard]] bool is_gone(NodeId node) const;
   [[nodiscard]] std::vector<NodeId> others() const;
   // Where a client may go instead of this node: that of a node that is up, by chance; "" if none
   // has said where clients reach it.
@@ -171,6 +174,7 @@ class Cluster {
     std::vector<NodeId> keepers;                // who is up and reachable
     std::vector<std::string> client_addresses;  // of those of them that clients reach
     bool all_reachable = true;
+    NodeId newest = 0;  // of all that were ever seen
   };
 
   static std::int64_t us_of(TimePoint time) {

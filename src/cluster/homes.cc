@@ -315,7 +315,7 @@ void Homes::apply(NodeId node, const std::vector<Change>& changes) {
   }
 }
 
-void Homes::drop(NodeId node) {
+std::vector<std::string> Homes::drop(NodeId node) {
   peers_.erase(node);
   std::vector<std::string> gone;
   for (Stripe& stripe : stripes_) {
@@ -328,6 +328,7 @@ void Homes::drop(NodeId node) {
     }
   }
   for (const auto& account : gone) erase(account, node);
+  return gone;
 }
 
 }  // namespace starling::cluster

@@ -86,7 +86,8 @@ class Homes {
   [[nodiscard]] bool synced(NodeId node) const;
 
   // The node is gone, and its entries with it.
-  void drop(NodeId node);
+  // Gives the accounts that it had.
+  std::vector<std::string> drop(NodeId node);
 
   // Called when another node has come to be the home of an account that this node is the home of,
   // too: then one of the two has to go. On the cluster's loop.

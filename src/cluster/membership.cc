@@ -191,8 +191,7 @@ void Cluster::remove_peer(NodeId node) {
   log::info("cluster_node_gone", {{"node", node}});
   peers_.erase(node);
   publish_view();
-  homes_.drop(node);
-  receiver_->peer_gone(node);
+  receiver_->peer_gone(node, homes_.drop(node));
 }
 
 void Cluster::pass_on_addresses(const store::Roll& roll) {

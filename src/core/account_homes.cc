@@ -19,6 +19,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kAnswerTime{2'000};
 constexpr int kSeekTries = 5;
+constexpr std::size_t kAdoptedAtOnce = 100;
+constexpr std::chrono::milliseconds kAdoptPause{50};
 // While all nodes hear each other they do not differ for longer in what they take for homes.
 constexpr std::chrono::seconds kNotedFor{60};
 
@@ -131,6 +133,25 @@ void AccountHomes::members_changed() {
       worker_.turns().run(bare.full(), [this, bare]() -> Task<void> { return forget(bare); });
     });
   });
+}
+
+void AccountHomes::adopt(std::vector<std::string> accounts) {
+  if (accounts.empty()) return;
+  adopt_some(std::make_shared<std::vector<std::string>>(std::move(accounts)));
+}
+
+void AccountHomes::adopt_some(std::shared_ptr<std::vector<std::string>> accounts) {
+  for (std::size_t n = 0; n < kAdoptedAtOnce && !accounts->empty(); accounts->pop_back()) {
+    auto jid = Jid::parse(accounts->back());
+    if (!jid || !is_here(jid->full())) continue;
+    ++n;
+    worker_.turns().run(jid->full(), [this, account = *jid]() -> Task<void> {
+      if (is_here(account.full()))
+        static_cast<void>(co_await worker_.parking().read_again(account));
+    });
+  }
+  if (accounts->empty()) return;
+  worker_.loop().run_after(kAdoptPause, [this, accounts] { adopt_some(accounts); });
 }
 
 Task<void> AccountHomes::forget(Jid account) {

@@ -11,9 +11,11 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "base/task.h"
 #include "cluster/cluster.h"
@@ -55,6 +57,9 @@ class AccountHomes {
   void members_changed();
   void home_conflict(const xmpp::Jid& account, cluster::Home mine, cluster::Home other);
   void other_home(const xmpp::Jid& account, cluster::NodeId home);
+  // These accounts had their home at a node that died: those that are here now are looked at, at a
+  // bearable pace.
+  void adopt(std::vector<std::string> accounts);
   // No question to this node, 0 is all, is answered any more.
   void peer_gone(cluster::NodeId peer);
 
@@ -80,6 +85,7 @@ class AccountHomes {
   };
 
   [[nodiscard]] cluster::Cluster* cluster() const;
+  void adopt_some(std::shared_ptr<std::vector<std::string>> accounts);
   // False if it has sessions.
   Task<bool> let_go(xmpp::Jid account);
   Task<void> release_in_turn(xmpp::Jid account);

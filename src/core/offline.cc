@@ -62,6 +62,7 @@ Task<Result<>> Offline::load(LocalAccount& account) {
     log::error("offline_cursor_damaged", {{"jid", account.bare.full()}, {"cursor", cursor->value}});
   }
   worker_.parking().load(account, *entries);
+  worker_.shown().load(account, *entries);
   account.has_transient = true;  // for all we know
   // Whoever gave ids before us, and whatever the clocks say: what comes is above the cursor.
   worker_.archive().saw(account.owed.highest());

@@ -387,6 +387,7 @@ void Parking::restore(Session& session, const ParkedSession& parked) {
     host->set_marks(session, parked.marks);
   }
   hold(account, parked);
+  if (session.available()) worker_.shown().began(session.jid);
   log::info("session_claimed", {{"jid", session.jid.full()}});
   worker_.offline().look_again(account);
   worker_.presence().probe_contacts({session.jid, session.id});
@@ -432,7 +433,10 @@ Task<bool> Parking::read_again(Jid account) {
   const auto entries =
       co_await worker_.server().store().maps().scan(account.str(), std::string(kMap));
   LocalAccount* here = worker_.directory().find(account.full());
-  if (entries && here != nullptr) load(*here, *entries);
+  if (entries && here != nullptr) {
+    load(*here, *entries);
+    worker_.shown().load(*here, *entries);
+  }
   co_return entries.has_value();
 }
 

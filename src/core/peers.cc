@@ -53,10 +53,15 @@ void Peers::keepers_changed() {
   }
 }
 
-void Peers::peer_gone(NodeId peer) {
+void Peers::peer_gone(NodeId peer, const std::vector<std::string>& accounts) {
+  std::vector<std::vector<std::string>> orphans(server_.worker_count());
+  for (const std::string& account : accounts) orphans[server_.home_of(account)].push_back(account);
   for (std::size_t i = 0; i < server_.worker_count(); ++i) {
     Worker& worker = server_.worker(i);
-    worker.loop().post([&worker, peer] { worker.remote().peer_gone(peer); });
+    worker.loop().post([&worker, peer, of_it = std::move(orphans[i])]() mutable {
+      worker.remote().peer_gone(peer);
+      worker.remote().homes().adopt(std::move(of_it));
+    });
   }
 }
 

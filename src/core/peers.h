@@ -23,7 +23,7 @@ class Peers final : public cluster::Receiver {
   void parcel(cluster::NodeId from, std::string_view parcel) override;
   void batch_end() override;
   void keepers_changed() override;
-  void peer_gone(cluster::NodeId peer) override;
+  void peer_gone(cluster::NodeId peer, const std::vector<std::string>& accounts) override;
   void home_conflict(const std::string& account, cluster::Home mine, cluster::Home other) override;
   void other_home(const std::string& account, cluster::Home other) override;
 

@@ -100,6 +100,7 @@ Task<void> Presence::broadcast(SessionRef ref, Stanza stanza) {
     session->presence.reset();
     session->directed.reset();
     session->priority = 0;
+    worker_.shown().ended(ref.jid);
     went_away(account, stanza);
     co_return;
   }
@@ -114,6 +115,7 @@ Task<void> Presence::broadcast(SessionRef ref, Stanza stanza) {
   session->priority = *priority;
   session->presence = std::make_unique<const Stanza>(stanza);
   announce(*session, **roster, stanza);
+  if (first) worker_.shown().began(ref.jid);
   if (first) initial(*session, **roster);
   if (*priority >= 0 && !took_messages) co_await worker_.offline().hand_out(ref);
 }
@@ -245,7 +247,9 @@ void Presence::session_ended(const Session& session, std::shared_ptr<const Roste
   static const Roster kEmpty;
   const Stanza unavailable = xmpp::make_presence(StanzaType::unavailable, session.jid, Jid());
   announce(session, roster ? *roster : kEmpty, unavailable);
-  if (session.available()) went_away(session.jid.to_bare(), unavailable);
+  if (!session.available()) return;
+  worker_.shown().ended(session.jid);
+  went_away(session.jid.to_bare(), unavailable);
 }
 
 void Presence::show_sessions(const LocalAccount& account, const Jid& contact) {

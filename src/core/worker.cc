@@ -34,6 +34,7 @@ Worker::Worker(Server& server, std::size_t index, EventLoop& loop)
       offline_(*this),
       presence_(*this),
       parking_(*this),
+      shown_(*this),
       subscriptions_(*this),
       remote_(std::make_unique<Remote>(*this)),
       calls_(std::make_unique<NodeCalls>(*this)) {}

@@ -26,6 +26,7 @@
 #include "core/parking.h"
 #include "core/presence.h"
 #include "core/router.h"
+#include "core/shown.h"
 #include "core/subscriptions.h"
 #include "core/trace.h"
 
@@ -60,6 +61,7 @@ class Worker {
   [[nodiscard]] Remote& remote() { return *remote_; }
   [[nodiscard]] NodeCalls& calls() { return *calls_; }
   [[nodiscard]] Parking& parking() { return parking_; }
+  [[nodiscard]] Shown& shown() { return shown_; }
 
   // The account, brought into memory; nullptr if there is none of that name. In the account's turn.
   // Errors: unavailable.
@@ -140,6 +142,7 @@ class Worker {
   Offline offline_;
   Presence presence_;
   Parking parking_;
+  Shown shown_;
   Subscriptions subscriptions_;
   CommandSessions command_sessions_;
   Trace trace_;
