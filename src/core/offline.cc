@@ -277,6 +277,8 @@ bool Offline::look_again(LocalAccount& account) {
   account.owed.look_again();
   for (const auto& session : account.sessions) {
     if (!takes_messages(*session)) continue;
+    // What waits for its turn already comes behind.
+    account.catching_up = session->id;
     worker_.turns().run(account.bare.full(), [this, ref = SessionRef{session->jid, session->id}] {
       return hand_out(ref);
     });

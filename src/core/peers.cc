@@ -61,6 +61,7 @@ void Peers::peer_gone(NodeId peer, const std::vector<std::string>& accounts) {
     worker.loop().post([&worker, peer, of_it = std::move(orphans[i])]() mutable {
       worker.remote().peer_gone(peer);
       worker.remote().homes().adopt(std::move(of_it));
+      worker.remote().homes().adopt(worker.shown().orphans_of(peer));
     });
   }
 }

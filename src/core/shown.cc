@@ -72,13 +72,22 @@ void Shown::load(const LocalAccount& account, const std::vector<store::Entry>& e
   for (const store::Entry& entry : entries) {
     if (!entry.key.starts_with(kPrefix)) continue;
     const cluster::NodeId node = node_of(entry.value);
-    if (!cluster->is_gone(node)) continue;
+    if (!cluster->is_gone(node)) {
+      if (node != cluster->self()) shown_elsewhere_[node].insert(account.bare.str());
+      continue;
+    }
     auto full = Jid::parse(account.bare.str() + "/" + entry.key.substr(kPrefix.size()));
     if (!full) continue;
     worker_.turns().run(account.bare.full(), [this, full = std::move(*full), by = entry.value] {
       return end(full, by);
     });
   }
+}
+
+std::vector<std::string> Shown::orphans_of(std::uint64_t node) {
+  auto found = shown_elsewhere_.extract(node);
+  if (found.empty()) return {};
+  return {found.mapped().begin(), found.mapped().end()};
 }
 
 Task<void> Shown::end(Jid full, std::string by) {

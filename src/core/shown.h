@@ -5,7 +5,10 @@
 // for it. Used on the worker of the account.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,12 +33,15 @@ class Shown {
   // From the entries of the map that also has the account's cursor: who is shown by a node that is
   // no more is gone, unless it is back.
   void load(const LocalAccount& account, const std::vector<store::Entry>& entries);
+  // This node is no more: the accounts that were loaded while it still seemed to live.
+  std::vector<std::string> orphans_of(std::uint64_t node);
 
  private:
   void write(const xmpp::Jid& full, std::optional<std::string> value);
   Task<void> end(xmpp::Jid full, std::string by);
 
   Worker& worker_;
+  std::map<std::uint64_t, std::set<std::string>> shown_elsewhere_;  // by node; accounts
 };
 
 }  // namespace starling::core

@@ -117,6 +117,7 @@ void C2sStream::ask_for_acknowledgement() {
     self->managed_->ask_planned = false;
     if (self->phase_ != Phase::bound || self->managed_->state->unacknowledged() == 0) return;
     self->managed_->asked = true;
+    self->managed_->sent_when_asked = self->managed_->state->sent_count();
     self->connection_->send("<r xmlns='urn:xmpp:sm:3'/>");
   });
 }
@@ -134,7 +135,10 @@ void C2sStream::handle_acknowledgement(const xml::Element& a) {
   if (!h) return stream_error(StreamCondition::invalid_xml, "an <a/> needs a number 'h'");
   managed_->asked = false;
   if (!acknowledge(*h)) return handled_count_too_high(*h);
-  if (managed_->state->unacknowledged() > 0) ask_for_acknowledgement();
+  // A client that acknowledges less than it got (some do not count what they asked for) is not
+  // asked again before it gets more.
+  const bool sent_since = managed_->state->sent_count() != managed_->sent_when_asked;
+  if (sent_since && managed_->state->unacknowledged() > 0) ask_for_acknowledgement();
 }
 
 bool C2sStream::acknowledge(std::uint32_t h) {

@@ -213,7 +213,8 @@ class C2sStream final : public net::ConnectionHandler,
     bool ask_planned = false;  // one will go out at the end of this turn
     bool answer_planned = false;
     bool too_much = false;
-    std::uint32_t since_s = 0;  // when the oldest <r/> of the client came that waits
+    std::uint32_t since_s = 0;          // when the oldest <r/> of the client came that waits
+    std::uint32_t sent_when_asked = 0;  // so many stanzas in all
   };
   std::unique_ptr<Managed> managed_;
   // Of a client that has not: only how much is in hand.

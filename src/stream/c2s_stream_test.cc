@@ -165,6 +165,18 @@ TEST_F(C2sStreamTest, SilenceWithStreamManagement_IsAnsweredByARequestForAnAckno
   EXPECT_FALSE(alice->ended());
 }
 
+// Or the two would ask and answer for ever.
+TEST_F(C2sStreamTest, AcknowledgesLessThanItGot_IsAskedAgainOnlyAfterMore) {
+  const auto alice = log_in("a");
+  alice->say("<enable xmlns='urn:xmpp:sm:3'/>");
+  constexpr const char* kPingServer =
+      "<iq type='get' to='example.org' id='1'><ping xmlns='urn:xmpp:ping'/></iq>";
+  EXPECT_THAT(alice->say(kPingServer), HasSubstr("<r xmlns='urn:xmpp:sm:3'/>"));
+  EXPECT_EQ(alice->say("<a xmlns='urn:xmpp:sm:3' h='0'/>"), "");
+  EXPECT_THAT(alice->say(kPingServer), HasSubstr("<r xmlns='urn:xmpp:sm:3'/>"));
+  EXPECT_EQ(alice->say("<a xmlns='urn:xmpp:sm:3' h='1'/>"), "");
+}
+
 TEST_F(C2sStreamTest, AnyByte_EndsTheSilence) {
   const auto alice = log_in("a");
   for (int i = 0; i < 3; ++i) {

@@ -26,7 +26,7 @@ class ChatClient:
     """A running client program. Use as a context manager: it is gone afterwards."""
 
     def __init__(self, kind: Kind, account: Account, address: Address, tls: str, ca_file: Path,
-                 log: Path) -> None:
+                 log: Path, *options: str) -> None:
         self.account = account
         self.jid = f"{account.jid}/{kind.name}"
         self._name = f"{kind.name} ({tls})"
@@ -38,7 +38,7 @@ class ChatClient:
         with log.open("ab") as stderr:
             self._process = subprocess.Popen(
                 [*kind.command, self.jid, account.password, address.ip, str(address.port), tls,
-                 str(ca_file)],
+                 str(ca_file), *options],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, cwd=FOLDER)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

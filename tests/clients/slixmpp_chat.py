@@ -17,13 +17,17 @@ def say(*fields: Any) -> None:
 class Chat(slixmpp.ClientXMPP):
     """Ends itself when told to, or when it cannot get online."""
 
-    def __init__(self, jid: str, password: str, ca_file: str) -> None:
+    def __init__(self, jid: str, password: str, ca_file: str, stays: bool) -> None:
         super().__init__(jid, password)
+        self._stays = stays
+        if stays:
+            self.register_plugin("xep_0198")
         self.ca_certs = Path(ca_file)
         self.roster.auto_authorize = None  # the driver answers requests
         self.roster.auto_subscribe = None
         self.done = asyncio.get_event_loop().create_future()
         self._online = False
+        self._quitting = False
         self.add_event_handler("session_start", self._start)
         self.add_event_handler("message", lambda m: say("message", m["from"], m["body"]))
         self.add_event_handler("presence", self._presence)
@@ -47,10 +51,15 @@ class Chat(slixmpp.ClientXMPP):
             say("roster", jid, item["subscription"])
 
     def _failed(self, why: Any) -> None:
+        if self._stays and self._online:
+            return  # it tries again
         say("failed", str(why).replace("\n", " ") or "unknown")
         self._end(1)
 
     def _disconnected(self, _: Any) -> None:
+        if self._stays and not self.done.done() and not self._quitting:
+            self.connect(self.address, use_ssl=False)
+            return
         say("offline") if self._online else say("failed", "disconnected")
         self._end(0 if self._online else 1)
 
@@ -67,6 +76,7 @@ class Chat(slixmpp.ClientXMPP):
             presence["type"] = fields[0]
             presence.send()
         else:
+            self._quitting = True
             self.disconnect()
 
 
@@ -79,8 +89,9 @@ async def read_commands(chat: Chat) -> None:
     chat.command(b"quit\n")
 
 
-async def main(jid: str, password: str, ip: str, port: str, tls: str, ca_file: str) -> int:
-    chat = Chat(jid, password, ca_file)
+async def main(jid: str, password: str, ip: str, port: str, tls: str, ca_file: str,
+               *options: str) -> int:
+    chat = Chat(jid, password, ca_file, "stay" in options)
     chat.connect((ip, int(port)), use_ssl=tls == "direct", disable_starttls=tls == "direct")
     commands = asyncio.ensure_future(read_commands(chat))
     code = await chat.done

@@ -92,6 +92,7 @@ ELSEWHERE = {
     "list_cluster": "test_ctl_cluster.py",
     "cluster_status": "test_ctl_cluster.py",
     "where": "test_ctl_cluster.py",
+    "leave_cluster": "test_drain.py",
 }
 # What is wrong with the last argument of each kind.
 WRONG = {"HOST": "nowhere.test", "USER": "a b", "LOCALUSER": "a b", "LOCALHOST": "nowhere.test"}

@@ -6,7 +6,8 @@ import { createInterface } from "node:readline";
 import tls from "node:tls";
 import { client, jid, xml } from "@xmpp/client";
 
-const [fullJid, password, ip, port, kindOfTls, caFile] = process.argv.slice(2);
+const [fullJid, password, ip, port, kindOfTls, caFile, ...options] = process.argv.slice(2);
+const stays = options.includes("stay");
 const address = jid(fullJid);
 
 // The library takes names, not addresses, and no authority: its names lead to the server under
@@ -26,11 +27,12 @@ const entity = client({
   username: address.local,
   password,
 });
-entity.reconnect.stop();
+if (!stays) entity.reconnect.stop();
 let mechanism = "";
 let online = false;
 
 function fail(error) {
+  if (stays && online) return; // it connects again
   if (!online) say("failed", String(error.message || error).replaceAll("\n", " "));
   process.stderr.write(`${error.stack}\n`);
   process.exit(1);
@@ -54,7 +56,9 @@ entity.on("stanza", (stanza) => {
   if (stanza.is("message")) say("message", from, stanza.getChildText("body"));
 });
 entity.on("online", async (self) => {
-  sayRoster(await entity.iqCaller.get(xml("query", "jabber:iq:roster")));
+  // The library does not count answers to its own questions (XEP-0198 section 4), so that it is sent
+  // as many stanzas again when it resumes.
+  if (!stays) sayRoster(await entity.iqCaller.get(xml("query", "jabber:iq:roster")));
   await entity.send(xml("presence"));
   online = true;
   say("online", self.toString(), mechanism);
