@@ -56,8 +56,8 @@ entity.on("stanza", (stanza) => {
   if (stanza.is("message")) say("message", from, stanza.getChildText("body"));
 });
 entity.on("online", async (self) => {
-  // The library does not count answers to its own questions (XEP-0198 section 4), so that it is sent
-  // as many stanzas again when it resumes.
+  // The library does not count answers to its own questions (XEP-0198 section 4), so that it is
+  // sent as many stanzas again when it resumes.
   if (!stays) sayRoster(await entity.iqCaller.get(xml("query", "jabber:iq:roster")));
   await entity.send(xml("presence"));
   online = true;
