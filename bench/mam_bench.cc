@@ -86,7 +86,7 @@ class Client final : public core::Outbox {
   std::vector<xmpp::Stanza> take_unacknowledged() override { return {}; }
   [[nodiscard]] bool congested() const override { return false; }
   void end(xmpp::StreamCondition /*condition*/, std::string_view /*text*/) override {}
-  void leave() override {}
+  void leave(core::Leaving /*why*/) override {}
   [[nodiscard]] std::string remote() const override { return "bench"; }
 
   core::Session* session = nullptr;

@@ -125,10 +125,10 @@ void Stream::shut_down() {
 
 // --- parked in the store (core/parking.h) ---
 
-void Stream::leave() {
+void Stream::leave(core::Leaving why) {
   if (over_ || session_ == nullptr || !managed_) return shut_down();
   leaving_ = true;
-  between_homes_ = session_->visiting && node_.listening();
+  between_homes_ = session_->visiting && why == core::Leaving::home && node_.listening();
   park_if_ready();
 }
 

@@ -63,7 +63,7 @@ class Stream final : public core::Outbox, public std::enable_shared_from_this<St
   std::vector<xmpp::Stanza> take_unacknowledged() override;
   [[nodiscard]] bool congested() const override { return queue_.size() > 200; }
   void end(xmpp::StreamCondition condition, std::string_view text) override;
-  void leave() override;
+  void leave(core::Leaving why) override;
   [[nodiscard]] std::string remote() const override { return "sim"; }
 
  private:

@@ -61,8 +61,19 @@ NodeId Cluster::keeper(std::string_view account, const std::vector<NodeId>& with
 
 std::string Cluster::client_address_elsewhere() const {
   const auto view = view_.get();
-  const auto& all = view->client_addresses;
-  return all.empty() ? "" : all[random_u64() % all.size()];
+  std::vector<const View::Load*> reached;
+  for (const View::Load& load : view->loads) {
+    if (!load.client_address.empty()) reached.push_back(&load);
+  }
+  if (reached.empty()) return "";
+  std::ranges::sort(reached, {}, &View::Load::sessions);
+  return reached[random_u64() % ((reached.size() + 1) / 2)]->client_address;
+}
+
+std::vector<std::uint64_t> Cluster::sessions_elsewhere() const {
+  std::vector<std::uint64_t> sessions;
+  for (const View::Load& load : view_.get()->loads) sessions.push_back(load.sessions);
+  return sessions;
 }
 
 bool Cluster::send(NodeId to, std::string parcel, bool must) {
@@ -355,7 +366,7 @@ void Cluster::publish_view() {
     view.all_reachable &= reachable;
     if (reachable && peer.member.facts.state == store::MemberState::up) {
       view.keepers.push_back(node);
-      if (!peer.client_address.empty()) view.client_addresses.push_back(peer.client_address);
+      if (peer.sessions) view.loads.push_back({*peer.sessions, peer.client_address});
     }
   }
   if (self_ != 0 && facts_.state == store::MemberState::up) view.keepers.push_back(self_);

@@ -136,9 +136,11 @@ class Cluster {
   // True if it was one; not of one that may have joined just now.
   [[nodiscard]] bool is_gone(NodeId node) const;
   [[nodiscard]] std::vector<NodeId> others() const;
-  // Where a client may go instead of this node: that of a node that is up, by chance; "" if none
-  // has said where clients reach it.
+  // Where a client may go instead of this node: that of a node that is up and has no more sessions
+  // than most, by chance; "" if none has said where clients reach it.
   [[nodiscard]] std::string client_address_elsewhere() const;
+  // How many sessions each of the other nodes has that are up and have said so.
+  [[nodiscard]] std::vector<std::uint64_t> sessions_elsewhere() const;
   // The database's time, in microseconds since 1970; and its clock minus this machine's.
   [[nodiscard]] std::int64_t clock_us(TimePoint now) const { return clock_base_us_ + us_of(now); }
   [[nodiscard]] std::int64_t clock_skew_us() const { return clock_skew_us_; }
@@ -171,8 +173,12 @@ class Cluster {
       std::shared_ptr<std::atomic<bool>> has_room;
     };
     std::map<NodeId, Seen> peers;
-    std::vector<NodeId> keepers;                // who is up and reachable
-    std::vector<std::string> client_addresses;  // of those of them that clients reach
+    std::vector<NodeId> keepers;  // who is up and reachable
+    struct Load {
+      std::uint64_t sessions = 0;
+      std::string client_address;
+    };
+    std::vector<Load> loads;  // of the keepers that are others
     bool all_reachable = true;
     NodeId newest = 0;  // of all that were ever seen
   };

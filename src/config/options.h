@@ -60,6 +60,14 @@ struct DrainOptions {
   std::chrono::seconds deadline{30};  // after which those that are left end
 };
 
+// How a node with more sessions than its share lets some of them go to others.
+enum class BalanceMode : std::uint8_t { off, gentle, eager };
+struct BalanceOptions {
+  BalanceMode mode = BalanceMode::gentle;
+  std::uint32_t rate = 5;  // sessions a second; eager: twenty times as many
+  bool readiness = false;  // /health says 503 while there is a surplus
+};
+
 // XEP-0199, from the server to silent clients.
 struct PingOptions {
   std::chrono::seconds interval{300};    // silence after which the server asks

@@ -203,6 +203,37 @@ Section<Config> resource_options() {
            .meaning = "What happens to the sessions when the node is told to stop. Those that "
                       "can be resumed (XEP-0198) wait in the database, and go on at whatever "
                       "node their client connects to, or at this one when it is back."}),
+      option(
+          &Config::balance,
+          section<BalanceOptions>(
+              {option(&BalanceOptions::mode,
+                      choice<BalanceMode>({{"off", BalanceMode::off},
+                                           {"gentle", BalanceMode::gentle},
+                                           {"eager", BalanceMode::eager}}),
+                      {.name = "mode",
+                       .meaning = "`off`: sessions stay where they are. `gentle`: a node with "
+                                  "clearly more sessions than its share lets `rate` of them a "
+                                  "second go, as long as another has clearly less. `eager`: "
+                                  "twenty times as many.",
+                       .when = "`eager` if nodes come for short peaks; `off` if the load "
+                               "balancer cannot be trusted to spread what comes again.",
+                       .example = "eager"}),
+               option(&BalanceOptions::rate, number<std::uint32_t>("sessions a second", 1, 10'000),
+                      {.name = "rate",
+                       .meaning = "How many sessions a second are let go. Only those that can be "
+                                  "resumed (XEP-0198), and none twice within an hour.",
+                       .when = "Higher with many thousand sessions a node.",
+                       .example = "50"}),
+               option(&BalanceOptions::readiness, true_or_false(),
+                      {.name = "readiness",
+                       .meaning = "While it has clearly more sessions than its share, `/health` "
+                                  "says 503, so that new connections go to other nodes.",
+                       .when = "If the load balancer does nothing worse to a node that says so "
+                               "than to send it no new connections.",
+                       .example = "true"})}),
+          {.name = "balance",
+           .meaning = "In a cluster: how a node that has just come gets its share of the sessions. "
+                      "They are moved as those of a node that leaves are."}),
       option(&Config::ctl_socket, text_or_empty("the path of a Unix socket"),
              {.name = "ctl_socket",
               .meaning = "The Unix socket through which `starlingctl` speaks to this node. Only "

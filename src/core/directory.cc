@@ -98,6 +98,14 @@ void Directory::for_each_account(const std::function<void(const LocalAccount&)>&
   for (const auto& [bare, account] : accounts_) visit(*account);
 }
 
+void Directory::for_each_while(const std::function<bool(const Session&)>& visit) const {
+  for (const auto& [bare, account] : accounts_) {
+    for (const auto& session : account->sessions) {
+      if (!visit(*session)) return;
+    }
+  }
+}
+
 void Directory::for_each(const std::function<void(const Session&)>& visit) const {
   for (const auto& [bare, account] : accounts_) {
     for (const auto& session : account->sessions) visit(*session);

@@ -69,6 +69,8 @@ class Directory {
 
   [[nodiscard]] std::size_t session_count() const { return session_count_; }
   void for_each(const std::function<void(const Session&)>& visit) const;
+  // Until it gives false.
+  void for_each_while(const std::function<bool(const Session&)>& visit) const;
   void for_each_account(const std::function<void(const LocalAccount&)>& visit) const;
 
  private:

@@ -59,9 +59,9 @@ Task<void> Drain::run(Worker& worker) {
     for (std::size_t i = 0; i < count && !over(); ++i) {
       if (i > 0 && i % at_once == 0) co_await pause(loop, kPause);
       if (i >= sessions.size()) {
-        worker.remote().visitors().leave(visitors[i - sessions.size()]);
+        worker.remote().visitors().leave(visitors[i - sessions.size()], Leaving::connection);
       } else if (const Session* session = worker.directory().find(sessions[i])) {
-        session->outbox->leave();
+        session->outbox->leave(Leaving::connection);
       }
     }
   }

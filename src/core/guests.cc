@@ -42,7 +42,7 @@ class Guest final : public Outbox {
     return taken;
   }
   [[nodiscard]] bool congested() const override { return unconfirmed_.size() > kCongested; }
-  void leave() override {
+  void leave(Leaving /*why*/) override {
     guests_.worker_.remote().send(key_.first, begin_parcel(ParcelKind::leave, key_.second));
   }
   void end(xmpp::StreamCondition condition, std::string_view text) override {

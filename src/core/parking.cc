@@ -382,6 +382,7 @@ Task<Result<>> Parking::collect_missed(ParkedSession& parked) {
 void Parking::restore(Session& session, const ParkedSession& parked) {
   LocalAccount& account = *session.account;
   session.interested = parked.interested;
+  session.moved_at_us = session.bound_at_us;
   show_as(session, parked);
   if (const Host* host = worker_.server().host(session.jid.domain())) {
     host->set_marks(session, parked.marks);

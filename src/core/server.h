@@ -21,6 +21,7 @@
 #include "base/thread_pool.h"
 #include "config/options.h"
 #include "core/authenticator.h"
+#include "core/balance.h"
 #include "core/drain.h"
 #include "core/hosts.h"
 #include "core/login_guard.h"
@@ -53,6 +54,8 @@ class Server {
   [[nodiscard]] LoginGuard& login_guard() { return login_guard_; }
   [[nodiscard]] MemoryBudget& memory_budget() { return memory_budget_; }
   [[nodiscard]] const MemoryBudget& memory_budget() const { return memory_budget_; }
+  [[nodiscard]] Balance& balance() { return balance_; }
+  [[nodiscard]] const Balance& balance() const { return balance_; }
   [[nodiscard]] Drain& drain() { return drain_; }
   [[nodiscard]] const Drain& drain() const { return drain_; }
 
@@ -112,6 +115,7 @@ class Server {
   LoginGuard login_guard_;
   MemoryBudget memory_budget_;
   Drain drain_{*this};
+  Balance balance_{*this};
   const std::vector<const Module*> modules_;
   std::shared_ptr<const Hosts> current_hosts_;
   std::atomic<const Hosts*> hosts_;  // current_hosts_, for all threads

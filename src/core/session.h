@@ -21,6 +21,10 @@ namespace starling::core {
 
 // Outbox: where a session's stanzas leave the server. Implemented by stream/, so that core knows
 // no sockets.
+// Why a session is to leave: the node of its account's sessions goes, or its connection is to go to
+// another node.
+enum class Leaving : std::uint8_t { home, connection };
+
 class Outbox {
  public:
   virtual ~Outbox() = default;
@@ -35,9 +39,10 @@ class Outbox {
   [[nodiscard]] virtual bool congested() const = 0;
   // Ends the stream with a stream error. The session is unbound already.
   virtual void end(xmpp::StreamCondition condition, std::string_view text) = 0;
-  // This node, or that of the account's sessions, leaves: the session is to be parked, if it can be
-  // resumed (Worker::park), or ended. Not at once, as end().
-  virtual void leave() = 0;
+  // The session is to be parked, if it can be resumed (parking.h), or ended. Not at once, as end().
+  virtual void leave(Leaving why) = 0;
+  // It is connected, here, and would be parked.
+  [[nodiscard]] virtual bool resumable() const { return false; }
   // "203.0.113.7:51234", for logs and listings.
   [[nodiscard]] virtual std::string remote() const = 0;
   // The node of the connection; 0: this one.
@@ -68,6 +73,7 @@ struct Session {
   xmpp::Jid jid;                    // full
   Outbox* outbox = nullptr;
   std::int64_t bound_at_us = 0;  // wall clock
+  std::int64_t moved_at_us = 0;  // it was parked before, and claimed then; 0: it began here
 
   // The account is being removed (core/account_removal.h): nothing of this session may be written
   // any more, and what it sends is refused.

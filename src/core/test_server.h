@@ -77,7 +77,7 @@ class TestClient final : public Outbox {
     ended_ = condition;
     ended_with_ = text;
   }
-  void leave() override {}
+  void leave(Leaving /*why*/) override {}
   [[nodiscard]] std::string remote() const override { return "test"; }
 
   // Sends stanzas in one turn of the loop, then lets everything happen.

@@ -16,7 +16,7 @@ class TestOutbox : public Outbox {
   std::vector<xmpp::Stanza> take_unacknowledged() override { return {}; }
   [[nodiscard]] bool congested() const override { return false; }
   void end(xmpp::StreamCondition /*condition*/, std::string_view /*text*/) override {}
-  void leave() override {}
+  void leave(Leaving /*why*/) override {}
   [[nodiscard]] std::string remote() const override { return "test"; }
 };
 

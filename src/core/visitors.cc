@@ -42,6 +42,7 @@ Task<Result<Session*>> Visitors::bind(NodeId home, xmpp::Jid full, Outbox& outbo
   parcel.number(id).text(full.resource()).text(outbox.remote()).text(outbox.connection());
   if (parked != nullptr) {
     parcel.rest(parked->encode());
+    made->moved_at_us = made->bound_at_us;
     made->delivered = parked->stream.queue.size();
     made->early = std::make_unique<std::vector<xmpp::Stanza>>();
   }
@@ -119,10 +120,21 @@ std::vector<SessionId> Visitors::all() const {
   return ids;
 }
 
-void Visitors::leave(SessionId id) {
+void Visitors::leave(SessionId id, Leaving why) {
   const auto found = visitors_.find(id);
   // One that is just coming is not there yet.
-  if (found != visitors_.end() && !questions_.contains(id)) found->second->outbox->leave();
+  if (found != visitors_.end() && !questions_.contains(id)) found->second->outbox->leave(why);
+}
+
+void Visitors::leave_some(std::size_t most,
+                          bool (*may_go)(const Session& visitor, std::int64_t now_us)) {
+  const std::int64_t now_us = wall_clock_us();
+  std::vector<SessionId> going;
+  for (const auto& [id, visitor] : visitors_) {
+    if (going.size() >= most) break;
+    if (!visitor->early && may_go(*visitor, now_us)) going.push_back(id);
+  }
+  for (const SessionId id : going) leave(id, Leaving::connection);
 }
 
 void Visitors::submit(Session& session, xmpp::Stanza stanza) {
@@ -160,7 +172,7 @@ void Visitors::take(NodeId from, const ParcelHead& head, Decoder& parcel) {
   if (found == visitors_.end()) return;  // it has ended
   if (found->second->home != from && !found->second->early) return;
   if (head.kind == ParcelKind::deliver) return deliver(*found->second, parcel);
-  if (head.kind == ParcelKind::leave) return leave(head.number);
+  if (head.kind == ParcelKind::leave) return leave(head.number, Leaving::home);
   const auto condition = static_cast<xmpp::StreamCondition>(parcel.number());
   const std::string_view text = parcel.text();
   if (parcel.bad()) return;

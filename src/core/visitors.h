@@ -6,6 +6,7 @@
 // goes to the stream. Used on the worker's thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -47,7 +48,9 @@ class Visitors {
   // Has the home park the session; then its outbox is told to end.
   void park(Session& session, const StreamState& stream);
   [[nodiscard]] std::vector<SessionId> all() const;
-  void leave(SessionId visitor);
+  void leave(SessionId visitor, Leaving why);
+  // So many of those that may go elsewhere.
+  void leave_some(std::size_t most, bool (*may_go)(const Session& visitor, std::int64_t now_us));
 
   void submit(Session& session, xmpp::Stanza stanza);
   void nonza(Session& session, const xml::Element& element);

@@ -13,6 +13,7 @@ namespace {
 std::string reason_not_to_come(const core::Server& server) {
   if (server.drain().begun()) return "draining";
   if (server.cluster() != nullptr && !server.cluster()->serving()) return "not in its cluster";
+  if (server.balance().refuses()) return "over its share";
   if (server.memory_budget().stage() != core::MemoryBudget::Stage::normal) return "short of memory";
   return "";
 }

@@ -178,6 +178,8 @@ Result<> Node::start() {
   }
   retention_ = std::make_unique<core::Retention>(server_->worker(0));
   loops_[0]->post([this] { retention_->start(); });
+  server_->balance().set_options(config_->balance);
+  loops_[0]->post([this] { server_->balance().start(); });
   memory_watch_ = std::make_unique<MemoryWatch>(*server_, *pool_, services_);
   memory_watch_->set_max(config_->max_memory);
   loops_[0]->post([this] { memory_watch_->start(); });

@@ -75,6 +75,7 @@ Result<std::vector<std::string>> Node::apply(Loaded loaded) {
   tls_->replace(std::move(loaded.certificates));
   server_->login_guard().set_options(fresh->fail2ban);
   memory_watch_->set_max(fresh->max_memory);
+  server_->balance().set_options(fresh->balance);
   server_->replace_hosts(fresh->host_options);
 
   std::vector<Listening> serving;

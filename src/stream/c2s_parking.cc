@@ -17,11 +17,12 @@ namespace starling::stream {
 using xmpp::StreamCondition;
 
 namespace {
-constexpr const char* kLeaving = "this node is about to stop; please connect again";
+constexpr const char* kLeaving = "this node lets sessions go; please connect again";
 }  // namespace
 
-void C2sStream::leave() {
+void C2sStream::leave(core::Leaving why) {
   if (session_ == nullptr) return;
+  leaving_ = why == core::Leaving::connection || service_->worker().server().drain().begun();
   if (!managed_ || managed_->id.empty()) return send_elsewhere();
   service_->worker().gate().spawn(park(shared_from_this()));
 }
@@ -35,7 +36,7 @@ Task<void> C2sStream::park(std::shared_ptr<C2sStream> self) {
   service_->resumed_elsewhere(managed_->id);  // it is found in the store
   core::StreamState stream = state_to_park();
   if (session_->visiting) {
-    if (!service_->worker().server().drain().begun()) {
+    if (!leaving_) {
       between_homes_ = std::make_unique<const xmpp::Jid>(session_->jid);
     }
     stream.queue.assign(state->queue().begin(), state->queue().end());
@@ -66,8 +67,7 @@ Task<void> C2sStream::park_in_turn(std::shared_ptr<C2sStream> /*self*/) {
 
 void C2sStream::send_elsewhere() {
   const auto* cluster = service_->worker().server().cluster();
-  const bool leaving = service_->worker().server().drain().begun();
-  const std::string address = cluster && leaving ? cluster->client_address_elsewhere() : "";
+  const std::string address = cluster != nullptr ? cluster->client_address_elsewhere() : "";
   if (address.empty()) return stream_error(StreamCondition::system_shutdown, kLeaving);
   stream_error(StreamCondition::see_other_host, address);
 }

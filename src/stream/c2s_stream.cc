@@ -232,6 +232,7 @@ void C2sStream::end(StreamCondition condition, std::string_view text) {
       service_->worker().gate().spawn(find_new_home(shared_from_this(), *full))) {
     return;
   }
+  if (leaving_ && condition == StreamCondition::system_shutdown) return send_elsewhere();
   stream_error(condition, text);
 }
 

@@ -48,7 +48,10 @@ class C2sStream final : public net::ConnectionHandler,
   std::vector<xmpp::Stanza> take_unacknowledged() override;
   [[nodiscard]] bool congested() const override;
   void end(xmpp::StreamCondition condition, std::string_view text) override;
-  void leave() override;
+  void leave(core::Leaving why) override;
+  [[nodiscard]] bool resumable() const override {
+    return phase_ == Phase::bound && managed_ && !managed_->id.empty() && !leaving_;
+  }
   [[nodiscard]] std::string remote() const override;
   [[nodiscard]] std::string_view connection() const override;
 
@@ -179,7 +182,7 @@ class C2sStream final : public net::ConnectionHandler,
   void drop_if_too_slow();
 
   void stream_error(xmpp::StreamCondition condition, std::string_view text);
-  // This node leaves: the client is to come back at once, to another if that is known.
+  // The client is to come back at once, to another node if that is known.
   void send_elsewhere();
   // The same where there may be many of it: the log has said why, once.
   void refuse(xmpp::StreamCondition condition, std::string_view text);
@@ -236,6 +239,7 @@ class C2sStream final : public net::ConnectionHandler,
   bool header_sent_ = false;
   bool pinged_ = false;
   bool overflowed_ = false;
+  bool leaving_ = false;        // its client is about to be sent elsewhere
   std::size_t sent_again_ = 0;  // bytes queued at once on resumption: not the client's slowness
 };
 

@@ -1,0 +1,92 @@
+#include "core/balance.h"
+
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/remote.h"
+#include "core/server.h"
+#include "core/worker.h"
+
+namespace starling::core {
+
+namespace {
+
+constexpr std::chrono::seconds kRound{2};
+// Eager: so many times the rate.
+constexpr std::uint32_t kEager = 20;
+// A session that was moved stays where it is for so long.
+constexpr std::int64_t kStaysUs = 3'600'000'000;
+// Of its share: more than this begins, less than that ends; and it takes a node with less than the
+// third. In per cent.
+constexpr std::uint64_t kBegins = 120;
+constexpr std::uint64_t kEnds = 105;
+constexpr std::uint64_t kEmptier = 90;
+constexpr std::uint64_t kFew = 10;  // so many sessions are not worth it
+
+bool may_go(const Session& session, std::int64_t now_us) {
+  const bool rested = session.moved_at_us == 0 || now_us - session.moved_at_us > kStaysUs;
+  return rested && session.outbox->node() == 0 && session.outbox->resumable();
+}
+
+}  // namespace
+
+std::uint64_t Balance::surplus(std::uint64_t own, const std::vector<std::uint64_t>& others,
+                               bool active) {
+  if (others.empty()) return 0;
+  const std::uint64_t all = std::accumulate(others.begin(), others.end(), own);
+  const std::uint64_t share = all / (others.size() + 1);
+  const std::uint64_t least = *std::ranges::min_element(others);
+  const std::uint64_t bound = share * (active ? kEnds : kBegins) / 100;
+  if (own <= bound || least * 100 > share * kEmptier) return 0;
+  const std::uint64_t more = own - share * kEnds / 100;
+  return active || more >= kFew ? more : 0;
+}
+
+void Balance::set_options(const config::BalanceOptions& options) {
+  mode_ = options.mode;
+  rate_ = options.mode == config::BalanceMode::eager ? options.rate * kEager : options.rate;
+  readiness_ = options.readiness;
+}
+
+void Balance::start() {
+  server_.worker(0).loop().run_after(kRound, [this] {
+    round();
+    start();
+  });
+}
+
+void Balance::round() {
+  const cluster::Cluster* cluster = server_.cluster();
+  if (cluster == nullptr || !cluster->serving() || server_.drain().begun()) return;
+  const auto own = static_cast<std::uint64_t>(server_.session_count());
+  const std::uint64_t more = surplus(own, cluster->sessions_elsewhere(), active_);
+  refuses_ = readiness_ && more > 0;
+  if (mode_ == config::BalanceMode::off || more == 0) {
+    active_ = false;
+    return;
+  }
+  if (!std::exchange(active_, true)) {
+    log::info("balancing", {{"sessions", own}, {"surplus", more}});
+  }
+  const std::uint64_t now = std::min<std::uint64_t>(more, std::uint64_t{rate_} * kRound.count());
+  const std::size_t each = (now + server_.worker_count() - 1) / server_.worker_count();
+  for (std::size_t i = 0; i < server_.worker_count(); ++i) {
+    server_.worker(i).loop().post([&worker = server_.worker(i), each] { let_go(worker, each); });
+  }
+}
+
+void Balance::let_go(Worker& worker, std::size_t most) {
+  const std::int64_t now_us = wall_clock_us();
+  std::vector<Outbox*> going;
+  worker.directory().for_each_while([&](const Session& session) {
+    if (may_go(session, now_us)) going.push_back(session.outbox);
+    return going.size() < most;
+  });
+  for (Outbox* outbox : going) outbox->leave(Leaving::connection);
+  if (going.size() < most) worker.remote().visitors().leave_some(most - going.size(), may_go);
+}
+
+}  // namespace starling::core

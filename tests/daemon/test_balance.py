@@ -1,0 +1,79 @@
+"""A node that has just come gets its share of the sessions, and nobody notices."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import HOSTS
+
+from daemon.sessions import registered, run, session
+from daemon.test_drain import stream_error
+from daemon.test_parking import managed, presences, resumed
+from dialogues.language.contacts import make_contacts
+from harness.authority import Authority
+from harness.cluster import Cluster
+from harness.node import Account, Node
+from harness.postgres import Postgres
+from harness.xmpp.client import Client
+
+_SESSIONS = 30
+
+
+@pytest.fixture
+def pair(tmp_path: Path, authority: Authority, postgres: Postgres) -> Iterator[Cluster]:
+    cluster = Cluster(tmp_path, authority, HOSTS, postgres.new_database(), 2)
+    yield cluster
+    cluster.stop()
+
+
+def test_a_fresh_node_gets_its_share(pair: Cluster) -> None:
+    full, fresh = pair
+    full.config["balance"] = {"mode": "gentle", "rate": 10}
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    fresh.config["listen"][0]["port"] = port
+    fresh.config["cluster"]["client_address"] = f"127.0.0.1:{port}"
+    full.start()
+    accounts = [registered(full, f"user{n}") for n in range(_SESSIONS)]
+    friend_account = registered(full, "friend")
+    moved: list[Client] = []
+
+    async def follow(account: Account, client: Client, previous: str, first: Node) -> None:
+        """Goes where it is sent, with its session."""
+        assert await stream_error(client) == ("see-other-host", f"127.0.0.1:{port}")
+        assert first is full, "nobody is moved twice"
+        moved.append(await resumed(fresh, account, previous, h=2))
+
+    async def main() -> None:
+        await make_contacts([(accounts[0], full), (friend_account, full)])
+        clients = [await managed(full, account) for account in accounts]
+        stays = await session(full, friend_account)  # it cannot be resumed
+        stays.write("<presence/>")
+        await stays.find(lambda e: e.get("from") == clients[0][0].jid)
+        following = [asyncio.create_task(follow(account, client, previous, full))
+                     for account, (client, previous) in zip(accounts, clients, strict=True)]
+        await asyncio.to_thread(fresh.start)
+        # 31 sessions: each node is to have no more than 15 and a few.
+        full.log.wait("balancing")
+        for _ in range(600):
+            if len(moved) >= _SESSIONS - 16:
+                break
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(4.5)  # two more rounds: it is over
+        assert _SESSIONS - 17 <= len(moved) <= _SESSIONS - 14, len(moved)
+        await stays.ping(stays.host)
+        assert "unavailable" not in [kind for _, kind in await presences(stays)]
+        for task in following:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        nodes = await asyncio.to_thread(full.ctl, "list_cluster")
+        assert sum(n["sessions"] for n in nodes) == _SESSIONS + 1
+
+    run(main)
