@@ -222,6 +222,12 @@ void Device::received(const std::string& xml) {
       world_.detail(
           [&] { return jid_.str() + " sees " + from + (type.empty() ? " come" : " go"); });
     }
+    // The store was away: it is not available yet.
+    if (type == "error" && from == jid_.to_bare().str()) {
+      world_.clock().after(milliseconds(1'000), [this, session = session_] {
+        if (state_ == State::online && session_ == session) transmit({0, "<presence/>"});
+      });
+    }
     if (type.empty()) contacts_[from] = true;
     if (type == "unavailable") contacts_.erase(from);
   }

@@ -255,7 +255,7 @@ Task<void> Stream::settle_at_new_home(std::shared_ptr<Stream> /*self*/,
   for (std::size_t i = known - acknowledged_; i < queue_.size(); ++i) send(queue_[i]);
   if (session_->visiting) worker().remote().visitors().settled(*session_);
   for (const auto& read : std::exchange(unread_, {})) read();
-  if (connection_ != nullptr || session_ == nullptr) co_return;
+  if (connection_ != nullptr || session_ == nullptr || detached_timer_ != 0) co_return;
   detached_timer_ =
       loop().run_after(world_.resume_timeout(), [self = shared_from_this()] { self->unbind(); });
 }
