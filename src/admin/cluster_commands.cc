@@ -39,6 +39,7 @@ Json describe(const PeerStatus& peer) {
   one["state"] = store::to_string(member.facts.state);
   one["version"] = member.facts.version;
   one["sessions"] = peer.sessions ? Json(*peer.sessions) : Json("unknown");
+  one["client_address"] = peer.client_address.value_or("unknown");
   return one;
 }
 

@@ -245,7 +245,8 @@ void Cluster::heartbeat_came(const FrameHead& head, Decoder& frame) {
   const NodeId from = head.from;
   Peer& peer = *find(from);
   peer.sessions = head.format >= 2 ? std::optional(heartbeat->sessions) : std::nullopt;
-  peer.client_address = std::move(heartbeat->client_address);
+  peer.client_address.reset();
+  if (head.format >= 3) peer.client_address = std::move(heartbeat->client_address);
   peer.hears = std::move(heartbeat->heard);
   ask_piece(from, homes_.on_change_number(from, heartbeat->changes));
   const NodeId self = self_;
@@ -366,7 +367,9 @@ void Cluster::publish_view() {
     view.all_reachable &= reachable;
     if (reachable && peer.member.facts.state == store::MemberState::up) {
       view.keepers.push_back(node);
-      if (peer.sessions) view.loads.push_back({*peer.sessions, peer.client_address});
+      if (peer.sessions) {
+        view.loads.push_back({*peer.sessions, peer.client_address.value_or("")});
+      }
     }
   }
   if (self_ != 0 && facts_.state == store::MemberState::up) view.keepers.push_back(self_);
@@ -392,6 +395,7 @@ std::vector<PeerStatus> Cluster::status() const {
     own.member.silent_for = std::chrono::milliseconds(ms(now - renewed_.load()));
     own.directory_synced = true;
     if (parts_.sessions) own.sessions = parts_.sessions();
+    own.client_address = parts_.client_address;
     for (const auto& [node, peer] : peers_) {
       if (hears(peer)) own.hears.push_back(node);
     }
@@ -403,6 +407,7 @@ std::vector<PeerStatus> Cluster::status() const {
     status.waiting_bytes = peer.link.waiting_bytes();
     status.directory_synced = homes_.synced(node);
     status.sessions = peer.sessions;
+    status.client_address = peer.client_address;
     for (const Heard& heard : peer.hears) {
       if (heard.lately) status.hears.push_back(heard.node);
     }

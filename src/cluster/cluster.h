@@ -73,8 +73,9 @@ struct PeerStatus {
   std::int64_t heard_ms_ago = -1;  // -1: never
   std::size_t waiting_bytes = 0;   // for it
   bool directory_synced = false;
-  std::optional<std::uint64_t> sessions;  // connected to it; not told by the version before
-  std::vector<NodeId> hears;              // whom it hears directly, by its own word
+  std::optional<std::uint64_t> sessions;      // connected to it; not told by the version before
+  std::optional<std::string> client_address;  // ""; not told by the version before
+  std::vector<NodeId> hears;                  // whom it hears directly, by its own word
 };
 
 class Cluster {
@@ -163,7 +164,7 @@ class Cluster {
     TimePoint redialled{};
     std::vector<Heard> hears;
     std::optional<std::uint64_t> sessions;
-    std::string client_address;
+    std::optional<std::string> client_address;
     std::shared_ptr<std::atomic<bool>> has_room = std::make_shared<std::atomic<bool>>(true);
   };
   // What other threads see of the members.

@@ -9,7 +9,8 @@ std::vector<Command> cluster_commands() {
        "List the nodes of the cluster",
        {},
        "Changes nothing. One node a line, by tabs: its number, which is new at every start, name, "
-       "address, state (joining, up, draining), version, sessions that are connected to it. Fails "
+       "address, state (joining, up, draining), version, sessions that are connected to it, where "
+       "clients reach it if that is set (`cluster.client_address`). Fails "
        "if this node is alone (SQLite).",
        "starlingctl list_cluster"},
       {"cluster_status",
