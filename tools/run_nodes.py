@@ -84,6 +84,7 @@ self-signed: tell your client to accept them.
 Try:
   {ctl} list_cluster
   {ctl} where alice@localhost
+  {ctl} leave_cluster {nodes[1].name}      # its clients go on elsewhere
   kill -9 {nodes[-1].process.pid}      # {nodes[-1].name}: who was there connects elsewhere
 All is in {folder}. Stop: Ctrl-C""", flush=True)
 
