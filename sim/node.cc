@@ -72,7 +72,6 @@ void Node::crash() {
   for (auto& loop : loops_) loop->end();
   world_.network().detach_machine(machine_);
   world_.disturbed("crash");
-  world_.homes_lost();
   for (auto& stream : std::exchange(streams, {})) stream->node_crashed();
 }
 
@@ -111,13 +110,13 @@ void Node::stop() {
       server_->worker(i).gate().spawn(run(&server_->worker(i), this, left));
     });
   }
-  must_stop_in(kStopDeadline);
+  must_stop_in_time();
 }
 
-void Node::must_stop_in(Duration time) {
-  world_.clock().after(time, [this, stood_still = times_paused_] {
+void Node::must_stop_in_time() {
+  world_.clock().after(kStopDeadline, [this, stood_still = times_paused_] {
     if (state_ != State::stopping) return;
-    if (paused_ || times_paused_ != stood_still) return must_stop_in(kStopDeadline);
+    if (paused_ || times_paused_ != stood_still) return must_stop_in_time();
     std::string open;
     for (std::size_t i = 0; i < server_->worker_count(); ++i) {
       open += " " + std::to_string(server_->worker(i).gate().count());
@@ -161,7 +160,6 @@ void Node::joined(const store::Member& self) {
 
 void Node::fenced(std::string_view why) {
   world_.disturbed("fence");
-  world_.homes_lost();
   world_.note("node " + std::to_string(machine_) + " is fenced: " + std::string(why));
   peers_->fenced(why);
 }

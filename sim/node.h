@@ -58,7 +58,7 @@ class Node final : private cluster::Receiver {
   Task<void> look_for_serving();
   Task<void> leave();
   void end_streams();
-  void must_stop_in(Duration time);
+  void must_stop_in_time();
   void close_gates();
 
   void joined(const store::Member& self) override;

@@ -88,7 +88,6 @@ class World {
   void disturbed(std::string_view by);
   // What it had not confirmed when it left is sent elsewhere, though it may be in the archive.
   void node_left() { left_ = true; }
-  void homes_lost() { homes_lost_ = true; }
   void rehomed() { ++counts_.rehomed; }
 
   // A device is told that its node leaves; is back, with the same session or another; and somebody
@@ -171,11 +170,10 @@ class World {
   bool faults_over_ = false;
   bool working_ = false;
   bool disturbed_ = false;
-  bool left_ = false;        // a node has
-  bool homes_lost_ = false;  // a node has died, or was taken for dead
-  bool split_ = false;       // nodes did not reach each other
-  bool outage_ = false;      // of the store
-  bool late_ = false;        // the bus loses so much that what took another way overtakes
+  bool left_ = false;    // a node has
+  bool split_ = false;   // nodes did not reach each other
+  bool outage_ = false;  // of the store
+  bool late_ = false;    // the bus loses so much that what took another way overtakes
   std::map<std::string, OnItsWay> on_their_way_;  // who was told to leave
   std::uint64_t last_number_ = 0;
   Counts counts_;

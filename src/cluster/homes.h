@@ -85,8 +85,7 @@ class Homes {
   // True if all entries of the node are known.
   [[nodiscard]] bool synced(NodeId node) const;
 
-  // The node is gone, and its entries with it.
-  // Gives the accounts that it had.
+  // The node is gone, and its entries with it. Gives the accounts that it had.
   std::vector<std::string> drop(NodeId node);
 
   // Called when another node has come to be the home of an account that this node is the home of,

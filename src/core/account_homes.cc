@@ -146,8 +146,7 @@ void AccountHomes::adopt_some(std::shared_ptr<std::vector<std::string>> accounts
     if (!jid || !is_here(jid->full())) continue;
     ++n;
     worker_.turns().run(jid->full(), [this, account = *jid]() -> Task<void> {
-      if (is_here(account.full()))
-        static_cast<void>(co_await worker_.parking().read_again(account));
+      static_cast<void>(co_await worker_.parking().adopt(account));
     });
   }
   if (accounts->empty()) return;

@@ -47,19 +47,22 @@ Task<void> Drain::run(Worker& worker) {
   std::set<SessionId> asked;
   for (bool first = true; !over(); co_await pause(loop, kPause)) {
     const bool last = loop.now() >= last_batch || hurried_;
-    std::vector<SessionRef> sessions;
-    std::vector<SessionId> visitors = worker.remote().visitors().all();
-    worker.directory().for_each([&](const Session& s) { sessions.push_back({s.jid, s.id}); });
-    if (last && sessions.empty() && visitors.empty()) co_return;
     if (!std::exchange(first, false) && !last) continue;
-    std::erase_if(sessions, [&](const SessionRef& ref) { return !asked.insert(ref.id).second; });
+    Visitors& all_visitors = worker.remote().visitors();
+    if (last && worker.directory().session_count() == 0 && all_visitors.size() == 0) co_return;
+    // Who has come since the last look.
+    std::vector<SessionRef> sessions;
+    worker.directory().for_each([&](const Session& session) {
+      if (asked.insert(session.id).second) sessions.push_back({session.jid, session.id});
+    });
+    std::vector<SessionId> visitors = all_visitors.all();
     std::erase_if(visitors, [&](SessionId id) { return !asked.insert(id).second; });
     const std::size_t count = sessions.size() + visitors.size();
     if (count > 0) log::info("draining", {{"worker", worker.index()}, {"sessions", count}});
     for (std::size_t i = 0; i < count && !over(); ++i) {
       if (i > 0 && i % at_once == 0) co_await pause(loop, kPause);
       if (i >= sessions.size()) {
-        worker.remote().visitors().leave(visitors[i - sessions.size()], Leaving::connection);
+        all_visitors.leave(visitors[i - sessions.size()], Leaving::connection);
       } else if (const Session* session = worker.directory().find(sessions[i])) {
         session->outbox->leave(Leaving::connection);
       }

@@ -21,7 +21,6 @@ using xmpp::StanzaKind;
 
 namespace {
 
-constexpr std::string_view kMap = "offline";
 constexpr std::string_view kCursor = "cursor";
 constexpr std::uint32_t kPage = 100;
 // A crash in between makes messages be offered twice; shorter costs more writes.

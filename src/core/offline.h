@@ -24,6 +24,10 @@ class Worker;
 
 class Offline {
  public:
+  // The cursor, and what else has to be known when an account comes into memory (parking.h,
+  // shown.h).
+  static constexpr std::string_view kMap = "offline";
+
   explicit Offline(Worker& worker) : worker_(worker) {}
 
   // Reads the cursor into an account that is being loaded.

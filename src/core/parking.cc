@@ -21,7 +21,7 @@ using xmpp::Stanza;
 namespace {
 
 constexpr std::uint64_t kFormat = 1;
-constexpr std::string_view kMap = "offline";  // beside the cursor: one read has both
+constexpr std::string_view kMap = Offline::kMap;  // beside the cursor: one read has both
 // Nobody's: which sessions are parked, for whoever has to watch over them.
 constexpr std::string_view kIndex = "parked";
 constexpr std::size_t kTokenCharacters = 20;
@@ -456,14 +456,19 @@ Task<void> Parking::look_at_all() {
     auto jid = Jid::parse(account);
     if (!jid) continue;
     const std::string id = entry.key.substr(account.size() + 1);
-    worker_.turns().run(account, [this, jid = std::move(*jid), id] { return adopt(jid, id); });
+    worker_.turns().run(account,
+                        [this, jid = std::move(*jid), id] { return look_at_indexed(jid, id); });
   }
 }
 
-Task<void> Parking::adopt(Jid account, std::string id) {
+Task<bool> Parking::adopt(Jid account) {
   // It may have a home elsewhere by now: what is read here would be out of date soon.
-  if (!worker_.remote().homes().is_here(account.full())) co_return;
-  if (!co_await read_again(account)) co_return;
+  if (!worker_.remote().homes().is_here(account.full())) co_return false;
+  co_return co_await read_again(account);
+}
+
+Task<void> Parking::look_at_indexed(Jid account, std::string id) {
+  if (!co_await adopt(account)) co_return;
   // Its account was removed, or the node that took it died before it had said so.
   if (find(worker_.directory().find(account.full()), id) == nullptr) {
     co_await write_index(account, id, std::nullopt);

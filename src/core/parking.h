@@ -98,6 +98,8 @@ class Parking {
 
   // Others have parked sessions of the account. False if the store does not say. In its turn.
   Task<bool> read_again(xmpp::Jid account);
+  // The same for an account that may be here now; false as well if it is not. In its turn.
+  Task<bool> adopt(xmpp::Jid account);
   // This node has started, or keeps other accounts than before.
   void watch_all();
 
@@ -108,7 +110,7 @@ class Parking {
   void watch(const xmpp::Jid& account, const std::string& id, Duration left);
   Task<void> look(xmpp::Jid account, std::string id);
   Task<void> look_at_all();
-  Task<void> adopt(xmpp::Jid account, std::string id);
+  Task<void> look_at_indexed(xmpp::Jid account, std::string id);
   // nullopt: it is in the index no more.
   Task<void> write_index(xmpp::Jid account, std::string id, std::optional<std::string> value);
 

@@ -212,9 +212,11 @@ void Remote::take_stanza(NodeId from, Decoder& parcel) {
   for (const Jid& addressee : to) {
     Stanza copy = *stanza;
     copy.set_to(addressee);
-    // What it released may be on its way to us still.
-    const auto home = cluster()->homes().find(addressee.bare());
-    if (hops > 1 && home && home->node == from) copy.set_home_is_gone();
+    // A node that passes it on is the home no more, though we may not have heard of that yet.
+    if (hops > 1) {
+      const auto home = cluster()->homes().find(addressee.bare());
+      if (home && home->node == from) copy.set_home_is_gone();
+    }
     worker_.router().route(std::move(copy));
   }
 }

@@ -19,12 +19,12 @@
 
 namespace starling::core {
 
-// Outbox: where a session's stanzas leave the server. Implemented by stream/, so that core knows
-// no sockets.
 // Why a session is to leave: the node of its account's sessions goes, or its connection is to go to
 // another node.
 enum class Leaving : std::uint8_t { home, connection };
 
+// Outbox: where a session's stanzas leave the server. Implemented by stream/, so that core knows
+// no sockets.
 class Outbox {
  public:
   virtual ~Outbox() = default;

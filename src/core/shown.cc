@@ -17,7 +17,7 @@ using xmpp::Jid;
 
 namespace {
 
-constexpr std::string_view kMap = "offline";
+constexpr std::string_view kMap = Offline::kMap;
 constexpr std::string_view kPrefix = "shown ";  // and the resource; the value is its home's node
 
 std::string key_of(const Jid& full) {

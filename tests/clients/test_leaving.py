@@ -25,7 +25,7 @@ from harness.postgres import Postgres
 def pair(tmp_path: Path, authority: Authority, postgres: Postgres) -> Iterator[Cluster]:
     cluster = Cluster(tmp_path, authority, HOSTS, postgres.new_database(), 2)
     for node in cluster:
-        node.config["listen"].append({"port": 0, "ip": "127.0.0.1", "module": "http"})
+        node.serve_http()
     cluster.start()
     yield cluster
     cluster.stop()

@@ -4,39 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-from conftest import HOSTS
 
 from daemon.sessions import registered, run, session
 from daemon.test_drain import stream_error
 from daemon.test_parking import managed, presences, resumed
 from dialogues.language.contacts import make_contacts
-from harness.authority import Authority
 from harness.cluster import Cluster
 from harness.node import Account, Node
-from harness.postgres import Postgres
+from harness.ports import free_port
 from harness.xmpp.client import Client
 
 _SESSIONS = 30
 
 
-@pytest.fixture
-def pair(tmp_path: Path, authority: Authority, postgres: Postgres) -> Iterator[Cluster]:
-    cluster = Cluster(tmp_path, authority, HOSTS, postgres.new_database(), 2)
-    yield cluster
-    cluster.stop()
-
-
-def test_a_fresh_node_gets_its_share(pair: Cluster) -> None:
-    full, fresh = pair
+def test_a_fresh_node_gets_its_share(stopped_pair: Cluster) -> None:
+    full, fresh = stopped_pair
     full.config["balance"] = {"mode": "gentle", "rate": 10}
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     fresh.config["listen"][0]["port"] = port
     fresh.config["cluster"]["client_address"] = f"127.0.0.1:{port}"
     full.start()

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-from conftest import HOSTS
 
 from daemon.sessions import registered, run, session
 from daemon.test_parking import presences
 from dialogues.language.contacts import make_contacts
-from harness.authority import Authority
 from harness.cluster import Cluster
-from harness.postgres import Postgres
+
+_QUICK = {"renew": "1 second", "suspect": "2 seconds", "fence": "3 seconds", "dead": "5 seconds"}
 
 
-@pytest.fixture
-def pair(tmp_path: Path, authority: Authority, postgres: Postgres) -> Iterator[Cluster]:
-    cluster = Cluster(tmp_path, authority, HOSTS, postgres.new_database(), 2,
-                      renew="1 second", suspect="2 seconds", fence="3 seconds", dead="5 seconds")
-    cluster.start()
-    yield cluster
-    cluster.stop()
-
-
-def test_contacts_hear_who_died_with_a_node(pair: Cluster) -> None:
+def test_contacts_hear_who_died_with_a_node(stopped_pair: Cluster) -> None:
     """Of two of its users one comes back in time."""
-    dying, staying = pair
+    for node in stopped_pair:
+        node.config["cluster"] |= _QUICK
+    stopped_pair.start()
+    dying, staying = stopped_pair
     alice, bob, carol = (registered(staying, user) for user in ("alice", "bob", "carol"))
 
     async def main() -> None:

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
-import json
 import os
 import signal
-import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from conftest import HOSTS
 
 from daemon.sessions import registered, run, session, unconnected
@@ -20,35 +15,11 @@ from daemon.test_parking import managed, resumed
 from harness.authority import Authority
 from harness.cluster import Cluster
 from harness.node import Address, Node
+from harness.ports import free_port
 from harness.postgres import Postgres
 from harness.xmpp.client import Client
 
 _LINGER = {"drain": {"linger": "60 seconds"}}
-
-
-def _with_http(node: Node, **settings: Any) -> Node:
-    node.config["listen"].append({"port": 0, "ip": "127.0.0.1", "module": "http"})
-    node.config |= settings
-    return node
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def health(node: Node, path: str = "/health") -> tuple[int, dict[str, Any]]:
-    event = node.log.wait("listening", lambda e: e.get("module") == "http")
-    connection = http.client.HTTPConnection("127.0.0.1", event["port"], timeout=30)
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        body: dict[str, Any] = json.loads(answer.read())
-        return answer.status, body
-    finally:
-        connection.close()
 
 
 async def stream_error(client: Client) -> tuple[str, str]:
@@ -58,7 +29,9 @@ async def stream_error(client: Client) -> tuple[str, str]:
 
 
 def test_health_tells_whether_to_come(fresh_node: Node) -> None:
-    node = _with_http(fresh_node, **_LINGER)
+    node = fresh_node
+    node.serve_http()
+    node.config |= _LINGER
     node.start()
     alice = registered(node)
 
@@ -72,7 +45,7 @@ def test_health_tells_whether_to_come(fresh_node: Node) -> None:
         await late.ping(late.host)
         await asyncio.to_thread(
             _is, node, 503, {"status": "down", "reason": "draining", "sessions": 1})
-        assert health(node, "/health/live") == (200, {"status": "up"})
+        assert node.health("/health/live") == (200, {"status": "up"})
         status = await asyncio.to_thread(node.ctl, "status")
         assert (status["draining"], status["sessions_before"]) == (True, 1)
         os.kill(node.pid, signal.SIGINT)  # impatient: no more waiting
@@ -83,7 +56,7 @@ def test_health_tells_whether_to_come(fresh_node: Node) -> None:
 
 
 def _is(node: Node, status: int, body: dict[str, Any]) -> None:
-    assert health(node) == (status, body)
+    assert node.health() == (status, body)
 
 
 def test_health_away_from_the_cluster(tmp_path: Path, authority: Authority,
@@ -91,30 +64,24 @@ def test_health_away_from_the_cluster(tmp_path: Path, authority: Authority,
     """A node that is fenced does not send its load balancer any clients, but answers it."""
     cluster = Cluster(tmp_path, authority, HOSTS, postgres.new_database(), 1,
                       renew="1 second", suspect="2 seconds", fence="3 seconds", dead="5 seconds")
-    node = _with_http(cluster[0])
+    node = cluster[0]
+    node.serve_http()
     cluster.start()
     try:
-        assert health(node)[0] == 200
+        assert node.health()[0] == 200
         postgres.stop()
         node.log.wait("cluster_fenced")
-        status, body = health(node)
+        status, body = node.health()
         assert (status, body["reason"]) == (503, "not in its cluster")
     finally:
         postgres.start()
         cluster.stop()
 
 
-@pytest.fixture
-def pair(tmp_path: Path, authority: Authority, postgres: Postgres) -> Iterator[Cluster]:
-    cluster = Cluster(tmp_path, authority, HOSTS, postgres.new_database(), 2)
-    yield cluster
-    cluster.stop()
-
-
-def test_a_node_is_told_to_leave_by_another(pair: Cluster) -> None:
-    leaving, staying = pair
+def test_a_node_is_told_to_leave_by_another(stopped_pair: Cluster) -> None:
+    leaving, staying = stopped_pair
     leaving.config |= _LINGER
-    pair.start()
+    stopped_pair.start()
     alice = registered(staying)
 
     async def main() -> None:
@@ -134,14 +101,14 @@ def test_a_node_is_told_to_leave_by_another(pair: Cluster) -> None:
     run(main)
 
 
-def test_clients_are_sent_to_a_node_that_stays(pair: Cluster) -> None:
+def test_clients_are_sent_to_a_node_that_stays(stopped_pair: Cluster) -> None:
     """<see-other-host/>, to those who are there and to those who come."""
-    leaving, staying = pair
+    leaving, staying = stopped_pair
     leaving.config |= _LINGER
-    port = _free_port()
+    port = free_port()
     staying.config["listen"][0]["port"] = port
     staying.config["cluster"]["client_address"] = f"127.0.0.1:{port}"
-    pair.start()
+    stopped_pair.start()
     alice = registered(staying)
 
     async def main() -> None:

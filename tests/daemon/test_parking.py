@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from conftest import HOSTS
 
 from daemon.sessions import registered, run, session, unconnected
 from dialogues.language.contacts import make_contacts
-from harness.authority import Authority
 from harness.cluster import Cluster
 from harness.node import Account, Node
-from harness.postgres import Postgres
 from harness.xmpp.client import Client
 from harness.xmpp.items import CLIENT, Received
 
@@ -98,14 +93,6 @@ def test_a_session_outlives_a_restart(fresh_node: Node) -> None:
     run(first)
     node.start()
     run(lambda: after(previous))
-
-
-@pytest.fixture
-def pair(tmp_path: Path, authority: Authority, postgres: Postgres) -> Iterator[Cluster]:
-    cluster = Cluster(tmp_path, authority, HOSTS, postgres.new_database(), 2)
-    cluster.start()
-    yield cluster
-    cluster.stop()
 
 
 @pytest.mark.parametrize("second_first", [False, True], ids=["home-leaves", "visitors-node-leaves"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import socket
 import threading
 from collections.abc import Iterable
@@ -54,12 +53,7 @@ def _pump(source: socket.socket, to: socket.socket) -> None:
 
 
 def _is_healthy(node: Node) -> bool:
-    event = node.log.wait("listening", lambda e: e.get("module") == "http")
-    connection = http.client.HTTPConnection("127.0.0.1", event["port"], timeout=5)
     try:
-        connection.request("GET", "/health")
-        return connection.getresponse().status == 200
+        return node.health()[0] == 200
     except OSError:
         return False
-    finally:
-        connection.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -208,6 +209,22 @@ class Node:
         event = self.log.wait("listening", lambda e: (e.get("module"), e.get("tls"),
                                                       e.get("address")) == ("c2s", tls, ip))
         return Address(ip, event["port"])
+
+    def serve_http(self) -> None:
+        """With an HTTP listener, for `health`. Before it starts."""
+        self.config["listen"].append({"port": 0, "ip": "127.0.0.1", "module": "http"})
+
+    def health(self, path: str = "/health") -> tuple[int, dict[str, Any]]:
+        """The status and the body of what it answers over HTTP."""
+        event = self.log.wait("listening", lambda e: e.get("module") == "http")
+        connection = http.client.HTTPConnection("127.0.0.1", event["port"], timeout=TIMEOUT_S)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            body: dict[str, Any] = json.loads(answer.read())
+            return answer.status, body
+        finally:
+            connection.close()
 
     def run_ctl(self, *arguments: str, json_output: bool = True,
                 ) -> subprocess.CompletedProcess[str]:
