@@ -89,6 +89,8 @@ class Cluster {
     std::function<void(bool)> on_serving = [](bool) {};
     // How many sessions are connected to this node; on the loop.
     std::function<std::uint64_t()> sessions;
+    // No two nodes can have this node's address (MemberFacts) at one time, as it has a port.
+    bool address_is_own = true;
     // Where clients reach this node ("host:port"); "": not directly.
     std::string client_address;
     // The addresses of all members, when they have changed; may be empty.
@@ -193,6 +195,7 @@ class Cluster {
   Task<void> join();
   Task<Result<>> check_versions();
   Task<void> renew();
+  [[nodiscard]] bool is_predecessor(const store::Member& member) const;
   Task<void> take_roll(store::Roll roll);
   void add_peer(const store::Member& member);
   void remove_peer(NodeId node);

@@ -118,15 +118,18 @@ Task<void> Cluster::renew() {
   }
 }
 
+// It was where we are: its port is ours now.
+bool Cluster::is_predecessor(const store::Member& member) const {
+  return parts_.address_is_own && member.facts.address == facts_.address && member.epoch < self_;
+}
+
 Task<void> Cluster::take_roll(store::Roll roll) {
   look_at_clock(roll);
   agree_on_format(roll);
   std::vector<NodeId> dead;
   for (const store::Member& member : roll.members) {
     if (member.epoch == self_) continue;
-    const bool predecessor =
-        member.facts.address == facts_.address && member.epoch < self_;  // its port is ours now
-    if (member.silent_for >= timing_.dead || predecessor) {
+    if (member.silent_for >= timing_.dead || is_predecessor(member)) {
       dead.push_back(member.epoch);
       if (Peer* peer = find(member.epoch)) peer->member = member;
     } else {
@@ -144,7 +147,7 @@ Task<void> Cluster::take_roll(store::Roll roll) {
   become_up_when_synced();
   for (const NodeId node : dead) {
     const auto row = std::ranges::find(roll.members, node, &store::Member::epoch);
-    const bool predecessor = row->facts.address == facts_.address;
+    const bool predecessor = is_predecessor(*row);
     // After the store was away all rows look old: the others get the time to renew theirs.
     if (!predecessor && parts_.loop->now() - steady_since_ < timing_.dead) continue;
     const auto removed = co_await parts_.members->remove_dead(

@@ -84,6 +84,8 @@ Result<> ClusterNode::prepare() {
     hooks_.serving(serving);
   };
   parts.make_bus = [this](cluster::NodeId self) { return make_bus(self); };
+  // On a bus that is there already nodes have no port, and several may be at one address.
+  parts.address_is_own = server_ != nullptr;
   if (server_) {
     parts.on_addresses = [this](const std::vector<std::string>& all) { members_are_at(all); };
   }
