@@ -101,7 +101,9 @@ Result<std::vector<Connection>> open_readers(const std::string& path,
   for (std::size_t i = 0; i < std::max<std::size_t>(options.readers, 1); ++i) {
     auto db = Connection::open(path, options);
     if (!db) return std::unexpected(db.error());
-    if (auto done = db->script("PRAGMA query_only = ON"); !done) {
+    // In KiB. The kernel keeps the file's pages anyhow: a larger cache of our own, once for each
+    // reader, gave log-ins and archive pages nothing.
+    if (auto done = db->script("PRAGMA cache_size = -256; PRAGMA query_only = ON"); !done) {
       return std::unexpected(done.error());
     }
     readers.push_back(std::move(*db));
