@@ -268,14 +268,15 @@ Task<void> Parking::park(SessionRef ref, StreamState stream) {
       co_await worker_.server().store().maps().apply(bare.str(), std::move(changes));
   if (!stored) {
     log::error("session_not_parked", {{"jid", ref.jid.full()}, {"error", stored.error().message}});
-    co_return co_await end(std::move(parked));
+    co_await end(std::move(parked));
+  } else {
+    log::info("session_parked", {{"jid", ref.jid.full()},
+                                 {"unacknowledged", parked.stream.queue.size()},
+                                 {"timeout_s", parked.stream.timeout.count()}});
+    co_await write_index(bare, parked.stream.id, std::string());
+    watch(parked);
+    co_await worker_.offline().save_cursor(bare);
   }
-  log::info("session_parked", {{"jid", ref.jid.full()},
-                               {"unacknowledged", parked.stream.queue.size()},
-                               {"timeout_s", parked.stream.timeout.count()}});
-  co_await write_index(bare, parked.stream.id, std::string());
-  watch(parked);
-  co_await worker_.offline().save_cursor(bare);
   if (server.cluster() == nullptr) co_return;
   const LocalAccount* left = worker_.directory().find(bare.full());
   if (left != nullptr && !left->sessions.empty()) co_return;
