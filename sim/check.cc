@@ -50,6 +50,38 @@ std::string World::check_members() {
   return {};
 }
 
+// Nobody does it any more once somebody else has begun.
+void World::chore_done(const std::string& name, std::uint64_t term) {
+  std::uint64_t& last = terms_[name];
+  if (term < last) {
+    violated(name + " is done under term " + std::to_string(term) + " after " +
+             std::to_string(last));
+  }
+  last = std::max(last, term);
+}
+
+// Every lease has one holder, and nobody many more than his share.
+std::string World::check_leases() {
+  std::map<std::string, int> holders;
+  std::size_t nodes = 0;
+  std::size_t most = 0;
+  for (const auto& [machine, node] : machines_) {
+    if (!node->running()) continue;
+    ++nodes;
+    std::size_t held = 0;
+    for (const auto& chore : node->chores()) {
+      holders[chore->name()] += chore->done_here() ? 1 : 0;
+      held += chore->done_here() ? 1 : 0;
+    }
+    most = std::max(most, held);
+  }
+  for (const auto& [name, count] : holders) {
+    if (count != 1) return name + " is done by " + std::to_string(count) + " nodes";
+  }
+  const std::size_t bound = (Chore::kChores * 5 + nodes * 4 - 1) / (nodes * 4);
+  return most <= bound ? std::string() : "a node holds " + std::to_string(most) + " leases";
+}
+
 std::string World::others_say(const xmpp::Jid& account) {
   std::string said = "by machine:";
   for (const auto& [machine, node] : machines_) {

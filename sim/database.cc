@@ -107,6 +107,17 @@ class NodeMembers final : public store::Members {
   Task<Result<>> leave(std::uint64_t epoch) override {
     return db_.call<Result<>>(&line_, [this, epoch] { return in().leave(epoch); });
   }
+  Task<Result<std::vector<store::Lease>>> leases() override {
+    return db_.call<Result<std::vector<store::Lease>>>(&line_, [this] { return in().leases(); });
+  }
+  Task<Result<store::Lease>> acquire(std::string name, std::uint64_t holder) override {
+    return db_.call<Result<store::Lease>>(
+        &line_, [this, name = std::move(name), holder] { return in().acquire(name, holder); });
+  }
+  Task<Result<store::Lease>> hand_over(store::Lease lease, std::uint64_t to) override {
+    return db_.call<Result<store::Lease>>(
+        &line_, [this, lease = std::move(lease), to] { return in().hand_over(lease, to); });
+  }
   void on_change(std::function<void()> changed) override {
     if (changed) {
       db_.watchers_[watcher_] = {EventLoop::current(), std::move(changed)};
@@ -187,11 +198,11 @@ class NodeStore final : public store::Store,
           return in().maps().scan(owner, map);
         });
   }
-  Task<Result<>> apply(std::string owner, std::vector<store::Change> changes) override {
-    return db_.call<Result<>>(&writes_,
-                              [this, owner = std::move(owner), changes = std::move(changes)] {
-                                return in().maps().apply(owner, changes);
-                              });
+  Task<Result<>> apply(std::string owner, std::vector<store::Change> changes,
+                       std::optional<store::Fence> fence) override {
+    return db_.call<Result<>>(
+        &writes_, [this, owner = std::move(owner), changes = std::move(changes),
+                   fence = std::move(fence)] { return in().maps().apply(owner, changes, fence); });
   }
   Task<Result<>> append(std::string owner, std::string log, LogEntry entry) override {
     return db_.call<Result<>>(

@@ -46,6 +46,10 @@ Node::Node(World& world, int machine, int life) : world_(world), machine_(machin
   facts.name = "node" + std::to_string(machine_);
   facts.format = cluster::kFormat;
   cluster_ = std::make_unique<cluster::Cluster>(std::move(parts), facts);
+  for (int i = 0; i < Chore::kChores; ++i) {
+    chores_.push_back(std::make_unique<Chore>(world_, *this, "chore-" + std::to_string(i)));
+    cluster_->leases().add(chores_.back()->name(), *chores_.back());
+  }
   server_->set_cluster(cluster_.get());
   worker_loop(0).post([this] { starting_.spawn(start()); });
 }

@@ -10,6 +10,7 @@
 #include "cluster/cluster.h"
 #include "core/peers.h"
 #include "core/server.h"
+#include "sim/chore.h"
 #include "sim/loop.h"
 #include "store/store.h"
 
@@ -47,6 +48,7 @@ class Node final : private cluster::Receiver {
   [[nodiscard]] SimLoop& worker_loop(std::size_t index) { return *loops_[index + 1]; }
   [[nodiscard]] SimLoop& cluster_loop() { return *loops_[0]; }
   [[nodiscard]] std::uint16_t slot() const { return slot_; }
+  [[nodiscard]] const auto& chores() const { return chores_; }
 
   // What is connected to it. On any loop of this node.
   std::vector<std::shared_ptr<Stream>> streams;
@@ -85,6 +87,7 @@ class Node final : private cluster::Receiver {
   std::unique_ptr<store::Store> store_;
   std::optional<core::Server> server_;
   std::optional<core::Peers> peers_;
+  std::vector<std::unique_ptr<Chore>> chores_;
   std::unique_ptr<cluster::Cluster> cluster_;
   Gate starting_;      // on the first worker's loop
   Gate cluster_gate_;  // on the cluster's

@@ -249,8 +249,8 @@ void World::log_in_once_more() {
 const std::vector<std::string>& World::run() {
   const auto all_of_it = [this](bool presence) {
     return [this, presence] {
-      for (std::string problem :
-           {check_members(), unsettled(), check_homes(), presence ? check_presence() : ""}) {
+      for (std::string problem : {check_members(), check_leases(), unsettled(), check_homes(),
+                                  presence ? check_presence() : ""}) {
         if (!problem.empty()) return problem;
       }
       return std::string();

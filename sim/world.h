@@ -99,6 +99,8 @@ class World {
   [[nodiscard]] std::uint64_t next_number() { return ++last_number_; }
 
   void node_joined(Node& node, std::uint64_t epoch);
+  // By whoever holds the lease of that name under that term.
+  void chore_done(const std::string& name, std::uint64_t term);
   void acknowledged(int message);
   void answered(int message);
   void sends_again(int message);
@@ -149,6 +151,7 @@ class World {
   // In check.cc.
   [[nodiscard]] std::string unsettled();
   [[nodiscard]] std::string check_members();
+  [[nodiscard]] std::string check_leases();
   [[nodiscard]] std::string check_homes();
   [[nodiscard]] std::string others_say(const xmpp::Jid& account);
   [[nodiscard]] std::string check_presence();
@@ -175,6 +178,7 @@ class World {
   bool outage_ = false;  // of the store
   bool late_ = false;    // the bus loses so much that what took another way overtakes
   std::map<std::string, OnItsWay> on_their_way_;  // who was told to leave
+  std::map<std::string, std::uint64_t> terms_;    // the last under which each chore was done
   std::uint64_t last_number_ = 0;
   Counts counts_;
   std::vector<std::string> violations_;

@@ -31,7 +31,10 @@ class NoMaps final : public store::Maps {
   Task<Result<std::vector<store::Entry>>> scan(std::string, std::string) override {
     co_return std::vector<store::Entry>();
   }
-  Task<Result<>> apply(std::string, std::vector<store::Change>) override { co_return Result<>{}; }
+  Task<Result<>> apply(std::string, std::vector<store::Change>,
+                       std::optional<store::Fence>) override {
+    co_return Result<>{};
+  }
 };
 
 class AnyAccount final : public store::Accounts {

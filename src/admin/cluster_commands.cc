@@ -38,8 +38,16 @@ Json describe(const PeerStatus& peer) {
   one["address"] = member.facts.address;
   one["state"] = store::to_string(member.facts.state);
   one["version"] = member.facts.version;
-  one["sessions"] = peer.sessions ? Json(*peer.sessions) : Json("unknown");
-  one["client_address"] = peer.client_address.value_or("unknown");
+  one["sessions"] = peer.load ? Json(peer.load->sessions) : Json("unknown");
+  one["client_address"] = peer.client_address;
+  const cluster::Effort* effort = peer.load && peer.load->effort ? &*peer.load->effort : nullptr;
+  const auto told = [effort](std::uint64_t cluster::Effort::* figure) {
+    return effort != nullptr ? Json(effort->*figure) : Json("unknown");
+  };
+  one["stanzas_per_second"] = told(&cluster::Effort::stanzas_per_second);
+  one["cpu_percent"] = told(&cluster::Effort::cpu_percent);
+  one["memory"] = told(&cluster::Effort::memory);
+  one["leases"] = peer.leases;
   return one;
 }
 

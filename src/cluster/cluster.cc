@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/random.h"
+#include "cluster/rendezvous.h"
 
 namespace starling::cluster {
 
@@ -18,14 +19,6 @@ constexpr std::chrono::seconds kUnmadeAfter{10};
 // The first byte of a parcel on a link: whose it is.
 enum class Content : char { above = 0, ask_piece = 1, piece = 2 };
 
-// Rendezvous hashing: each node that joins or goes moves only its own share.
-std::uint64_t weight(std::string_view account, NodeId node) {
-  std::uint64_t h = std::hash<std::string_view>{}(account) ^ (node * 0x9E3779B97F4A7C15ULL);
-  h = (h ^ (h >> 30U)) * 0xBF58476D1CE4E5B9ULL;
-  h = (h ^ (h >> 27U)) * 0x94D049BB133111EBULL;
-  return h ^ (h >> 31U);
-}
-
 metrics::Counter& bad_frames() {
   static metrics::Counter& counter = metrics::counter(
       "starling_bus_bad_frames_total", "Frames from other nodes that could not be read");
@@ -35,7 +28,10 @@ metrics::Counter& bad_frames() {
 }  // namespace
 
 Cluster::Cluster(Parts parts, store::MemberFacts facts, Timing timing)
-    : parts_(std::move(parts)), facts_(std::move(facts)), timing_(timing) {}
+    : parts_(std::move(parts)),
+      facts_(std::move(facts)),
+      timing_(timing),
+      leases_(*parts_.loop, *parts_.members) {}
 
 Cluster::~Cluster() = default;
 
@@ -61,18 +57,18 @@ NodeId Cluster::keeper(std::string_view account, const std::vector<NodeId>& with
 
 std::string Cluster::client_address_elsewhere() const {
   const auto view = view_.get();
-  std::vector<const View::Load*> reached;
-  for (const View::Load& load : view->loads) {
+  std::vector<const View::Loaded*> reached;
+  for (const View::Loaded& load : view->loads) {
     if (!load.client_address.empty()) reached.push_back(&load);
   }
   if (reached.empty()) return "";
-  std::ranges::sort(reached, {}, &View::Load::sessions);
+  std::ranges::sort(reached, {}, &View::Loaded::sessions);
   return reached[random_u64() % ((reached.size() + 1) / 2)]->client_address;
 }
 
 std::vector<std::uint64_t> Cluster::sessions_elsewhere() const {
   std::vector<std::uint64_t> sessions;
-  for (const View::Load& load : view_.get()->loads) sessions.push_back(load.sessions);
+  for (const View::Loaded& load : view_.get()->loads) sessions.push_back(load.sessions);
   return sessions;
 }
 
@@ -244,9 +240,8 @@ void Cluster::heartbeat_came(const FrameHead& head, Decoder& frame) {
   if (!heartbeat) return bad_frames().add();
   const NodeId from = head.from;
   Peer& peer = *find(from);
-  peer.sessions = head.format >= 2 ? std::optional(heartbeat->sessions) : std::nullopt;
-  peer.client_address.reset();
-  if (head.format >= 3) peer.client_address = std::move(heartbeat->client_address);
+  peer.load = heartbeat->load;
+  peer.client_address = std::move(heartbeat->client_address);
   peer.hears = std::move(heartbeat->heard);
   ask_piece(from, homes_.on_change_number(from, heartbeat->changes));
   const NodeId self = self_;
@@ -305,7 +300,7 @@ void Cluster::beat() {
   if (now - renewed_.load() >= timing_.fence) return fence("its row could not be renewed");
   Heartbeat heartbeat;
   heartbeat.changes = homes_.change_number();
-  if (parts_.sessions) heartbeat.sessions = parts_.sessions();
+  if (parts_.load) heartbeat.load = parts_.load();
   heartbeat.client_address = parts_.client_address;
   for (auto& [node, peer] : peers_) {
     heartbeat.heard.push_back({node, peer.link.received_count(), hears(peer)});
@@ -367,9 +362,7 @@ void Cluster::publish_view() {
     view.all_reachable &= reachable;
     if (reachable && peer.member.facts.state == store::MemberState::up) {
       view.keepers.push_back(node);
-      if (peer.sessions) {
-        view.loads.push_back({*peer.sessions, peer.client_address.value_or("")});
-      }
+      if (peer.load) view.loads.push_back({peer.load->sessions, peer.client_address});
     }
   }
   if (self_ != 0 && facts_.state == store::MemberState::up) view.keepers.push_back(self_);
@@ -394,7 +387,7 @@ std::vector<PeerStatus> Cluster::status() const {
     own.member.facts = facts_;
     own.member.silent_for = std::chrono::milliseconds(ms(now - renewed_.load()));
     own.directory_synced = true;
-    if (parts_.sessions) own.sessions = parts_.sessions();
+    if (parts_.load) own.load = parts_.load();
     own.client_address = parts_.client_address;
     for (const auto& [node, peer] : peers_) {
       if (hears(peer)) own.hears.push_back(node);
@@ -406,12 +399,17 @@ std::vector<PeerStatus> Cluster::status() const {
     if (peer.ever_heard) status.heard_ms_ago = ms(now - peer.heard);
     status.waiting_bytes = peer.link.waiting_bytes();
     status.directory_synced = homes_.synced(node);
-    status.sessions = peer.sessions;
+    status.load = peer.load;
     status.client_address = peer.client_address;
     for (const Heard& heard : peer.hears) {
       if (heard.lately) status.hears.push_back(heard.node);
     }
     all.push_back(std::move(status));
+  }
+  for (PeerStatus& status : all) {
+    for (const store::Lease& lease : leases_.known()) {
+      if (lease.holder == status.member.epoch) status.leases.push_back(lease.name);
+    }
   }
   std::ranges::sort(all, {}, [](const PeerStatus& s) { return s.member.epoch; });
   return all;

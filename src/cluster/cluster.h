@@ -6,8 +6,8 @@
 // to say that he leaves.
 //
 // Between any two nodes there is a link (link.h), and each keeps all others' part of the directory
-// (homes.h). Where two cannot reach each other directly, a third that reaches both passes their
-// frames on.
+// (homes.h). What only one of them is to do it does under a lease (leases.h). Where two cannot
+// reach each other directly, a third that reaches both passes their frames on.
 //
 // Everything runs on one loop; what other threads may call says so.
 #pragma once
@@ -29,7 +29,9 @@
 #include "base/task.h"
 #include "bus/bus.h"
 #include "cluster/homes.h"
+#include "cluster/leases.h"
 #include "cluster/link.h"
+#include "cluster/load.h"
 #include "store/members.h"
 
 namespace starling::cluster {
@@ -73,9 +75,10 @@ struct PeerStatus {
   std::int64_t heard_ms_ago = -1;  // -1: never
   std::size_t waiting_bytes = 0;   // for it
   bool directory_synced = false;
-  std::optional<std::uint64_t> sessions;      // connected to it; not told by the version before
-  std::optional<std::string> client_address;  // ""; not told by the version before
-  std::vector<NodeId> hears;                  // whom it hears directly, by its own word
+  std::optional<Load> load;         // nullopt: it was not heard yet
+  std::string client_address;       // "": not directly
+  std::vector<NodeId> hears;        // whom it hears directly, by its own word
+  std::vector<std::string> leases;  // that it holds
 };
 
 class Cluster {
@@ -87,8 +90,8 @@ class Cluster {
     std::function<std::unique_ptr<bus::Bus>(NodeId)> make_bus;
     // Called when the node may serve, and when it must not any more; on the loop.
     std::function<void(bool)> on_serving = [](bool) {};
-    // How many sessions are connected to this node; on the loop.
-    std::function<std::uint64_t()> sessions;
+    // Of this node; on the loop. May be empty.
+    std::function<Load()> load;
     // No two nodes can have this node's address (MemberFacts) at one time, as it has a port.
     bool address_is_own = true;
     // Where clients reach this node ("host:port"); "": not directly.
@@ -124,6 +127,10 @@ class Cluster {
   [[nodiscard]] bool holds_lease() const {
     return self_ != 0 && EventLoop::current()->now() - renewed_.load() < timing_.fence;
   }
+  // The same of a lease that this node got: false for ever once it was fenced.
+  [[nodiscard]] bool holds(const store::Lease& lease) const {
+    return self_ == lease.holder && holds_lease();
+  }
   [[nodiscard]] Homes& homes() { return homes_; }
   [[nodiscard]] const Homes& homes() const { return homes_; }
   // The node that keeps what comes for an account without sessions: all nodes come to the same
@@ -151,6 +158,7 @@ class Cluster {
   // --- on the loop ---
 
   [[nodiscard]] std::vector<PeerStatus> status() const;
+  [[nodiscard]] Leases& leases() { return leases_; }
   [[nodiscard]] bus::Bus* bus() { return bus_.get(); }  // nullptr while this is no member
 
  private:
@@ -165,8 +173,8 @@ class Cluster {
     TimePoint hole_since{};  // it is not heard, or does not hear us, and lives
     TimePoint redialled{};
     std::vector<Heard> hears;
-    std::optional<std::uint64_t> sessions;
-    std::optional<std::string> client_address;
+    std::optional<Load> load;
+    std::string client_address;
     std::shared_ptr<std::atomic<bool>> has_room = std::make_shared<std::atomic<bool>>(true);
   };
   // What other threads see of the members.
@@ -177,11 +185,11 @@ class Cluster {
     };
     std::map<NodeId, Seen> peers;
     std::vector<NodeId> keepers;  // who is up and reachable
-    struct Load {
+    struct Loaded {
       std::uint64_t sessions = 0;
       std::string client_address;
     };
-    std::vector<Load> loads;  // of the keepers that are others
+    std::vector<Loaded> loads;  // of the keepers that are others
     bool all_reachable = true;
     NodeId newest = 0;  // of all that were ever seen
   };
@@ -206,6 +214,7 @@ class Cluster {
   void wake();
   void fence(std::string_view why);
   void become_up_when_synced();
+  [[nodiscard]] std::vector<NodeId> able_to_hold_leases(const store::Roll& roll) const;
 
   void beat();
   void look_at(Peer& peer);
@@ -234,6 +243,7 @@ class Cluster {
   std::unique_ptr<bus::Bus> bus_;
   std::map<NodeId, Peer> peers_;
   Homes homes_;
+  Leases leases_;
   store::Member me_;
   std::atomic<TimePoint> renewed_{
       TimePoint()};  // when the last renewal that succeeded was asked for

@@ -13,9 +13,8 @@
 // A node reads formats from kOldestFormat to kFormat: those of its own version and the one before;
 // it writes what all members can read. A frame says the format that its reader needs.
 //
-//   1   the first
-//   2   heartbeats tell how many sessions the sender has
-//   3   and where clients reach it
+//   3   the first
+//   4   heartbeats tell more of what the sender has to do; its version knows leases
 #pragma once
 
 #include <cstdint>
@@ -25,6 +24,7 @@
 #include <vector>
 
 #include "bus/bus.h"
+#include "cluster/load.h"
 #include "cluster/wire.h"
 
 namespace starling::cluster {
@@ -33,10 +33,11 @@ using bus::NodeId;
 
 // A test builds the version before with another number, see src/starlingd/CMakeLists.txt.
 #ifndef STARLING_BUS_FORMAT
-#define STARLING_BUS_FORMAT 3
+#define STARLING_BUS_FORMAT 4
 #endif
 inline constexpr std::uint32_t kFormat = STARLING_BUS_FORMAT;
-inline constexpr std::uint32_t kOldestFormat = 1;
+inline constexpr std::uint32_t kFormatWithLeases = 4;
+inline constexpr std::uint32_t kOldestFormat = 3;
 
 enum class FrameKind : std::uint8_t { heartbeat, changes, parcels, receipt, relay, farewell };
 
@@ -73,8 +74,8 @@ struct Heard {
 
 struct Heartbeat {
   std::uint64_t changes = 0;   // the sender's last change to the directory
-  std::uint64_t sessions = 0;  // connected to the sender; from format 2 on
-  std::string client_address;  // "": clients do not reach it directly; from format 3 on
+  std::string client_address;  // "": clients do not reach it directly
+  Load load;
   std::vector<Heard> heard;
 };
 
@@ -86,8 +87,10 @@ struct Heartbeat {
   for (const Heard& heard : heartbeat.heard) {
     frame.number(heard.node).number(heard.received).number(heard.lately ? 1 : 0);
   }
-  if (format >= 2) frame.number(heartbeat.sessions);
-  if (format >= 3) frame.text(heartbeat.client_address);
+  frame.number(heartbeat.load.sessions).text(heartbeat.client_address);
+  if (format < 4) return std::move(frame).take();
+  const Effort& effort = heartbeat.load.effort.value_or(Effort());
+  frame.number(effort.stanzas_per_second).number(effort.cpu_percent).number(effort.memory);
   return std::move(frame).take();
 }
 
@@ -102,8 +105,14 @@ struct Heartbeat {
     heard.lately = frame.number() != 0;
     heartbeat.heard.push_back(heard);
   }
-  if (format >= 2) heartbeat.sessions = frame.number();
-  if (format >= 3) heartbeat.client_address = frame.text();
+  heartbeat.load.sessions = frame.number();
+  heartbeat.client_address = frame.text();
+  if (format >= 4) {
+    Effort& effort = heartbeat.load.effort.emplace();
+    effort.stanzas_per_second = frame.number();
+    effort.cpu_percent = frame.number();
+    effort.memory = frame.number();
+  }
   if (frame.bad()) return std::nullopt;
   return heartbeat;
 }

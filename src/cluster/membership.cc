@@ -82,6 +82,7 @@ Task<void> Cluster::join() {
   bus_ = parts_.make_bus(me_.epoch);
   bus_->on_frame([this](std::string_view bytes) { frame_came(bytes, false); });
   self_ = me_.epoch;
+  leases_.joined(me_.epoch);
   log::info("cluster_joined",
             {{"node", me_.epoch}, {"slot", me_.slot}, {"address", facts_.address}});
   receiver_->joined(me_);
@@ -145,6 +146,7 @@ Task<void> Cluster::take_roll(store::Roll roll) {
   pass_on_addresses(roll);
   publish_view();
   become_up_when_synced();
+  leases_.look(able_to_hold_leases(roll));
   for (const NodeId node : dead) {
     const auto row = std::ranges::find(roll.members, node, &store::Member::epoch);
     const bool predecessor = is_predecessor(*row);
@@ -156,6 +158,18 @@ Task<void> Cluster::take_roll(store::Roll roll) {
     if (*removed) log::warning("cluster_node_dead", {{"node", node}});
     if (*removed) hinted_ = true;
   }
+}
+
+// As the store says: all nodes read the same.
+std::vector<NodeId> Cluster::able_to_hold_leases(const store::Roll& roll) const {
+  std::vector<NodeId> able;
+  for (const store::Member& member : roll.members) {
+    const bool self = member.epoch == self_;
+    const store::MemberFacts& facts = self ? facts_ : member.facts;
+    if (facts.state != store::MemberState::up || facts.format < kFormatWithLeases) continue;
+    if (self || member.silent_for < timing_.suspect) able.push_back(member.epoch);
+  }
+  return able;
 }
 
 void Cluster::agree_on_format(const store::Roll& roll) {
@@ -237,6 +251,7 @@ void Cluster::fence(std::string_view why) {
   }
   publish_view();
   homes_.begin(0);
+  leases_.fenced();
   receiver_->fenced(why);
   wake();
 }
@@ -259,6 +274,7 @@ Task<void> Cluster::leave() {
     gate_.close([resume = std::move(resume)]() mutable { resume(true); });
   });
   co_await ended;
+  co_await leases_.end_all();
   const NodeId self = self_.exchange(0);
   serving_ = false;
   if (self == 0) co_return;

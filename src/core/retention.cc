@@ -5,6 +5,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "cluster/cluster.h"
+#include "cluster/wire.h"
 #include "core/archive.h"
 #include "core/server.h"
 #include "core/worker.h"
@@ -15,6 +17,9 @@ namespace {
 
 constexpr std::uint32_t kEntriesPerWrite = 100;
 constexpr std::int64_t kDayUs = std::int64_t{24} * 3'600 * 1'000'000;
+constexpr std::int64_t kEveryUs = std::chrono::microseconds(Retention::kEvery).count();
+constexpr const char* kMap = "archive-retention";  // of the server's own
+constexpr const char* kKey = "walk";
 
 }  // namespace
 
@@ -37,12 +42,75 @@ Task<Result<std::uint64_t>> trim_log(store::Logs& logs, const Gate& gate, std::s
   co_return removed;
 }
 
-void Retention::start() {
+void Retention::lease_held(const store::Lease& lease) {
+  worker_.loop().post([this, lease] { begin(lease); });
+}
+
+void Retention::lease_ends(std::move_only_function<void()> done) {
+  worker_.loop().post([this, done = std::move(done)]() mutable { end(std::move(done)); });
+}
+
+void Retention::begin(std::optional<store::Lease> lease) {
+  active_ = true;
+  recalled_ = false;
+  lease_ = std::move(lease);
   step_after(kFirstAfter);
 }
 
+void Retention::end(std::move_only_function<void()> done) {
+  active_ = false;
+  worker_.loop().cancel(timer_);
+  if (!in_step_) return done();
+  ended_ = std::move(done);
+}
+
+bool Retention::may_go_on() const {
+  return active_ && !worker_.gate().closed() &&
+         (!lease_ || worker_.server().cluster()->holds(*lease_));
+}
+
 void Retention::step_after(Duration delay) {
-  worker_.loop().run_after(delay, [this] { worker_.gate().spawn(step()); });
+  if (!active_) return;
+  timer_ = worker_.loop().run_after(delay, [this] { worker_.gate().spawn(run_step()); });
+}
+
+Task<void> Retention::run_step() {
+  in_step_ = true;
+  co_await step();
+  in_step_ = false;
+  if (ended_) std::exchange(ended_, nullptr)();
+}
+
+// Where the walk had come to, on whichever node. How long to wait before it goes on.
+Task<Result<Duration>> Retention::recall() {
+  const auto value = co_await worker_.server().store().maps().get("", kMap, kKey);
+  if (!value) co_return std::unexpected(value.error());
+  host_.clear();
+  after_.clear();
+  if (!*value) co_return Duration(0);
+  cluster::Decoder in(**value);
+  std::string host(in.text());
+  std::string after(in.text());
+  const auto ended_at_us = static_cast<std::int64_t>(in.number());
+  if (in.bad()) co_return Duration(0);
+  host_ = std::move(host);
+  after_ = std::move(after);
+  const std::chrono::microseconds due(ended_at_us == 0 ? 0
+                                                       : ended_at_us + kEveryUs - wall_clock_us());
+  co_return std::clamp<Duration>(due, Duration(0), kEvery);
+}
+
+// False if it is somebody else's walk by now.
+Task<bool> Retention::remember(std::int64_t ended_at_us) {
+  cluster::Encoder out;
+  out.text(host_).text(after_).number(static_cast<std::uint64_t>(ended_at_us));
+  std::vector<store::Change> changes;
+  changes.push_back({kMap, kKey, std::move(out).take()});
+  std::optional<store::Fence> fence;
+  if (lease_) fence = {lease_->name, lease_->term};
+  auto& maps = worker_.server().store().maps();
+  const auto done = co_await maps.apply("", std::move(changes), std::move(fence));
+  co_return done || done.error().code != Errc::not_found;
 }
 
 // To the first host behind this one, in order of names: what is served may have changed since.
@@ -56,9 +124,16 @@ bool Retention::next_host() {
 }
 
 Task<void> Retention::step() {
+  if (!recalled_) {
+    const auto due = co_await recall();
+    if (!due) co_return step_after(kFirstAfter);
+    recalled_ = true;
+    if (*due > Duration(0)) co_return step_after(*due);
+  }
   if (host_.empty()) next_host();
   const Host* host = worker_.server().host(host_);
   const auto limits = host != nullptr ? host->options().archive : config::ArchiveOptions{0, 0};
+  bool more = false;  // in this host
   if (limits.expire_after_days != 0 || limits.max_messages != 0) {
     const auto names =
         co_await worker_.server().store().accounts().list(host_, after_, kAccountsPerStep);
@@ -67,10 +142,12 @@ Task<void> Retention::step() {
       co_return step_after(kFirstAfter);
     }
     co_await trim_accounts(*names, limits);
-    if (worker_.gate().closed()) co_return;
-    if (names->size() == kAccountsPerStep) co_return step_after(kStepEvery);
+    if (!may_go_on()) co_return;
+    more = names->size() == kAccountsPerStep;
   }
-  if (next_host()) co_return step_after(kStepEvery);
+  const bool over = !more && !next_host();
+  if (!co_await remember(over ? wall_clock_us() : 0)) co_return;
+  if (!over) co_return step_after(kStepEvery);
   log::info("archives_trimmed", {{"removed", std::exchange(removed_, 0)}});
   step_after(kEvery);
 }
@@ -80,7 +157,7 @@ Task<void> Retention::trim_accounts(std::vector<std::string> names, config::Arch
     const std::string owner = name + "@" + host_;
     for (const std::string_view log : {kArchiveLog, kTransientLog}) {
       const auto trimmed = co_await trim(owner, std::string(log), limits);
-      if (worker_.gate().closed()) co_return;
+      if (!may_go_on()) co_return;
       // The next walk tries again.
       if (!trimmed) {
         log::warning("archive_not_trimmed", {{"jid", owner}, {"error", trimmed.error().message}});

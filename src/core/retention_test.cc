@@ -144,6 +144,45 @@ TEST_F(RetentionTest, StoreFailure_IsTriedAgain) {
 }
 
 // A node that stops does not wait for a long walk.
+// What was under way is not begun anew: a large server's walk takes hours.
+TEST_F(RetentionTest, Restarted_GoesOnWhereItWas) {
+  start(30, 0);
+  const auto owner = [](int i) { return "user" + std::to_string(1'000 + i) + "@example.net"; };
+  for (int i = 0; i < 2 * static_cast<int>(Retention::kAccountsPerStep); ++i) {
+    server_->create_account(jid(owner(i)));
+  }
+  pass(Retention::kFirstAfter);
+  put(owner(0), 31 * kDay, "old");  // the walk is past it
+  put(owner(99), 31 * kDay, "old");
+  bool ended = false;
+  server_->loop(0).inside([&] { retention_->lease_ends([&] { ended = true; }); });
+  server_->settle();
+  ASSERT_TRUE(ended);
+  pass(kDay);
+  EXPECT_THAT(left(owner(99)), SizeIs(1)) << "nobody does it";
+
+  retention_.emplace(server_->server().worker(0));
+  server_->loop(0).inside([this] { retention_->start(); });
+  pass_first_walk();
+  EXPECT_THAT(left(owner(99)), IsEmpty());
+  EXPECT_THAT(left(owner(0)), SizeIs(1)) << "on the next walk";
+}
+
+TEST_F(RetentionTest, RestartedAfterAWalk_WaitsForTheNextDay) {
+  start(30, 0);
+  pass_first_walk();
+  put("alice@example.org", 31 * kDay, "old");
+  server_->loop(0).inside([&] { retention_->lease_ends([] {}); });
+  server_->settle();
+  retention_.emplace(server_->server().worker(0));
+  server_->loop(0).inside([this] { retention_->start(); });
+  pass_first_walk();
+  EXPECT_THAT(left("alice@example.org"), SizeIs(1));
+  pass(Retention::kEvery);
+  pass(Retention::kStepEvery);
+  EXPECT_THAT(left("alice@example.org"), IsEmpty());
+}
+
 TEST_F(RetentionTest, ClosedGate_EndsTheWalk) {
   start(30, 0);
   for (int i = 0; i < 350; ++i) put("alice@example.org", 31 * kDay, "old");

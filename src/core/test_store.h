@@ -86,8 +86,9 @@ class TestStore final : public store::Store,
   Task<Result<std::vector<store::Entry>>> scan(std::string owner, std::string map) override {
     return pass(inner_->maps().scan(std::move(owner), std::move(map)));
   }
-  Task<Result<>> apply(std::string owner, std::vector<store::Change> changes) override {
-    return pass(inner_->maps().apply(std::move(owner), std::move(changes)));
+  Task<Result<>> apply(std::string owner, std::vector<store::Change> changes,
+                       std::optional<store::Fence> fence) override {
+    return pass(inner_->maps().apply(std::move(owner), std::move(changes), std::move(fence)));
   }
   Task<Result<>> append(std::string owner, std::string log, store::LogEntry entry) override {
     return pass(inner_->logs().append(std::move(owner), std::move(log), std::move(entry)));

@@ -77,7 +77,7 @@ Result<> ClusterNode::prepare() {
   cluster::Cluster::Parts parts;
   parts.loop = &loop_;
   parts.members = store_.members();
-  parts.sessions = hooks_.sessions;
+  parts.load = hooks_.load;
   parts.client_address = config_.cluster.client_address;
   parts.on_serving = [this](bool serving) {
     if (!std::exchange(was_up_, true)) return up_.set_value();  // start() waits for it

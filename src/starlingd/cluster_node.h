@@ -29,8 +29,8 @@ namespace starling::starlingd {
 class ClusterNode {
  public:
   struct Hooks {
-    std::function<std::uint64_t()> sessions;  // how many are connected to this node
-    std::function<void(bool)> serving;        // whether the node may serve, when that changes
+    std::function<cluster::Load()> load;  // this node's
+    std::function<void(bool)> serving;    // whether the node may serve, when that changes
   };
   // The hooks are called on the cluster's thread.
   ClusterNode(const config::Config& config, store::Store& store, Hooks hooks);

@@ -138,7 +138,7 @@ Result<> Node::start() {
     cluster_ = std::make_unique<ClusterNode>(
         *config_, *store_,
         ClusterNode::Hooks{
-            .sessions = [this] { return static_cast<std::uint64_t>(server_->session_count()); },
+            .load = [this] { return load_meter_->load(); },
             .serving =
                 [this](bool serving) {
                   loops_[0]->post([this, serving] { open_to_clients(serving); });
@@ -148,6 +148,7 @@ Result<> Node::start() {
   }
   server_ =
       std::make_unique<core::Server>(*store_, *pool_, config_->host_options, modules::all(), loops);
+  load_meter_ = std::make_unique<LoadMeter>(*server_);
   auto routes = std::make_shared<http::Routes>();
   add_health(*routes, *server_);
   for (std::size_t i = 0; i < workers; ++i) {
@@ -173,11 +174,13 @@ Result<> Node::start() {
   run_on_first_worker(
       [&prepared](core::Server& server) -> Task<void> { prepared = co_await server.prepare(); });
   if (!prepared) return prepared;
-  if (cluster_) {
-    if (auto joined = cluster_->start(*peers_); !joined) return joined;
-  }
   retention_ = std::make_unique<core::Retention>(server_->worker(0));
-  loops_[0]->post([this] { retention_->start(); });
+  if (cluster_) {
+    cluster_->cluster().leases().add(std::string(core::Retention::kLease), *retention_);
+    if (auto joined = cluster_->start(*peers_); !joined) return joined;
+  } else {
+    loops_[0]->post([this] { retention_->start(); });
+  }
   server_->balance().set_options(config_->balance);
   loops_[0]->post([this] { server_->balance().start(); });
   memory_watch_ = std::make_unique<MemoryWatch>(*server_, *pool_, services_);

@@ -23,6 +23,7 @@
 #include "net/tls.h"
 #include "starlingd/cluster_node.h"
 #include "starlingd/door.h"
+#include "starlingd/load_meter.h"
 #include "starlingd/memory_watch.h"
 #include "starlingd/watchdog.h"
 #include "store/store.h"
@@ -109,6 +110,7 @@ class Node {
   std::vector<std::unique_ptr<net::IoLoop>> loops_;
   std::unique_ptr<ClusterNode> cluster_;  // nullptr: this node is alone
   std::unique_ptr<core::Server> server_;
+  std::unique_ptr<LoadMeter> load_meter_;
   std::unique_ptr<core::Peers> peers_;
   std::unique_ptr<metrics::Observed> sessions_;
   std::unique_ptr<core::Retention> retention_;

@@ -1,5 +1,5 @@
 // Members: the nodes of a cluster, as rows that each node renews: whoever shares the database is a
-// member, and whoever stops renewing is none any more.
+// member, and whoever stops renewing is none any more. And the leases they hold.
 //
 // All times are the database's clock, so that nodes whose clocks differ agree on who is alive. A
 // node gets a new epoch at every start; nothing else identifies it: host names, container ids and
@@ -50,6 +50,29 @@ struct Roll {
   std::int64_t now_us = 0;      // database clock
 };
 
+// The exclusive right of a member to do something for all. It lasts as long as its holder is a
+// member, whose row is renewed for all of its leases.
+struct Lease {
+  std::string name;
+  std::uint64_t holder = 0;  // its epoch
+  std::uint64_t term = 0;  // unique for ever, rising: whoever gets a lease gets it under a new one
+
+  bool operator==(const Lease&) const = default;
+};
+
+// Guards a write (Maps::apply): it happens only while the lease is held under this term.
+struct Fence {
+  std::string lease;
+  std::uint64_t term = 0;
+};
+
+[[nodiscard]] inline std::string no_member(std::uint64_t epoch) {
+  return "no node has epoch " + std::to_string(epoch);
+}
+[[nodiscard]] inline std::string not_held(const Fence& fence) {
+  return "the lease " + fence.lease + " is not held under term " + std::to_string(fence.term);
+}
+
 class Members {
  public:
   virtual ~Members() = default;
@@ -66,7 +89,17 @@ class Members {
   // Removes one's own row, if it is there.
   virtual Task<Result<>> leave(std::uint64_t epoch) = 0;
 
-  // `changed` is called, on any thread, soon after rows came, went or changed their facts. Only a
+  // All leases that are held, in byte order of their names.
+  virtual Task<Result<std::vector<Lease>>> leases() = 0;
+  // Takes a lease for this member if nobody holds it. Gives it as it is then, whoever has it.
+  // not_found: there is no such member.
+  virtual Task<Result<Lease>> acquire(std::string name, std::uint64_t holder) = 0;
+  // Gives it to another member. not_found: it is not held under this term (any more), or there is
+  // no such member; that may also be because an earlier try succeeded.
+  virtual Task<Result<Lease>> hand_over(Lease lease, std::uint64_t to) = 0;
+
+  // `changed` is called, on any thread, soon after rows came, went or changed their facts, and
+  // after leases were acquired or handed over. Only a
   // hint: calls may be missing. nullptr ends it; afterwards there is no call any more. It must not
   // call the store itself.
   virtual void on_change(std::function<void()> changed) = 0;

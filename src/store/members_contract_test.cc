@@ -229,6 +229,107 @@ TEST_P(MembersContract, OnChange_ToldWhenOthersComeChangeAndGo) {
   EXPECT_EQ(told, before);
 }
 
+TEST_P(MembersContract, Lease_TheFirstHasItUnderATermOfItsOwn) {
+  const Member one = join(*one_, "one");
+  const Member other = join(*other_, "other");
+  const Lease lease = wait(mine_.acquire("b", one.epoch)).value();
+  EXPECT_EQ(lease.name, "b");
+  EXPECT_EQ(lease.holder, one.epoch);
+  EXPECT_GT(lease.term, 0U);
+  EXPECT_EQ(wait(theirs_.acquire("b", other.epoch)).value(), lease);
+  EXPECT_EQ(wait(mine_.acquire("b", one.epoch)).value(), lease);  // again: the same
+  const Lease second = wait(theirs_.acquire("a", other.epoch)).value();
+  EXPECT_GT(second.term, lease.term);
+  EXPECT_THAT(wait(mine_.leases()).value(), ElementsAre(second, lease));
+  EXPECT_EQ(code(wait(mine_.acquire("c", other.epoch + 1))), Errc::not_found);
+}
+
+TEST_P(MembersContract, LeaseTakenTogether_OneHasIt) {
+  constexpr std::size_t kNodes = 8;
+  std::vector<std::unique_ptr<Store>> stores;
+  std::vector<std::optional<Result<Lease>>> taken(kNodes);
+  std::vector<std::uint64_t> epochs;
+  for (std::size_t i = 0; i < kNodes; ++i) {
+    stores.push_back(database_->open());
+    epochs.push_back(join(*stores.back(), "node").epoch);
+  }
+  Gate gate;
+  for (std::size_t i = 0; i < kNodes; ++i) {
+    gate.spawn(collect(stores[i]->members()->acquire("one", epochs[i]), taken[i]));
+  }
+  pump_until_empty(loop_, gate);
+  for (const auto& lease : taken) EXPECT_EQ(lease->value(), taken[0]->value());
+}
+
+TEST_P(MembersContract, LeaseHandedOver_OnlyByWhoHasItAndUnderANewTerm) {
+  const Member one = join(*one_, "one");
+  const Member other = join(*other_, "other");
+  const Lease first = wait(mine_.acquire("b", one.epoch)).value();
+  EXPECT_EQ(code(wait(mine_.hand_over(first, other.epoch + 1))), Errc::not_found);
+  const Lease given = wait(mine_.hand_over(first, other.epoch)).value();
+  EXPECT_EQ(given.holder, other.epoch);
+  EXPECT_GT(given.term, first.term);
+  EXPECT_EQ(code(wait(mine_.hand_over(first, one.epoch))), Errc::not_found);
+  EXPECT_THAT(wait(mine_.leases()).value(), ElementsAre(given));
+  EXPECT_GT(wait(theirs_.hand_over(given, one.epoch))->term, given.term);
+}
+
+TEST_P(MembersContract, WhoIsNoMemberAnyMore_HoldsNoLease) {
+  const Member one = join(*one_, "one");
+  const Member other = join(*other_, "other");
+  const Member third = join(*one_, "third");
+  const Lease dead = wait(mine_.acquire("dead", one.epoch)).value();
+  ASSERT_TRUE(wait(mine_.acquire("left", third.epoch)));
+  const Lease kept = wait(theirs_.acquire("kept", other.epoch)).value();
+  EXPECT_TRUE(wait(theirs_.remove_dead(one.epoch, 0ms)).value());
+  EXPECT_TRUE(wait(mine_.leave(third.epoch)));
+  EXPECT_THAT(wait(mine_.leases()).value(), ElementsAre(kept));
+  EXPECT_GT(wait(theirs_.acquire("dead", other.epoch))->term, dead.term);
+}
+
+TEST_P(MembersContract, FencedWrite_OnlyWhileTheLeaseIsHeldUnderItsTerm) {
+  const Member one = join(*one_, "one");
+  const Member other = join(*other_, "other");
+  const Lease first = wait(mine_.acquire("b", one.epoch)).value();
+  const auto put = [&](const Lease& lease, const std::string& value) {
+    return wait(one_->maps().apply(
+        "", {{"map", "set", value}, {"map", value, value, true}, {"map", "gone", std::nullopt}},
+        Fence{lease.name, lease.term}));
+  };
+  ASSERT_TRUE(wait(one_->maps().apply("", {{"map", "gone", "there"}})));
+  ASSERT_TRUE(put(first, "first"));
+  const Lease second = wait(mine_.hand_over(first, other.epoch)).value();
+  ASSERT_TRUE(wait(one_->maps().apply("", {{"map", "gone", "there"}})));
+  EXPECT_EQ(code(put(first, "late")), Errc::not_found);
+  EXPECT_EQ(code(put({"other", other.epoch, second.term}, "late")), Errc::not_found);
+  const auto all = [&] {
+    std::vector<std::string> keys;
+    const auto entries = wait(other_->maps().scan("", "map")).value();
+    for (const Entry& entry : entries) keys.push_back(entry.key + "=" + entry.value);
+    return keys;
+  };
+  EXPECT_THAT(all(), ElementsAre("first=first", "gone=there", "set=first"));
+  ASSERT_TRUE(put(second, "second"));
+  EXPECT_THAT(all(), ElementsAre("first=first", "second=second", "set=second"));
+  EXPECT_TRUE(wait(theirs_.leave(other.epoch)));
+  EXPECT_EQ(code(put(second, "late")), Errc::not_found);
+}
+
+TEST_P(MembersContract, OnChange_ToldOfLeases) {
+  const Member one = join(*one_, "one");
+  const Member other = join(*other_, "other");
+  std::atomic<int> told = 0;
+  mine_.on_change([&told] { ++told; });
+  const auto wait_told = [&](int times) {
+    while (told < times) std::this_thread::yield();
+  };
+  const Lease first = wait(theirs_.acquire("b", other.epoch)).value();
+  wait_told(1);
+  ASSERT_TRUE(wait(theirs_.hand_over(first, one.epoch)));
+  wait_told(2);
+  mine_.on_change(nullptr);
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Backends, MembersContract,
     ::testing::Values(

@@ -127,7 +127,7 @@ class MemoryAccounts final : public Accounts {
 
 class MemoryMaps final : public Maps {
  public:
-  explicit MemoryMaps(State& state) : state_(state) {}
+  MemoryMaps(State& state, MemberTable& members) : state_(state), members_(members) {}
 
   Task<Result<std::optional<std::string>>> get(std::string owner, std::string map,
                                                std::string key) override {
@@ -154,27 +154,36 @@ class MemoryMaps final : public Maps {
     co_return co_await later(std::move(result));
   }
 
-  Task<Result<>> apply(std::string owner, std::vector<Change> changes) override {
+  Task<Result<>> apply(std::string owner, std::vector<Change> changes,
+                       std::optional<Fence> fence) override {
     Result<> result;
-    {
-      std::lock_guard lock(state_.mutex);
-      for (auto& change : changes) {
-        const auto key = std::tuple{owner, change.map, change.key};
-        if (!change.value) {
-          if (!change.if_absent) state_.entries.erase(key);
-        } else if (change.if_absent) {
-          state_.entries.try_emplace(key, std::move(*change.value));
-        } else {
-          state_.entries.insert_or_assign(key, std::move(*change.value));
-        }
-      }
-      result = state_.written({});
+    const auto apply = [&] { result = apply_now(owner, std::move(changes)); };
+    if (!fence) {
+      apply();
+    } else if (!members_.while_held(*fence, apply)) {
+      result = fail(Errc::not_found, not_held(*fence));
     }
     co_return co_await later(std::move(result));
   }
 
  private:
+  Result<> apply_now(const std::string& owner, std::vector<Change> changes) {
+    std::lock_guard lock(state_.mutex);
+    for (auto& change : changes) {
+      const auto key = std::tuple{owner, change.map, change.key};
+      if (!change.value) {
+        if (!change.if_absent) state_.entries.erase(key);
+      } else if (change.if_absent) {
+        state_.entries.try_emplace(key, std::move(*change.value));
+      } else {
+        state_.entries.insert_or_assign(key, std::move(*change.value));
+      }
+    }
+    return state_.written({});
+  }
+
   State& state_;
+  MemberTable& members_;
 };
 
 class MemoryLogs final : public Logs {
@@ -271,7 +280,7 @@ class MemoryStore final : public Store {
  private:
   const std::shared_ptr<MemoryDatabase::Shared> shared_;
   MemoryAccounts accounts_{shared_->state};
-  MemoryMaps maps_{shared_->state};
+  MemoryMaps maps_{shared_->state, shared_->members};
   MemoryLogs logs_{shared_->state};
   MemoryMembers members_{shared_->members};
 };

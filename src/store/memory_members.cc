@@ -41,7 +41,7 @@ Result<Roll> MemberTable::renew(std::uint64_t epoch, MemberFacts facts) {
     std::lock_guard lock(mutex_);
     const auto row = rows_.find(epoch);
     if (row == rows_.end()) {
-      return fail(Errc::not_found, "no node has epoch " + std::to_string(epoch));
+      return fail(Errc::not_found, no_member(epoch));
     }
     row->second.renewed = now();
     changed = std::exchange(row->second.member.facts, facts) != facts;
@@ -62,8 +62,53 @@ bool MemberTable::remove(std::uint64_t epoch, std::chrono::milliseconds after) {
     const auto row = rows_.find(epoch);
     if (row == rows_.end() || now() - row->second.renewed < after) return false;
     rows_.erase(row);
+    std::erase_if(leases_, [epoch](const auto& lease) { return lease.second.holder == epoch; });
   }
   tell();
+  return true;
+}
+
+std::vector<Lease> MemberTable::leases() {
+  std::lock_guard lock(mutex_);
+  std::vector<Lease> all;
+  for (const auto& [name, lease] : leases_) all.push_back(lease);
+  return all;
+}
+
+Result<Lease> MemberTable::acquire(const std::string& name, std::uint64_t holder) {
+  Lease lease;
+  {
+    std::lock_guard lock(mutex_);
+    if (!rows_.contains(holder)) return fail(Errc::not_found, no_member(holder));
+    const auto [entry, taken] = leases_.try_emplace(name);
+    if (!taken) return entry->second;
+    entry->second = {name, holder, ++last_term_};
+    lease = entry->second;
+  }
+  tell();
+  return lease;
+}
+
+Result<Lease> MemberTable::hand_over(const Lease& lease, std::uint64_t to) {
+  Lease given;
+  {
+    std::lock_guard lock(mutex_);
+    const auto entry = leases_.find(lease.name);
+    if (entry == leases_.end() || entry->second.term != lease.term) {
+      return fail(Errc::not_found, not_held({lease.name, lease.term}));
+    }
+    if (!rows_.contains(to)) return fail(Errc::not_found, no_member(to));
+    given = entry->second = {lease.name, to, ++last_term_};
+  }
+  tell();
+  return given;
+}
+
+bool MemberTable::while_held(const Fence& fence, const std::function<void()>& work) {
+  std::lock_guard lock(mutex_);
+  const auto entry = leases_.find(fence.lease);
+  if (entry == leases_.end() || entry->second.term != fence.term) return false;
+  work();
   return true;
 }
 
@@ -124,6 +169,21 @@ Task<Result<bool>> MemoryMembers::remove_dead(std::uint64_t epoch,
 Task<Result<>> MemoryMembers::leave(std::uint64_t epoch) {
   table_.remove(epoch, std::chrono::milliseconds(0));  // whatever its age
   co_return co_await later(Result<>());
+}
+
+Task<Result<std::vector<Lease>>> MemoryMembers::leases() {
+  Result<std::vector<Lease>> result = table_.leases();
+  co_return co_await later(std::move(result));
+}
+
+Task<Result<Lease>> MemoryMembers::acquire(std::string name, std::uint64_t holder) {
+  Result<Lease> result = table_.acquire(name, holder);
+  co_return co_await later(std::move(result));
+}
+
+Task<Result<Lease>> MemoryMembers::hand_over(Lease lease, std::uint64_t to) {
+  Result<Lease> result = table_.hand_over(lease, to);
+  co_return co_await later(std::move(result));
 }
 
 }  // namespace starling::store

@@ -63,7 +63,8 @@ Task<Result<std::vector<Entry>>> PostgresMaps::scan(std::string owner, std::stri
   co_return entries;
 }
 
-Task<Result<>> PostgresMaps::apply(std::string owner, std::vector<Change> changes) {
+Task<Result<>> PostgresMaps::apply(std::string owner, std::vector<Change> changes,
+                                   std::optional<Fence> fence) {
   // What an index takes; addresses and names are far shorter.
   constexpr std::size_t kMaxKeyBytes = 2'600;
   for (const Change& change : changes) {
@@ -80,12 +81,14 @@ Task<Result<>> PostgresMaps::apply(std::string owner, std::vector<Change> change
     to.keys.push_back(name.second);
     if (outcome.value != nullptr) to.values.push_back(*outcome.value);
   }
-  Query query{&kApplyChanges, {}};
+  Query query{fence ? &kApplyFenced : &kApplyChanges, {}};
   query.values.text(owner).texts(erased.maps).texts(erased.keys);
   query.values.texts(set.maps).texts(set.keys).byteas(set.values);
   query.values.texts(added.maps).texts(added.keys).byteas(added.values);
+  if (fence) query.values.text(fence->lease).bigint(fence->term);
   const auto done = co_await engine_.write(std::move(query));
   if (!done) co_return std::unexpected(done.error());
+  if (fence && done->number(0, 0) == 0) co_return fail(Errc::not_found, not_held(*fence));
   co_return Result<>();
 }
 

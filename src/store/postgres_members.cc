@@ -44,6 +44,11 @@ Member member_of(const Rows& rows, int row) {
   return member;
 }
 
+Lease lease_of(const Rows& rows, int row, int first = 0) {
+  return {rows.text(row, first), static_cast<std::uint64_t>(rows.number(row, first + 1)),
+          static_cast<std::uint64_t>(rows.number(row, first + 2))};
+}
+
 Roll roll_of(const Rows& rows) {
   Roll roll;
   for (int row = 0; row < rows.count(); ++row) {
@@ -96,7 +101,7 @@ Task<Result<Roll>> PostgresMembers::renew(std::uint64_t epoch, MemberFacts facts
   Roll roll = roll_of(*rows);
   const auto own = std::ranges::find(roll.members, epoch, &Member::epoch);
   if (own != roll.members.end()) co_return roll;
-  co_return fail(Errc::not_found, "no node has epoch " + std::to_string(epoch));
+  co_return fail(Errc::not_found, no_member(epoch));
 }
 
 Task<Result<Roll>> PostgresMembers::read() {
@@ -121,6 +126,36 @@ Task<Result<>> PostgresMembers::leave(std::uint64_t epoch) {
   const auto done = co_await engine_.write(std::move(query));
   if (!done) co_return std::unexpected(done.error());
   co_return Result<>();
+}
+
+Task<Result<std::vector<Lease>>> PostgresMembers::leases() {
+  Query query{&kReadLeases, {}};
+  const auto rows = co_await engine_.write(std::move(query));
+  if (!rows) co_return std::unexpected(rows.error());
+  std::vector<Lease> leases;
+  for (int row = 0; row < rows->count(); ++row) leases.push_back(lease_of(*rows, row));
+  co_return leases;
+}
+
+Task<Result<Lease>> PostgresMembers::acquire(std::string name, std::uint64_t holder) {
+  Query query{&kAcquire, {}};
+  query.values.text(name).bigint(holder);
+  for (;;) {
+    const auto rows = co_await engine_.write(query);
+    if (!rows) co_return std::unexpected(rows.error());
+    if (rows->number(0, 0) == 0) co_return fail(Errc::not_found, no_member(holder));
+    if (!rows->is_null(0, 1)) co_return lease_of(*rows, 0, 1);
+  }
+}
+
+Task<Result<Lease>> PostgresMembers::hand_over(Lease lease, std::uint64_t to) {
+  Query query{&kHandOver, {}};
+  query.values.text(lease.name).bigint(lease.term).bigint(to);
+  const auto rows = co_await engine_.write(std::move(query));
+  if (!rows) co_return std::unexpected(rows.error());
+  if (rows->count() > 0) co_return lease_of(*rows, 0);
+  co_return fail(Errc::not_found, not_held({lease.name, lease.term}) + ", or there is no node " +
+                                      std::to_string(to));
 }
 
 void PostgresMembers::on_change(std::function<void()> changed) {

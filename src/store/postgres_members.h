@@ -1,4 +1,4 @@
-// Members on PostgreSQL: rows of starling.node.
+// Members on PostgreSQL: rows of starling.node, and of starling.lease.
 //
 // They go over a connection of their own, on a thread of its own: a renewal must not wait behind
 // what is to be written and read, nor for the locks of other tables. It LISTENs for what others
@@ -24,6 +24,9 @@ class PostgresMembers final : public Members {
   Task<Result<Roll>> read() override;
   Task<Result<bool>> remove_dead(std::uint64_t epoch, std::chrono::milliseconds after) override;
   Task<Result<>> leave(std::uint64_t epoch) override;
+  Task<Result<std::vector<Lease>>> leases() override;
+  Task<Result<Lease>> acquire(std::string name, std::uint64_t holder) override;
+  Task<Result<Lease>> hand_over(Lease lease, std::uint64_t to) override;
   void on_change(std::function<void()> changed) override;
 
   // How long a call may take at most: a node must soon know that it cannot renew.

@@ -12,7 +12,8 @@ namespace {
 // Append only: a step that has been released is never edited.
 //
 // Text compares by bytes (COLLATE "C"), as every shape promises. Every primary key begins with the
-// owner (or host), so the tables shard by it; but that of the nodes, which are few.
+// owner (or host), so the tables shard by it; but those of the nodes and their leases, which are
+// few.
 constexpr auto kMigrations = std::to_array<Migration>({
     // 1: accounts, maps and logs; as the SQLite backend has them. `detail` is in the index only to
     // be tested there, see sqlite_schema.cc. Hashes, since two long addresses are more than the
@@ -65,6 +66,14 @@ constexpr auto kMigrations = std::to_array<Migration>({
           joined_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
           renewed_at timestamptz NOT NULL DEFAULT clock_timestamp()
         );)"},
+    // 3: what one of them does for all
+    {R"(CREATE SEQUENCE lease_term;
+        CREATE TABLE lease (
+          name   text COLLATE "C" PRIMARY KEY,
+          holder bigint NOT NULL REFERENCES node ON DELETE CASCADE,
+          term   bigint NOT NULL
+        );
+        CREATE INDEX lease_by_holder ON lease (holder);)"},
 });
 
 // Held while migrating; any number that no other program on the database is likely to use.

@@ -95,6 +95,25 @@ inline constexpr Statement kApplyChanges{
     " SELECT $1::text, c.* FROM unnest($4::text[], $5::text[], $6::bytea[]) AS c"
     " ON CONFLICT (owner, map, key) DO UPDATE SET value = excluded.value"};
 
+// The same while lease $10 is held under term $11: it stays so until the commit. Gives 0 if it is
+// not, and 1.
+inline constexpr Statement kApplyFenced{
+    "apply_fenced",
+    "WITH fence AS MATERIALIZED (SELECT 1 FROM starling.lease"
+    "  WHERE name = $10::text AND term = $11::bigint FOR SHARE),"
+    " gone AS (DELETE FROM starling.map_entry m"
+    "  USING unnest($2::text[], $3::text[]) AS c(map, key)"
+    "  WHERE m.owner = $1::text AND m.map = c.map AND m.key = c.key AND EXISTS (SELECT FROM "
+    "fence)),"
+    " added AS (INSERT INTO starling.map_entry (owner, map, key, value)"
+    "  SELECT $1::text, c.* FROM unnest($7::text[], $8::text[], $9::bytea[]) AS c"
+    "  WHERE EXISTS (SELECT FROM fence) ON CONFLICT DO NOTHING),"
+    " put AS (INSERT INTO starling.map_entry (owner, map, key, value)"
+    "  SELECT $1::text, c.* FROM unnest($4::text[], $5::text[], $6::bytea[]) AS c"
+    "  WHERE EXISTS (SELECT FROM fence)"
+    "  ON CONFLICT (owner, map, key) DO UPDATE SET value = excluded.value)"
+    " SELECT count(*) FROM fence"};
+
 // --- logs; $1 owner, $2 log, $3 after, $4 before, $5 peer, $6 detail ---
 
 // Entries of any owners and logs, by column. Gives the place in the arrays, from 1, of each that
@@ -228,6 +247,36 @@ inline constexpr Statement kRemoveDead{
 inline constexpr Statement kLeave{
     "leave", "DELETE FROM starling.node WHERE epoch = $1::bigint RETURNING " STARLING_NODE_TELL};
 
+// --- leases ---
+
+#define STARLING_LEASE_ROW "name, holder, term"
+
+inline constexpr Statement kReadLeases{
+    "read_leases", "SELECT " STARLING_LEASE_ROW " FROM starling.lease ORDER BY name"};
+
+// $1 name, $2 holder. Gives a row: the number of members of this epoch (0 or 1), and the lease as
+// it is, or NULLs: another node was quicker to take it, and that cannot be seen yet.
+inline constexpr Statement kAcquire{
+    "acquire",
+    "WITH member AS (SELECT epoch FROM starling.node WHERE epoch = $2::bigint FOR KEY SHARE),"
+    " added AS (INSERT INTO starling.lease (name, holder, term)"
+    "  SELECT $1::text, epoch, nextval('starling.lease_term') FROM member"
+    "  ON CONFLICT DO NOTHING RETURNING " STARLING_LEASE_ROW ", " STARLING_NODE_TELL
+    ")"
+    " SELECT (SELECT count(*) FROM member), l.* FROM (SELECT) AS one LEFT JOIN"
+    " (SELECT " STARLING_LEASE_ROW
+    " FROM added UNION ALL"
+    "  SELECT " STARLING_LEASE_ROW " FROM starling.lease WHERE name = $1::text) AS l ON true"};
+
+// $1 name, $2 term, $3 to whom. Gives the new lease if it was held.
+inline constexpr Statement kHandOver{
+    "hand_over",
+    "WITH member AS (SELECT epoch FROM starling.node WHERE epoch = $3::bigint FOR KEY SHARE)"
+    " UPDATE starling.lease SET holder = member.epoch, term = nextval('starling.lease_term')"
+    " FROM member WHERE name = $1::text AND term = $2::bigint"
+    " RETURNING " STARLING_LEASE_ROW ", " STARLING_NODE_TELL};
+
+#undef STARLING_LEASE_ROW
 #undef STARLING_NODE_READ
 #undef STARLING_NODE_ROW
 #undef STARLING_NODE_CLOCK
@@ -240,8 +289,9 @@ inline constexpr auto kStatements = std::to_array<const Statement*>(
      &kCountAccounts,  &kGetEntry,        &kScanMap,         &kApplyChanges,    &kAppendEntries,
      &kReadOldest[0],  &kReadOldest[1],   &kReadOldest[2],   &kReadNewest[0],   &kReadNewest[1],
      &kReadNewest[2],  &kCountEntries[0], &kCountEntries[1], &kCountEntries[2], &kTrimEntries[0],
-     &kTrimEntries[1], &kTrimEntries[2]});
-inline constexpr auto kMemberStatements = std::to_array<const Statement*>(
-    {&kNextEpoch, &kJoin, &kRenew, &kReadNodes, &kRemoveDead, &kLeave});
+     &kTrimEntries[1], &kTrimEntries[2],  &kApplyFenced});
+inline constexpr auto kMemberStatements =
+    std::to_array<const Statement*>({&kNextEpoch, &kJoin, &kRenew, &kReadNodes, &kRemoveDead,
+                                     &kLeave, &kReadLeases, &kAcquire, &kHandOver});
 
 }  // namespace starling::store::postgres

@@ -58,8 +58,11 @@ Task<Result<std::vector<Entry>>> SqliteMaps::scan(std::string owner, std::string
   });
 }
 
-Task<Result<>> SqliteMaps::apply(std::string owner, std::vector<Change> changes) {
-  return writer_.write([owner = std::move(owner), changes = std::move(changes)](Connection& db) {
+Task<Result<>> SqliteMaps::apply(std::string owner, std::vector<Change> changes,
+                                 std::optional<Fence> fence) {
+  return writer_.write([owner = std::move(owner), changes = std::move(changes),
+                        fenced = fence.has_value()](Connection& db) -> Result<> {
+    if (fenced) return fail(Errc::not_found, "one node has this database alone: no leases");
     for (const auto& change : changes) {
       if (auto done = apply_change(db, owner, change); !done) return done;
     }

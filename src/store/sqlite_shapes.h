@@ -32,7 +32,8 @@ class SqliteMaps final : public Maps {
   Task<Result<std::optional<std::string>>> get(std::string owner, std::string map,
                                                std::string key) override;
   Task<Result<std::vector<Entry>>> scan(std::string owner, std::string map) override;
-  Task<Result<>> apply(std::string owner, std::vector<Change> changes) override;
+  Task<Result<>> apply(std::string owner, std::vector<Change> changes,
+                       std::optional<Fence> fence) override;
 
  private:
   Writer& writer_;

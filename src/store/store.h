@@ -90,7 +90,9 @@ class Maps {
   // All entries of one owner's map, in byte order of the keys.
   virtual Task<Result<std::vector<Entry>>> scan(std::string owner, std::string map) = 0;
   // All changes or none, all of one owner, in their order. Erasing what is not there is no error.
-  virtual Task<Result<>> apply(std::string owner, std::vector<Change> changes) = 0;
+  // not_found: the lease of the fence is not held under its term (any more); nothing is written.
+  virtual Task<Result<>> apply(std::string owner, std::vector<Change> changes,
+                               std::optional<Fence> fence = std::nullopt) = 0;
 };
 
 // One entry of a log.

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "core/server.h"
 #include "stream/c2s_service.h"
+#include "stream/stanza_counters.h"
 #include "xml/writer.h"
 #include "xmpp/ns.h"
 
@@ -19,37 +20,6 @@ namespace {
 // Seconds after which an <r/> is answered even if the disk has not yet taken what it asks for, so
 // that the client sees that the stream is alive.
 constexpr std::uint32_t kMaxAckDelay = 5;
-
-// By kind of stanza.
-class StanzaCounters {
- public:
-  StanzaCounters(const std::string& name, const std::string& help)
-      : message_(metrics::counter(name, help, {{"kind", "message"}})),
-        presence_(metrics::counter(name, help, {{"kind", "presence"}})),
-        iq_(metrics::counter(name, help, {{"kind", "iq"}})) {}
-  void add(xmpp::StanzaKind kind) {
-    (kind == xmpp::StanzaKind::message    ? message_
-     : kind == xmpp::StanzaKind::presence ? presence_
-                                          : iq_)
-        .add();
-  }
-
- private:
-  metrics::Counter& message_;
-  metrics::Counter& presence_;
-  metrics::Counter& iq_;
-};
-
-void count_received(xmpp::StanzaKind kind) {
-  static StanzaCounters counters("starling_stanzas_received_total",
-                                 "Well-formed stanzas that clients have sent");
-  counters.add(kind);
-}
-
-void count_sent(xmpp::StanzaKind kind) {
-  static StanzaCounters counters("starling_stanzas_sent_total", "Stanzas sent to sessions");
-  counters.add(kind);
-}
 }  // namespace
 
 C2sStream::C2sStream(C2sService& service, std::shared_ptr<const C2sOptions> options,

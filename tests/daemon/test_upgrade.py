@@ -29,9 +29,9 @@ def _talk(cluster: Cluster) -> None:
         assert failure is None, failure
 
 
-def _addresses_told(cluster: Cluster) -> list[object]:
-    """Where clients reach each, as the first node hears: the newer format tells."""
-    return [node["client_address"] for node in cluster[0].ctl("list_cluster")]
+def _told(cluster: Cluster, what: str) -> list[object]:
+    """What each node says of itself, as the first one hears it."""
+    return [node[what] for node in cluster[0].ctl("list_cluster")]
 
 
 def test_two_versions_work_together_until_all_are_new(
@@ -47,8 +47,10 @@ def test_two_versions_work_together_until_all_are_new(
             node.start()
             eventually(lambda: len(cluster[0].ctl("list_cluster")) == 3)
             if number < 3:
-                assert "unknown" in _addresses_told(cluster)
+                assert "unknown" in _told(cluster, "memory")  # the newer format tells
             _talk(cluster)
-        eventually(lambda: "unknown" not in _addresses_told(cluster))
+        eventually(lambda: "unknown" not in _told(cluster, "memory"))
+        # Nobody of the older version could be given it.
+        eventually(lambda: sorted(_told(cluster, "leases")) == [[], [], ["archive-retention"]])
     finally:
         cluster.stop()
