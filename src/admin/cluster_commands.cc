@@ -44,6 +44,7 @@ Json describe(const PeerStatus& peer) {
   const auto told = [effort](std::uint64_t cluster::Effort::* figure) {
     return effort != nullptr ? Json(effort->*figure) : Json("unknown");
   };
+  one["utilisation"] = told(&cluster::Effort::utilisation);
   one["stanzas_per_second"] = told(&cluster::Effort::stanzas_per_second);
   one["cpu_percent"] = told(&cluster::Effort::cpu_percent);
   one["memory"] = told(&cluster::Effort::memory);

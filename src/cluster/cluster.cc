@@ -96,6 +96,11 @@ bool Cluster::reachable(NodeId node) const {
   return peer != view->peers.end() && peer->second.reachable;
 }
 
+bool Cluster::any_full() const {
+  const auto view = view_.get();
+  return std::ranges::any_of(view->peers, [](const auto& p) { return !*p.second.has_room; });
+}
+
 bool Cluster::is_gone(NodeId node) const {
   const auto view = view_.get();
   return node <= view->newest && node != self_ && !view->peers.contains(node);

@@ -142,6 +142,8 @@ class Cluster {
   // True if it is a member and heard, or this node itself.
   [[nodiscard]] bool reachable(NodeId node) const;
   [[nodiscard]] bool all_reachable() const { return view_.get()->all_reachable; }
+  // One of the others does not take what is for it: as much waits as may.
+  [[nodiscard]] bool any_full() const;
   [[nodiscard]] bool is_member(NodeId node) const;
   // True if it was one; not of one that may have joined just now.
   [[nodiscard]] bool is_gone(NodeId node) const;

@@ -91,6 +91,7 @@ struct Heartbeat {
   if (format < 4) return std::move(frame).take();
   const Effort& effort = heartbeat.load.effort.value_or(Effort());
   frame.number(effort.stanzas_per_second).number(effort.cpu_percent).number(effort.memory);
+  frame.number(effort.utilisation);
   return std::move(frame).take();
 }
 
@@ -112,6 +113,7 @@ struct Heartbeat {
     effort.stanzas_per_second = frame.number();
     effort.cpu_percent = frame.number();
     effort.memory = frame.number();
+    effort.utilisation = frame.number();
   }
   if (frame.bad()) return std::nullopt;
   return heartbeat;

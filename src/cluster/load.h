@@ -10,6 +10,7 @@ struct Effort {
   std::uint64_t stanzas_per_second = 0;  // that clients sent it
   std::uint64_t cpu_percent = 0;         // of one core; of two that are busy 200
   std::uint64_t memory = 0;              // bytes that are resident
+  std::uint64_t utilisation = 0;         // per cent (core/utilisation.h)
 };
 
 struct Load {

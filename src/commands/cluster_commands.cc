@@ -10,10 +10,9 @@ std::vector<Command> cluster_commands() {
        {},
        "Changes nothing. One node a line, by tabs: its number, which is new at every start, name, "
        "address, state (joining, up, draining), version, sessions that are connected to it, where "
-       "clients reach it if that is set (`cluster.client_address`), stanzas that clients sent it "
-       "in "
-       "a second, CPU in per cent of one core, bytes of memory, and what it does for all nodes "
-       "(leases). Fails if this node is alone (SQLite).",
+       "clients reach it if that is set (`cluster.client_address`), utilisation in per cent, "
+       "stanzas a second that clients sent it, CPU in per cent of one core, bytes of memory, and "
+       "what it does for all nodes (leases). Fails if this node is alone (SQLite).",
        "starlingctl list_cluster"},
       {"cluster_status",
        "cluster",

@@ -68,6 +68,12 @@ struct BalanceOptions {
   bool readiness = false;  // /health says 503 while there is a surplus
 };
 
+// What a node can do at most, where that is not what its size tells. 0: by its size.
+struct CapacityOptions {
+  std::uint32_t sessions = 0;
+  std::uint32_t stanzas = 0;  // a second, from clients
+};
+
 // XEP-0199, from the server to silent clients.
 struct PingOptions {
   std::chrono::seconds interval{300};    // silence after which the server asks

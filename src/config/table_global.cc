@@ -234,6 +234,26 @@ Section<Config> resource_options() {
           {.name = "balance",
            .meaning = "In a cluster: how a node that has just come gets its share of the sessions. "
                       "They are moved as those of a node that leaves are."}),
+      option(
+          &Config::capacity,
+          section<CapacityOptions>(
+              {option(&CapacityOptions::sessions, number<std::uint32_t>("sessions", 0, 100'000'000),
+                      {.name = "sessions",
+                       .meaning = "So many sessions are 100 %. 0: as many as its memory holds.",
+                       .when = "Lower if a node is to lose no more than that when it dies.",
+                       .example = "50000"}),
+               option(&CapacityOptions::stanzas,
+                      number<std::uint32_t>("stanzas a second", 0, 100'000'000),
+                      {.name = "stanzas",
+                       .meaning = "So many stanzas a second from clients are 100 %. 0: 25,000 for "
+                                  "each processor.",
+                       .when = "If you have measured what your users' stanzas cost.",
+                       .example = "10000"})}),
+          {.name = "capacity",
+           .meaning = "What the node can do, by which its utilisation is reckoned: that of "
+                      "whatever is fullest, of sessions, stanzas, processors, memory, and how soon "
+                      "it gets round to things. It is in `/health`, among the metrics and in "
+                      "`list_cluster`, and what a group of nodes is scaled by."}),
       option(&Config::ctl_socket, text_or_empty("the path of a Unix socket"),
              {.name = "ctl_socket",
               .meaning = "The Unix socket through which `starlingctl` speaks to this node. Only "

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/metrics.h"
 #include "cluster/cluster.h"
 
 namespace starling::starlingd {
@@ -18,21 +19,26 @@ std::string reason_not_to_come(const core::Server& server) {
   return "";
 }
 
-http::Response health(const core::Server& server) {
+http::Response health(const core::Server& server, const LoadMeter& meter) {
   const std::string reason = reason_not_to_come(server);
   nlohmann::json body;
   body["status"] = reason.empty() ? "up" : "down";
   if (!reason.empty()) body["reason"] = reason;
   body["sessions"] = server.session_count();
+  const core::Utilisation utilisation = meter.utilisation();
+  body["utilisation"] = {{"percent", utilisation.percent}, {"of", utilisation.of}};
   return {.status = reason.empty() ? 200U : 503U, .body = body.dump() + "\n"};
 }
 
 }  // namespace
 
-void add_health(http::Routes& routes, const core::Server& server) {
-  routes["/health"] = [&server](const http::Request&) { return health(server); };
+void add_health(http::Routes& routes, const core::Server& server, const LoadMeter& meter) {
+  routes["/health"] = [&server, &meter](const http::Request&) { return health(server, meter); };
   routes["/health/live"] = [](const http::Request&) {
     return http::Response{.body = "{\"status\":\"up\"}\n"};
+  };
+  routes["/metrics"] = [](const http::Request&) {
+    return http::Response{.content_type = "text/plain; version=0.0.4", .body = metrics::text()};
   };
 }
 

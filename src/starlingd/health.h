@@ -3,11 +3,12 @@
 
 #include "core/server.h"
 #include "http/http_service.h"
+#include "starlingd/load_meter.h"
 
 namespace starling::starlingd {
 
 // /health: 200 if clients should be sent here, 503 with the reason if not. /health/live: 200 as
-// long as the process answers. On any worker's loop.
-void add_health(http::Routes& routes, const core::Server& server);
+// long as the process answers. /metrics: for Prometheus. On any worker's loop.
+void add_health(http::Routes& routes, const core::Server& server, const LoadMeter& meter);
 
 }  // namespace starling::starlingd

@@ -4,21 +4,62 @@
 
 #include <algorithm>
 #include <chrono>
+#include <thread>
 
 #include "base/memory.h"
+#include "cluster/cluster.h"
+#include "core/worker.h"
 #include "stream/stanza_counters.h"
 
 namespace starling::starlingd {
 
 namespace {
 
-constexpr std::chrono::seconds kAtLeast{2};  // between two samples
+constexpr std::chrono::seconds kEvery{2};
 
 std::int64_t us_of(const timeval& time) {
   return std::int64_t{time.tv_sec} * 1'000'000 + time.tv_usec;
 }
 
+std::int64_t us_of(Duration time) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
+}
+
 }  // namespace
+
+LoadMeter::LoadMeter(core::Server& server)
+    : server_(server),
+      percent_("starling_utilisation_percent",
+               "How much of what the node can do it does: that of what is fullest",
+               metrics::Labels(), [this] { return static_cast<double>(utilisation().percent); }) {}
+
+void LoadMeter::set_capacity(const config::CapacityOptions& options) {
+  max_sessions_ = options.sessions;
+  max_stanzas_ = options.stanzas;
+}
+
+void LoadMeter::start() {
+  last_ = sample();
+  time_loops();
+  server_.worker(0).loop().run_after(kEvery, [this] {
+    look();
+    start();
+  });
+}
+
+// Each worker gets something to do; how late it comes to it is how late it comes to everything.
+void LoadMeter::time_loops() {
+  const TimePoint asked = server_.worker(0).loop().now();
+  for (std::size_t i = 0; i < server_.worker_count(); ++i) {
+    EventLoop& loop = server_.worker(i).loop();
+    loop.post([this, &loop, asked] {
+      const auto late = std::chrono::duration_cast<std::chrono::milliseconds>(loop.now() - asked);
+      std::int64_t known = delay_ms_;
+      while (known < late.count() && !delay_ms_.compare_exchange_weak(known, late.count())) {
+      }
+    });
+  }
+}
 
 LoadMeter::Sample LoadMeter::sample() {
   rusage used{};
@@ -27,21 +68,46 @@ LoadMeter::Sample LoadMeter::sample() {
           us_of(used.ru_utime) + us_of(used.ru_stime)};
 }
 
-cluster::Load LoadMeter::load() {
-  const TimePoint now = EventLoop::current()->now();
-  if (now - last_.at >= kAtLeast) {
-    const Sample next = sample();
-    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(now - last_.at).count();
-    if (last_.at != TimePoint()) {
-      effort_.stanzas_per_second =
-          (next.stanzas - last_.stanzas) * 1'000'000 / static_cast<std::uint64_t>(us);
-      effort_.cpu_percent = static_cast<std::uint64_t>(
-          std::max<std::int64_t>(0, (next.cpu_us - last_.cpu_us) * 100 / us));
-    }
-    effort_.memory = resident_memory();
-    last_ = next;
-  }
+core::Capacity LoadMeter::capacity() const {
+  const std::uint64_t cores = std::max(1U, std::thread::hardware_concurrency());
+  core::Capacity capacity = core::capacity_of(cores, server_.memory_budget().max());
+  if (max_sessions_ != 0) capacity.sessions = max_sessions_;
+  if (max_stanzas_ != 0) capacity.stanzas_per_second = max_stanzas_;
+  return capacity;
+}
+
+void LoadMeter::look() {
+  const Sample now = sample();
+  const auto us = std::max<std::int64_t>(1, us_of(now.at - last_.at));
+  cluster::Effort effort;
+  effort.stanzas_per_second =
+      (now.stanzas - last_.stanzas) * 1'000'000 / static_cast<std::uint64_t>(us);
+  effort.cpu_percent = static_cast<std::uint64_t>((now.cpu_us - last_.cpu_us) * 100 / us);
+  effort.memory = resident_memory();
+  const core::Usage usage{
+      .sessions = static_cast<std::uint64_t>(server_.session_count()),
+      .stanzas_per_second = effort.stanzas_per_second,
+      .cpu_percent = effort.cpu_percent,
+      .memory = effort.memory,
+      .loop_delay = std::chrono::milliseconds(delay_ms_.exchange(0)),
+      .store_crowded = server_.store().crowded(),
+      .bus_full = server_.cluster() != nullptr && server_.cluster()->any_full(),
+  };
+  const core::Utilisation utilisation = core::utilisation(usage, capacity());
+  effort.utilisation = utilisation.percent;
+  const std::lock_guard lock(mutex_);
+  effort_ = effort;
+  utilisation_ = utilisation;
+}
+
+cluster::Load LoadMeter::load() const {
+  const std::lock_guard lock(mutex_);
   return {static_cast<std::uint64_t>(server_.session_count()), effort_};
+}
+
+core::Utilisation LoadMeter::utilisation() const {
+  const std::lock_guard lock(mutex_);
+  return utilisation_;
 }
 
 }  // namespace starling::starlingd

@@ -1,20 +1,31 @@
-// LoadMeter: what this node has to do, as it tells the others of its cluster (cluster/load.h).
+// LoadMeter: what this node has to do, and how much of what it could that is.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <mutex>
 
 #include "base/event_loop.h"
+#include "base/metrics.h"
 #include "cluster/load.h"
+#include "config/options.h"
 #include "core/server.h"
+#include "core/utilisation.h"
 
 namespace starling::starlingd {
 
 class LoadMeter {
  public:
-  explicit LoadMeter(const core::Server& server) : server_(server) {}
+  explicit LoadMeter(core::Server& server);
 
-  // Rates are those of the last seconds. On one loop.
-  [[nodiscard]] cluster::Load load();
+  // Any thread, at any time.
+  void set_capacity(const config::CapacityOptions& options);
+  // Begins. On the first worker's thread, once; it ends with that loop.
+  void start();
+
+  // Of the last seconds. Any thread.
+  [[nodiscard]] cluster::Load load() const;
+  [[nodiscard]] core::Utilisation utilisation() const;
 
  private:
   struct Sample {
@@ -23,10 +34,19 @@ class LoadMeter {
     std::int64_t cpu_us = 0;
   };
   static Sample sample();
+  void look();
+  void time_loops();
+  [[nodiscard]] core::Capacity capacity() const;
 
-  const core::Server& server_;
-  Sample last_;
+  core::Server& server_;
+  std::atomic<std::uint64_t> max_sessions_ = 0;  // as configured
+  std::atomic<std::uint64_t> max_stanzas_ = 0;
+  Sample last_;                            // on the first worker's thread
+  std::atomic<std::int64_t> delay_ms_{0};  // the longest since the last look
+  mutable std::mutex mutex_;               // guards what follows
   cluster::Effort effort_;
+  core::Utilisation utilisation_;
+  metrics::Observed percent_;  // last: it asks for what is above
 };
 
 }  // namespace starling::starlingd

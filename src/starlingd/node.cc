@@ -150,7 +150,7 @@ Result<> Node::start() {
       std::make_unique<core::Server>(*store_, *pool_, config_->host_options, modules::all(), loops);
   load_meter_ = std::make_unique<LoadMeter>(*server_);
   auto routes = std::make_shared<http::Routes>();
-  add_health(*routes, *server_);
+  add_health(*routes, *server_, *load_meter_);
   for (std::size_t i = 0; i < workers; ++i) {
     services_.push_back(std::make_unique<stream::C2sService>(server_->worker(i), services_));
     http_services_.push_back(std::make_unique<http::HttpService>(*loops_[i], routes));
@@ -181,6 +181,8 @@ Result<> Node::start() {
   } else {
     loops_[0]->post([this] { retention_->start(); });
   }
+  load_meter_->set_capacity(config_->capacity);
+  loops_[0]->post([this] { load_meter_->start(); });
   server_->balance().set_options(config_->balance);
   loops_[0]->post([this] { server_->balance().start(); });
   memory_watch_ = std::make_unique<MemoryWatch>(*server_, *pool_, services_);

@@ -56,7 +56,10 @@ def test_health_tells_whether_to_come(fresh_node: Node) -> None:
 
 
 def _is(node: Node, status: int, body: dict[str, Any]) -> None:
-    assert node.health() == (status, body)
+    code, said = node.health()
+    utilisation = said.pop("utilisation")
+    assert (code, said) == (status, body)
+    assert 0 <= utilisation["percent"] <= 400, utilisation
 
 
 def test_health_away_from_the_cluster(tmp_path: Path, authority: Authority,

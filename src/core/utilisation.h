@@ -1,0 +1,47 @@
+// Utilisation: how much of what a node can do it does, as one figure: what a group of nodes is made
+// larger or smaller by.
+//
+// Each thing that can run out is measured against what the node has of it; the fullest counts. 100
+// means that users notice soon: scale at 60 to 70.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+
+namespace starling::core {
+
+// What a node of its size can do at most.
+struct Capacity {
+  std::uint64_t sessions = 0;
+  std::uint64_t stanzas_per_second = 0;  // that clients send
+  std::uint64_t cpu_percent = 0;         // of one core: of two cores 200
+  std::uint64_t memory = 0;              // bytes
+};
+
+// By what `./x bench` measures (docs/performance.md has the arithmetic), for so many cores and
+// bytes.
+[[nodiscard]] Capacity capacity_of(std::uint64_t cores, std::uint64_t memory);
+
+// What it does.
+struct Usage {
+  std::uint64_t sessions = 0;
+  std::uint64_t stanzas_per_second = 0;
+  std::uint64_t cpu_percent = 0;
+  std::uint64_t memory = 0;
+  std::chrono::milliseconds loop_delay{0};  // until a worker gets round to what it is told
+  bool store_crowded = false;               // Store::crowded()
+  bool bus_full = false;                    // another node does not take what is for it
+};
+
+struct Utilisation {
+  std::uint64_t percent = 0;
+  std::string_view of = "sessions";  // what is fullest
+
+  // Of a worker's loop: what is 100 per cent.
+  static constexpr std::chrono::milliseconds kSlowLoop{250};
+};
+
+[[nodiscard]] Utilisation utilisation(const Usage& usage, const Capacity& capacity);
+
+}  // namespace starling::core

@@ -1,0 +1,42 @@
+#include "core/utilisation.h"
+
+#include <gtest/gtest.h>
+
+namespace starling::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
+const Capacity kTwoCores = capacity_of(2, 4 * kGiB);
+
+TEST(Utilisation, OfNothing_IsNothing) {
+  EXPECT_EQ(utilisation({}, kTwoCores).percent, 0U);
+  EXPECT_EQ(utilisation({.sessions = 1, .memory = 1}, Capacity()).percent, 0U) << "unknown";
+}
+
+TEST(Utilisation, TheFullestCounts) {
+  Usage usage{.cpu_percent = 60, .memory = 2 * kGiB};
+  EXPECT_EQ(utilisation(usage, kTwoCores).percent, 50U);
+  EXPECT_EQ(utilisation(usage, kTwoCores).of, "memory");
+  usage.cpu_percent = 180;
+  EXPECT_EQ(utilisation(usage, kTwoCores).percent, 90U);
+  EXPECT_EQ(utilisation(usage, kTwoCores).of, "cpu");
+  usage.loop_delay = 500ms;
+  EXPECT_EQ(utilisation(usage, kTwoCores).percent, 200U);
+  EXPECT_EQ(utilisation(usage, kTwoCores).of, "loop_delay");
+}
+
+TEST(Utilisation, StoreOrBusThatDoNotKeepUp_AreFull) {
+  EXPECT_EQ(utilisation({.store_crowded = true}, kTwoCores).of, "store");
+  EXPECT_EQ(utilisation({.bus_full = true}, kTwoCores).percent, 100U);
+}
+
+TEST(Utilisation, CapacityGrowsWithTheMachine) {
+  EXPECT_EQ(capacity_of(4, 4 * kGiB).stanzas_per_second, 2 * kTwoCores.stanzas_per_second);
+  EXPECT_GT(capacity_of(2, 8 * kGiB).sessions, 2 * kTwoCores.sessions);
+  EXPECT_EQ(capacity_of(1, 1024).sessions, 0U);
+}
+
+}  // namespace
+}  // namespace starling::core
