@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "core/archive_mark.h"
 #include "core/server.h"
 #include "core/worker.h"
 #include "xml/writer.h"
@@ -87,6 +88,7 @@ ArchiveId Archive::store_sent(LocalAccount& account, const Stanza& message) {
   entry.peer = message.to().bare();
   entry.detail = message.to().resource();
   entry.value = message.to_xml();
+  if (const auto& receipt = message.receipt()) add_mark(entry.value, receipt->archiving(id));
   begin_append(account,
                append(std::string(kArchiveLog), std::move(entry), account.bare, message, false));
   return id;
@@ -121,6 +123,7 @@ Task<void> Archive::append(std::string log, store::LogEntry entry, Jid owner, St
     }
   }
   if (stored) co_return;
+  if (!incoming && message.receipt()) message.receipt()->not_archived();
   log::error("message_not_stored", {{"owner", owner.full()},
                                     {"from", message.from().full()},
                                     {"error", stored.error().message}});

@@ -33,14 +33,6 @@ constexpr std::int64_t kSureAfterUs = 60'000'000;
 // is above it, and what another node stored without our knowledge is found.
 constexpr ArchiveId kFloorBehind = archive_id_at(300'000'000);
 
-// XEP-0203.
-void add_delay(Stanza& message, const Jid& account) {
-  xml::Writer w;
-  w.open("delay", xmpp::ns::kDelay).attribute("from", account.domain());
-  w.attribute("stamp", xmpp_datetime_us(archive_time_us(message.archive_id()))).close();
-  message.add_child(w.view());
-}
-
 // What the account sent is in the archive, but is not for it.
 bool sent_by(const Jid& account, const Stanza& message) {
   return message.from().bare() == account.full() && message.to().bare() != account.full();
@@ -52,6 +44,13 @@ bool takes_messages(const Session& session) {
 
 }  // namespace
 
+void add_delay(Stanza& message, const Jid& account) {
+  xml::Writer w;
+  w.open("delay", xmpp::ns::kDelay).attribute("from", account.domain());
+  w.attribute("stamp", xmpp_datetime_us(archive_time_us(message.archive_id()))).close();
+  message.add_child(w.view());
+}
+
 Task<Result<>> Offline::load(LocalAccount& account) {
   auto& maps = worker_.server().store().maps();
   const auto entries = co_await maps.scan(account.bare.str(), std::string(kMap));
@@ -62,6 +61,7 @@ Task<Result<>> Offline::load(LocalAccount& account) {
   }
   worker_.parking().load(account, *entries);
   worker_.shown().load(account, *entries);
+  worker_.remains().load(account, *entries);
   account.has_transient = true;  // for all we know
   // Whoever gave ids before us, and whatever the clocks say: what comes is above the cursor.
   worker_.archive().saw(account.owed.highest());

@@ -22,10 +22,13 @@ namespace starling::core {
 
 class Worker;
 
+// The message was archived for the account before it goes out (XEP-0203).
+void add_delay(xmpp::Stanza& message, const xmpp::Jid& account);
+
 class Offline {
  public:
   // The cursor, and what else has to be known when an account comes into memory (parking.h,
-  // shown.h).
+  // shown.h, remains.h).
   static constexpr std::string_view kMap = "offline";
 
   explicit Offline(Worker& worker) : worker_(worker) {}

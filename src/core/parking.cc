@@ -264,6 +264,7 @@ Task<void> Parking::park(SessionRef ref, StreamState stream) {
   std::vector<store::Change> changes;
   changes.push_back(put(claim_key_of(parked.stream.id), std::nullopt));
   changes.push_back(put(key_of(parked.stream.id), parked.encode()));
+  changes.push_back(Remains::change(parked.stream.id, std::nullopt));
   const auto stored =
       co_await worker_.server().store().maps().apply(bare.str(), std::move(changes));
   if (!stored) {
@@ -319,8 +320,9 @@ Task<Result<ParkedSession>> Parking::claim(Jid account, std::string id) {
   co_return std::move(*parked);
 }
 
-Task<Result<>> Parking::erase(Jid account, std::string id) {
+Task<Result<>> Parking::erase(Jid account, std::string id, std::optional<store::Change> remains) {
   std::vector<store::Change> changes;
+  if (remains) changes.push_back(std::move(*remains));
   for (const std::string& key : {key_of(id), claim_key_of(id), missed_key_of(id)}) {
     changes.push_back(put(key, std::nullopt));
   }
@@ -375,7 +377,10 @@ Task<Result<>> Parking::collect_missed(ParkedSession& parked) {
                                                                    missed_key_of(id));
   if (!stored) co_return std::unexpected(stored.error());
   if (*stored) merge_missed(parked.missed, decode_missed(**stored));
-  if (auto erased = co_await erase(owner, id); !erased) co_return erased;
+  const Remains::Note note{parked.stream.handled, worker_.archive().last_id()};
+  if (auto erased = co_await erase(owner, id, Remains::change(id, note)); !erased) {
+    co_return erased;
+  }
   merge_missed(parked.missed, forget(worker_.directory().find(owner.full()), id));
   co_return Result<>();
 }
@@ -398,7 +403,8 @@ void Parking::restore(Session& session, const ParkedSession& parked) {
 // As if its stream had ended now.
 Task<void> Parking::end(ParkedSession parked) {
   const Jid bare = parked.jid.to_bare();
-  static_cast<void>(co_await erase(bare, parked.stream.id));
+  static_cast<void>(
+      co_await erase(bare, parked.stream.id, Remains::change(parked.stream.id, std::nullopt)));
   abandon(bare, parked.stream.id);
   Session gone;
   gone.jid = parked.jid;

@@ -21,6 +21,7 @@
 #include "base/result.h"
 #include "base/task.h"
 #include "core/owed.h"
+#include "core/remains.h"
 #include "core/session.h"
 #include "store/store.h"
 #include "xmpp/jid.h"
@@ -105,7 +106,10 @@ class Parking {
 
  private:
   void abandon(const xmpp::Jid& account, std::string_view id);
-  Task<Result<>> erase(xmpp::Jid account, std::string id);
+  // What is known of it; together with what a crash would leave of it (remains.h), if that is to
+  // change.
+  Task<Result<>> erase(xmpp::Jid account, std::string id,
+                       std::optional<store::Change> remains = std::nullopt);
   void watch(const ParkedSession& parked);
   void watch(const xmpp::Jid& account, const std::string& id, Duration left);
   Task<void> look(xmpp::Jid account, std::string id);

@@ -84,7 +84,7 @@ bool Remote::route(Stanza& stanza) {
 }
 
 void Remote::send_stanza(NodeId to, Stanza stanza) {
-  if (is_fleeting(stanza) && !stanza.has_receipt()) {
+  if (is_fleeting(stanza) && stanza.receipt() == nullptr) {
     const auto [fan_out, added] = fan_outs_.try_emplace(to, FanOut{stanza, {}});
     if (added && fan_outs_.size() == 1) worker_.loop().at_turn_end([this] { flush_fan_outs(); });
     if (!fan_out->second.stanza.same_but_for_addressee(stanza)) {

@@ -35,6 +35,7 @@ Worker::Worker(Server& server, std::size_t index, EventLoop& loop)
       presence_(*this),
       parking_(*this),
       shown_(*this),
+      remains_(*this),
       subscriptions_(*this),
       remote_(std::make_unique<Remote>(*this)),
       calls_(std::make_unique<NodeCalls>(*this)) {}

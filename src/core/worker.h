@@ -25,6 +25,7 @@
 #include "core/offline.h"
 #include "core/parking.h"
 #include "core/presence.h"
+#include "core/remains.h"
 #include "core/router.h"
 #include "core/shown.h"
 #include "core/subscriptions.h"
@@ -62,6 +63,7 @@ class Worker {
   [[nodiscard]] NodeCalls& calls() { return *calls_; }
   [[nodiscard]] Parking& parking() { return parking_; }
   [[nodiscard]] Shown& shown() { return shown_; }
+  [[nodiscard]] Remains& remains() { return remains_; }
 
   // The account, brought into memory; nullptr if there is none of that name. In the account's turn.
   // Errors: unavailable.
@@ -143,6 +145,7 @@ class Worker {
   Presence presence_;
   Parking parking_;
   Shown shown_;
+  Remains remains_;
   Subscriptions subscriptions_;
   CommandSessions command_sessions_;
   Trace trace_;

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/archive.h"
+#include "core/archive_mark.h"
 #include "core/archive_page.h"
 #include "core/archive_query.h"
 #include "core/module.h"
@@ -40,7 +41,7 @@ std::string embedded(const store::LogEntry& entry) {
   }
   std::string text(kStart);
   text += " xmlns='jabber:client'";
-  text += std::string_view(entry.value).substr(kStart.size());
+  text += core::behind_mark(entry.value);
   return text;
 }
 

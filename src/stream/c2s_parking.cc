@@ -61,6 +61,7 @@ Task<void> C2sStream::park_in_turn(std::shared_ptr<C2sStream> /*self*/) {
   const core::Session& session = *std::exchange(session_, nullptr);
   core::SessionRef ref{session.jid, session.id};
   co_await service_->worker().parking().park(std::move(ref), std::move(stream));
+  managed_->state->forgotten();
   if (phase_ == Phase::detached) co_return finish();
   send_elsewhere();
 }
@@ -127,6 +128,8 @@ void C2sStream::go_on_with(core::ParkedSession parked) {
   }
   use(std::make_shared<StreamManagement>(service_->worker().loop(), parked.stream.handled,
                                          parked.stream.sent, parked.stream.queue));
+  managed_->state->resumable_by(managed_->id);
+  managed_->state->noted(parked.stream.handled);  // when it was bound
   service_->resumable(managed_->id, *this);
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/pause.h"
 #include "base/random.h"
 #include "core/node_calls.h"
 #include "core/server.h"
@@ -23,6 +24,7 @@ using xmpp::StreamCondition;
 namespace {
 
 constexpr std::size_t kIdCharacters = 26;
+constexpr std::chrono::seconds kNoteAgain{1};  // if it could not be written
 
 std::optional<std::uint32_t> number(const xml::Element& element, std::string_view attribute) {
   const auto text = element.attribute(attribute);
@@ -50,7 +52,7 @@ void C2sStream::handle_stream_management(const xml::Element& element) {
   auto& state = *managed_->state;
   if (!state.asked_and_waiting()) managed_->since_s = service_->now_s();
   state.asked();
-  if (state.answer_due()) send_acknowledgement();
+  if (state.answerable()) answer();
 }
 
 // Section 3.
@@ -70,6 +72,7 @@ void C2sStream::handle_enable(const xml::Element& enable) {
       managed_->timeout = std::min(std::chrono::seconds(*wanted), options.max_resume_timeout);
     }
     managed_->id = random_token(kIdCharacters);
+    managed_->state->resumable_by(managed_->id);
     service_->resumable(managed_->id, *this);
     w.attribute("resume", "true").attribute("id", managed_->id);
     w.attribute("max", std::to_string(managed_->timeout.count()));
@@ -83,20 +86,50 @@ void C2sStream::use(std::shared_ptr<StreamManagement> management) {
   managed_->state = std::move(management);
   managed_->state->on_progress([this] {
     read_on();
-    if (!managed_->state->answer_due() || std::exchange(managed_->answer_planned, true)) return;
+    if (!managed_->state->answerable() || std::exchange(managed_->answer_planned, true)) return;
     service_->worker().loop().at_turn_end([self = shared_from_this()] {
       if (!self->managed_) return;  // its session was resumed on another stream
       self->managed_->answer_planned = false;
-      if (self->managed_->state->answer_due()) self->send_acknowledgement();
+      if (self->managed_->state->answerable()) self->answer();
     });
   });
+}
+
+// As far as a crash would leave it; the rest when that is written. What comes meanwhile waits for
+// the next note, however much it is.
+void C2sStream::answer() {
+  if (managed_->state->answer_due()) send_acknowledgement();
+  if (managed_->state->answerable()) note();
+}
+
+void C2sStream::note() {
+  const StreamManagement& state = *managed_->state;
+  if (session_ == nullptr || !state.to_note() || state.noting()) return;
+  service_->worker().gate().spawn(write_note(shared_from_this()));
+}
+
+// The first parameter keeps the stream alive; what it manages may go to another meanwhile.
+Task<void> C2sStream::write_note(std::shared_ptr<C2sStream> /*self*/) {
+  core::Worker& worker = service_->worker();
+  const auto state = managed_->state;
+  const auto last = session_->visiting ? core::Remains::kNoMarks : worker.archive().last_id();
+  const core::Remains::Note note = state->begin_note(last);
+  const bool written = co_await worker.remains().write(session_->jid.to_bare(), managed_->id, note);
+  if (!written) co_await starling::pause(worker.loop(), kNoteAgain);
+  state->noted(note.handled, written);
+}
+
+void C2sStream::forget_note() {
+  if (session_ == nullptr || !managed_ || !managed_->state->is_resumable()) return;
+  service_->worker().remains().erase(session_->jid.to_bare(), managed_->id);
+  managed_->state->forgotten();
 }
 
 void C2sStream::send_acknowledgement() {
   managed_->state->answered();
   managed_->since_s = service_->now_s();
   if (phase_ != Phase::bound) return;
-  connection_->send("<a xmlns='urn:xmpp:sm:3' h='" + std::to_string(managed_->state->handled()) +
+  connection_->send("<a xmlns='urn:xmpp:sm:3' h='" + std::to_string(managed_->state->told()) +
                     "'/>");
 }
 
@@ -169,6 +202,7 @@ void C2sStream::fail_stream_management(std::string_view condition, std::string_v
 }
 
 std::vector<xmpp::Stanza> C2sStream::take_unacknowledged() {
+  forget_note();
   return managed_ ? managed_->state->take_queue() : std::vector<xmpp::Stanza>();
 }
 
@@ -206,18 +240,25 @@ void C2sStream::handle_resume(const xml::Element& element) {
   // The stream that has it may still be connected: a connection that is dead and does not know it.
   if (former->phase_ == Phase::bound) former->pause(Pause::replaced);
   StreamManagement& state = *former->managed_->state;
-  if (state.in_hand() == 0) return resume(*former, *h);
-  // The client sends again what <resumed/> does not count, so first the disk has to have all of it.
+  if (state.in_hand() == 0 && !state.to_note()) return resume(*former, *h);
+  // The client sends again what <resumed/> does not count, so first the disk has to have all of it;
+  // and what it counts is to outlive a crash.
   hold();
+  former->note();
   state.on_progress([weak = weak_from_this(), id, h = *h] {
     if (const auto self = weak.lock()) self->resume_if_ready(id, h);
   });
 }
 
 void C2sStream::resume_if_ready(const std::string& id, std::uint32_t h) {
-  const C2sStream* former = service_->find_resumable(id);
+  C2sStream* former = service_->find_resumable(id);
   if (phase_ != Phase::binding) return;
-  if (former != nullptr && former->managed_->state->in_hand() > 0) return;
+  if (former != nullptr) {
+    const StreamManagement& state = *former->managed_->state;
+    if (state.in_hand() > 0 || state.noting()) return;
+    // While the store is away it is resumed all the same.
+    if (state.to_note() && !state.note_failed()) return former->note();
+  }
   // Not from inside a call of what is about to change hands.
   service_->worker().loop().post([self = shared_from_this(), id, h] {
     if (self->phase_ != Phase::binding || !self->paused(Pause::held)) return;

@@ -69,6 +69,7 @@ void C2sStream::handle(const xml::ScanEvent& event, std::string_view& rest) {
     case xml::ScanEvent::Kind::stream_open:
       return handle_header(event.document->root());
     case xml::ScanEvent::Kind::stream_close:
+      forget_note();
       if (managed_) send_acknowledgement();
       return finish();
     case xml::ScanEvent::Kind::error:
@@ -253,6 +254,7 @@ void C2sStream::check(std::uint32_t now_s) {
   if (managed_ && managed_->state->asked_and_waiting() &&
       now_s - managed_->since_s > kMaxAckDelay) {
     send_acknowledgement();
+    note();
   }
   // It is not the client who is silent.
   if (paused(Pause::shaper) || paused(Pause::in_hand) || paused(Pause::replaced)) return;
@@ -324,6 +326,7 @@ void C2sStream::refuse(StreamCondition condition, std::string_view text) {
 }
 
 void C2sStream::end_with_error(StreamCondition condition, std::string_view text) {
+  forget_note();
   metrics::counter("starling_stream_errors_total", "Streams ended by us with an error",
                    {{"condition", std::string(to_string(condition))}})
       .add();
@@ -339,6 +342,7 @@ void C2sStream::end_with_error(StreamCondition condition, std::string_view text)
 void C2sStream::finish() {
   if (phase_ == Phase::ended) return;
   stop_shaping();
+  forget_note();
   const bool detached = phase_ == Phase::detached;
   if (!detached && header_sent_ && phase_ != Phase::tls_handshake) {
     connection_->send("</stream:stream>");

@@ -127,7 +127,12 @@ class C2sStream final : public net::ConnectionHandler,
   [[nodiscard]] bool acknowledge(std::uint32_t h);
   void handled_count_too_high(std::uint32_t h);
   void use(std::shared_ptr<StreamManagement> management);
+  void answer();
   void send_acknowledgement();
+  // What a crash is to leave of the session (core/remains.h): writes it down; it ends for good.
+  void note();
+  Task<void> write_note(std::shared_ptr<C2sStream> self);
+  void forget_note();
   void ask_for_acknowledgement();
   void keep_for_resumption();
   void too_much_unacknowledged();

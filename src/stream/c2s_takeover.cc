@@ -39,6 +39,10 @@ Task<Result<std::string>> C2sService::hand_over(std::string account, std::string
     const auto state = former->managed_->state;
     co_await all_dealt_with(worker_.loop(), state);
     former = find_resumable(id);
+    if (former != nullptr && state->to_note()) {
+      co_await former->write_note(former->shared_from_this());
+      former = find_resumable(id);
+    }
     if (former != nullptr) co_return former->hand_over(to, expected);
   }
   Encoder answer;
@@ -138,7 +142,9 @@ Task<void> C2sStream::resume_from_elsewhere(std::shared_ptr<C2sStream> self, std
     } else {
       Encoder arguments;
       arguments.text(account).text(id).number(here).number(expected);
-      answer = co_await core::call_node(server, ask[i], kProcedure, std::move(arguments).take());
+      // The client does not wait until a node is found dead: what is in the store holds anyhow.
+      answer = co_await core::call_node(server, ask[i], kProcedure, std::move(arguments).take(),
+                                        core::NodeCalls::Patience::while_heard);
     }
     if (!answer) continue;
     Decoder in(*answer);
@@ -168,6 +174,8 @@ Task<void> C2sStream::resume_from_elsewhere(std::shared_ptr<C2sStream> self, std
       });
       co_return;
     }
+    // Its node is gone, if there ever was one: what has it left?
+    if (!expired) expired = co_await worker.remains().take(negotiation_->account, id);
     if (phase_ != Phase::binding) co_return;
     fail_stream_management("item-not-found",
                            expired ? " h='" + std::to_string(*expired) + "'" : "");
@@ -227,6 +235,7 @@ bool C2sStream::take_over(SessionId expected, NodeId former_node, const std::str
   managed_->id = id;
   managed_->timeout = timeout;
   use(std::make_shared<StreamManagement>(worker.loop(), handled, sent, queue));
+  managed_->state->resumable_by(id);
   for (const Stanza& stanza : late) managed_->state->sent(stanza);
   service_->resumable(id, *this);
   return true;

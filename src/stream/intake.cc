@@ -56,6 +56,13 @@ class Elsewhere {
 class StanzaReceipt final : public xmpp::Receipt {
  public:
   StanzaReceipt(EventLoop& loop, Done done) : loop_(loop), done_(std::move(done)) {}
+  std::string archiving(std::uint64_t id) override {
+    const auto intake = intake_here();
+    return intake ? intake->archiving(done_.number, id) : std::string();
+  }
+  void not_archived() override {
+    if (const auto intake = intake_here()) intake->not_archived(done_.number);
+  }
   ~StanzaReceipt() override {
     if (EventLoop::current() == &loop_) {
       done_.tell();
@@ -65,6 +72,11 @@ class StanzaReceipt final : public xmpp::Receipt {
   }
 
  private:
+  // An account's archive and its streams are on one loop.
+  [[nodiscard]] std::shared_ptr<Intake> intake_here() const {
+    return EventLoop::current() == &loop_ ? done_.intake.lock() : nullptr;
+  }
+
   EventLoop& loop_;
   Done done_;
 };

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "base/event_loop.h"
 #include "xmpp/receipt.h"
@@ -19,6 +20,9 @@ class Intake {
   virtual ~Intake() = default;
   // On the intake's loop: the stanza of this number, of so many bytes, was dealt with.
   virtual void dealt_with(std::uint32_t number, std::size_t bytes) = 0;
+  // See xmpp::Receipt.
+  virtual std::string archiving(std::uint32_t /*number*/, std::uint64_t /*id*/) { return {}; }
+  virtual void not_archived(std::uint32_t /*number*/) {}
 };
 
 // The receipt of one stanza. `loop` is the intake's and outlives the receipt; an intake that is

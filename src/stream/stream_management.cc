@@ -1,17 +1,21 @@
 #include "stream/stream_management.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace starling::stream {
 
 StreamManagement::StreamManagement(EventLoop& loop, std::uint32_t handled, std::uint32_t sent,
                                    const std::vector<xmpp::Stanza>& queue)
-    : loop_(loop), handled_(handled), sent_(sent - static_cast<std::uint32_t>(queue.size())) {
+    : loop_(loop),
+      handled_(handled),
+      sure_(handled),
+      sent_(sent - static_cast<std::uint32_t>(queue.size())) {
   for (const xmpp::Stanza& stanza : queue) this->sent(stanza);
 }
 
 xmpp::ReceiptPtr StreamManagement::received(std::size_t bytes) {
-  in_hand_.push_back(false);
+  in_hand_.emplace_back();
   in_hand_bytes_ += bytes;
   const auto number = handled_ + static_cast<std::uint32_t>(in_hand_.size());
   return make_receipt(loop_, weak_from_this(), number, bytes);
@@ -19,13 +23,57 @@ xmpp::ReceiptPtr StreamManagement::received(std::size_t bytes) {
 
 void StreamManagement::dealt_with(std::uint32_t number, std::size_t bytes) {
   in_hand_bytes_ -= bytes;
-  const std::uint32_t place = number - handled_ - 1;
-  if (place >= in_hand_.size()) return;
-  in_hand_[place] = true;
-  if (place != 0) return;
-  while (!in_hand_.empty() && in_hand_.front()) {
+  InHand* const stanza = find_in_hand(number);
+  if (stanza == nullptr) return;
+  stanza->done = true;
+  if (!in_hand_.front().done) return;
+  while (!in_hand_.empty() && in_hand_.front().done) {
+    const InHand& first = in_hand_.front();
+    if (first.archive_id != 0) {
+      // What its mark says; and that it is there itself.
+      raise_sure(first.handled);
+      if (sure_ == handled_) ++sure_;
+    }
     in_hand_.pop_front();
     ++handled_;
+  }
+  if (progress_) progress_();
+}
+
+StreamManagement::InHand* StreamManagement::find_in_hand(std::uint32_t number) {
+  const std::uint32_t place = number - handled_ - 1;
+  return place < in_hand_.size() ? &in_hand_[place] : nullptr;
+}
+
+std::string StreamManagement::archiving(std::uint32_t number, std::uint64_t id) {
+  InHand* const stanza = find_in_hand(number);
+  if (!resumable_ || stanza == nullptr || stanza->archive_id != 0) return {};
+  stanza->archive_id = id;
+  stanza->handled = handled_;
+  return core::ArchiveMark{{tag_.data(), tag_.size()}, number, handled_}.encode();
+}
+
+void StreamManagement::not_archived(std::uint32_t number) {
+  if (InHand* const stanza = find_in_hand(number)) stanza->archive_id = 0;
+}
+
+void StreamManagement::resumable_by(std::string_view id) {
+  std::ranges::copy(core::Remains::tag_of(id), tag_.begin());
+  resumable_ = true;
+}
+
+core::Remains::Note StreamManagement::begin_note(core::ArchiveId last) {
+  noting_ = true;
+  const auto first = std::ranges::find_if(in_hand_, &InHand::archive_id);
+  return {handled_, first == in_hand_.end() ? last : first->archive_id - 1};
+}
+
+void StreamManagement::noted(std::uint32_t handled, bool written) {
+  noting_ = false;
+  note_failed_ = !written;
+  if (written) {
+    noted_ = true;
+    raise_sure(handled);
   }
   if (progress_) progress_();
 }
@@ -37,7 +85,7 @@ void StreamManagement::asked() {
 
 // One <a/> answers every <r/> that its h covers; later ones go on waiting, if only for the last.
 void StreamManagement::answered() {
-  asked_ = handled_ != last_asked_;
+  asked_ = told() != last_asked_;
   first_asked_ = last_asked_;
 }
 
@@ -76,7 +124,7 @@ Task<void> all_dealt_with(EventLoop& loop, std::shared_ptr<StreamManagement> sta
     const auto once = std::make_shared<decltype(resume)>(std::move(resume));
     // It is the state that calls: to own it would be to own itself.
     state->on_progress([&loop, once, at = state.get()] {
-      if (!*once || at->in_hand() > 0) return;
+      if (!*once || at->in_hand() > 0 || at->noting()) return;
       // Not from inside a call of what is about to change hands.
       loop.post([resume = std::exchange(*once, nullptr)]() mutable { resume(true); });
     });

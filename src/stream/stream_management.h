@@ -4,8 +4,13 @@
 // stanzas the server has dealt with, so that `h` counts those, without a gap, whose consequences
 // are durable or answered (xmpp/receipt.h). It outlives the streams of its session and is used on
 // the account's home worker; only receipts may be let go on other threads.
+//
+// The `h` of a session that can be resumed is told no sooner than a crash would leave it: either
+// the marks of what the client's archive has say it (core/archive_mark.h), or a note in the store
+// that is written first (core/remains.h).
 #pragma once
 
+#include <array>
 #include <boost/container/deque.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +21,9 @@
 
 #include "base/event_loop.h"
 #include "base/task.h"
+#include "core/archive_mark.h"
 #include "core/owed.h"
+#include "core/remains.h"
 #include "stream/intake.h"
 #include "xmpp/stanza.h"
 
@@ -41,8 +48,14 @@ class StreamManagement final : public Intake,
   // So many are not yet.
   [[nodiscard]] std::size_t in_hand() const { return in_hand_.size(); }
   [[nodiscard]] std::size_t in_hand_bytes() const { return in_hand_bytes_; }
-  // True while an <r/> waits that handled() would answer; answered() says that it was.
-  [[nodiscard]] bool answer_due() const { return asked_ && handled_ - first_asked_ < kHalf; }
+  // What <a/> may tell: handled(), or less as long as a crash would leave less.
+  [[nodiscard]] std::uint32_t told() const { return resumable_ ? sure_ : handled_; }
+  // True while an <r/> waits that handled(), or told() already, would answer; answered() says that
+  // told() did.
+  [[nodiscard]] bool answerable() const { return asked_ && handled_ - first_asked_ < kHalf; }
+  [[nodiscard]] bool answer_due() const {
+    return asked_ && (!resumable_ || noted_) && told() - first_asked_ < kHalf;
+  }
   [[nodiscard]] bool asked_and_waiting() const { return asked_; }
   void answered();
   // Called, on the loop, when handled() has risen, and when it will not any more.
@@ -50,6 +63,23 @@ class StreamManagement final : public Intake,
   void give_up() const {
     if (progress_) progress_();
   }
+
+  // --- what a crash leaves ---
+
+  // It can be resumed by this id.
+  void resumable_by(std::string_view id);
+  [[nodiscard]] bool is_resumable() const { return resumable_; }
+  // It cannot any more, and there will be no note of it.
+  void forgotten() { resumable_ = false; }
+  // A crash would leave less than handled().
+  [[nodiscard]] bool to_note() const { return resumable_ && (!noted_ || sure_ != handled_); }
+  // One is being written; and the last one could not be.
+  [[nodiscard]] bool noting() const { return noting_; }
+  [[nodiscard]] bool note_failed() const { return note_failed_; }
+  // What is to be written, now; `last` is the last id that the archive has given.
+  [[nodiscard]] core::Remains::Note begin_note(core::ArchiveId last);
+  // It was; or not.
+  void noted(std::uint32_t handled, bool written = true);
 
   // --- to the client ---
 
@@ -65,7 +95,7 @@ class StreamManagement final : public Intake,
 
   // It has been idle for a while: gives back what its queues hold for the next burst.
   void release_memory() {
-    if (in_hand_.empty()) Queue<bool>().swap(in_hand_);
+    if (in_hand_.empty()) Queue<InHand>().swap(in_hand_);
     if (queue_.empty()) Queue<xmpp::Stanza>().swap(queue_);
   }
 
@@ -76,14 +106,32 @@ class StreamManagement final : public Intake,
 
   static constexpr std::uint32_t kHalf = std::uint32_t{1} << 31;  // counters wrap around
 
+  struct InHand {
+    core::ArchiveId archive_id = 0;  // in the client's own archive
+    std::uint32_t handled = 0;       // when it got that
+    bool done = false;
+  };
+
   void dealt_with(std::uint32_t number, std::size_t bytes) override;
+  std::string archiving(std::uint32_t number, std::uint64_t id) override;
+  void not_archived(std::uint32_t number) override;
+  InHand* find_in_hand(std::uint32_t number);
+  void raise_sure(std::uint32_t to) {
+    if (to - sure_ < kHalf) sure_ = to;
+  }
 
   EventLoop& loop_;
   std::function<void()> progress_;
 
   std::uint32_t handled_ = 0;
-  Queue<bool> in_hand_;            // stanzas after handled_: done or not; the first is not
+  std::uint32_t sure_ = 0;         // so many a crash would leave, if there is a note
+  Queue<InHand> in_hand_;          // stanzas after handled_; the first is not done
   std::size_t in_hand_bytes_ = 0;  // of those not done
+  std::array<char, core::ArchiveMark::kTagBytes> tag_{};
+  bool resumable_ = false;
+  bool noted_ = false;
+  bool noting_ = false;
+  bool note_failed_ = false;
   bool asked_ = false;
   std::uint32_t first_asked_ = 0;  // the least and the greatest h that answers what was asked
   std::uint32_t last_asked_ = 0;

@@ -163,5 +163,109 @@ TEST_F(StreamManagementTest, Queue_KeepsNoReceipts) {
   EXPECT_EQ(sender->handled(), 1U);
 }
 
+// --- what a crash leaves ---
+
+class RemainingTest : public StreamManagementTest {
+ protected:
+  RemainingTest() { state_->resumable_by("abcdefghijklmnopqrstuvwxyz"); }
+  // The client sends one that is archived under this id.
+  xmpp::ReceiptPtr archived(core::ArchiveId id) {
+    auto receipt = state_->received();
+    loop_.inside([&] { mark_ = receipt->archiving(id); });
+    return receipt;
+  }
+  void handle_other() {
+    auto receipt = state_->received();
+    release(receipt);
+  }
+
+  std::string mark_;
+};
+
+TEST_F(RemainingTest, FirstAnswer_WaitsForANote) {
+  handle_other();
+  state_->asked();
+  EXPECT_TRUE(state_->answerable());
+  EXPECT_FALSE(state_->answer_due());
+  ASSERT_TRUE(state_->to_note());
+  const auto note = state_->begin_note(7);
+  EXPECT_EQ(note.handled, 1U);
+  EXPECT_EQ(note.since, 7U);
+  handle_other();
+  state_->noted(note.handled);
+  EXPECT_TRUE(state_->answer_due());
+  EXPECT_EQ(state_->told(), 1U);
+  EXPECT_TRUE(state_->to_note());
+}
+
+TEST_F(RemainingTest, ArchivedMessages_NeedNoNote) {
+  state_->noted(0);
+  auto first = archived(10);
+  EXPECT_EQ(mark_, "abcdef 1 0");
+  auto second = archived(11);
+  EXPECT_EQ(mark_, "abcdef 2 0");
+  release(second);
+  EXPECT_EQ(state_->told(), 0U);
+  release(first);
+  EXPECT_EQ(state_->told(), 2U);
+  EXPECT_FALSE(state_->to_note());
+}
+
+// A message says of all before it that they were dealt with, if they were when it came.
+TEST_F(RemainingTest, AMessage_CoversWhatWasDealtWithBefore) {
+  state_->noted(0);
+  handle_other();
+  handle_other();
+  EXPECT_EQ(state_->told(), 0U);
+  auto message = archived(10);
+  EXPECT_EQ(mark_, "abcdef 3 2");
+  release(message);
+  EXPECT_EQ(state_->told(), 3U);
+}
+
+TEST_F(RemainingTest, AMessage_DoesNotCoverWhatWasUnderWay) {
+  state_->noted(0);
+  auto other = state_->received();
+  auto message = archived(10);
+  release(message);
+  release(other);
+  EXPECT_EQ(state_->handled(), 2U);
+  EXPECT_EQ(state_->told(), 0U);
+  EXPECT_TRUE(state_->to_note());
+}
+
+TEST_F(RemainingTest, AMessageThatWasNotArchived_IsNotCounted) {
+  state_->noted(0);
+  auto message = archived(10);
+  loop_.inside([&] { message->not_archived(); });
+  release(message);
+  EXPECT_EQ(state_->told(), 0U);
+}
+
+// What is archived already, and beyond the note, is found behind what the note says.
+TEST_F(RemainingTest, Note_ComesBeforeWhatIsUnderWay) {
+  handle_other();
+  auto waiting = state_->received();
+  auto message = archived(10);
+  auto next = archived(11);
+  EXPECT_EQ(state_->begin_note(20).since, 9U);
+}
+
+TEST_F(RemainingTest, AFailedNote_ChangesNothing) {
+  handle_other();
+  const auto note = state_->begin_note(0);
+  state_->noted(note.handled, false);
+  EXPECT_TRUE(state_->note_failed());
+  EXPECT_TRUE(state_->to_note());
+  EXPECT_EQ(state_->told(), 0U);
+}
+
+TEST_F(RemainingTest, ASessionThatHasEnded_TellsAll) {
+  handle_other();
+  state_->forgotten();
+  EXPECT_FALSE(state_->to_note());
+  EXPECT_EQ(state_->told(), 1U);
+}
+
 }  // namespace
 }  // namespace starling::stream

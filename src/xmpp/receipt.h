@@ -9,6 +9,8 @@
 
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
+#include <cstdint>
+#include <string>
 
 namespace starling::xmpp {
 
@@ -18,6 +20,12 @@ class Receipt : public boost::intrusive_ref_counter<Receipt, boost::thread_safe_
   Receipt(const Receipt&) = delete;
   Receipt& operator=(const Receipt&) = delete;
   virtual ~Receipt() = default;
+
+  // The stanza is about to be written to its sender's archive, with this id. Gives what its entry
+  // is to bear there (core/archive_mark.h); "": nothing.
+  virtual std::string archiving(std::uint64_t /*id*/) { return {}; }
+  // That has failed.
+  virtual void not_archived() {}
 };
 using ReceiptPtr = boost::intrusive_ptr<Receipt>;
 

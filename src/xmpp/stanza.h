@@ -105,7 +105,7 @@ class Stanza {
   void set_receipt(ReceiptPtr receipt) { receipt_ = std::move(receipt); }
   void drop_receipt() { receipt_.reset(); }
   void share_receipt(const Stanza& other) { receipt_ = other.receipt_; }
-  [[nodiscard]] bool has_receipt() const { return receipt_ != nullptr; }
+  [[nodiscard]] const ReceiptPtr& receipt() const { return receipt_; }
 
   // The stanza as it goes out on a client's stream, with the addresses as they are now.
   void append_to(std::string& out) const;
