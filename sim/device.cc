@@ -179,7 +179,20 @@ void Device::refused() {
   connection_lost();
 }
 
-void Device::not_resumed() {
+void Device::not_resumed(std::optional<std::uint32_t> h) {
+  if (h) {
+    if (*h < first_ || *h > first_ + unacknowledged_.size()) {
+      world_.violated(jid_.str() + " is told that " + std::to_string(*h) + " were dealt with, of " +
+                      std::to_string(first_) + " and " + std::to_string(unacknowledged_.size()));
+    }
+    world_.spared(*h - first_);
+    while (first_ < *h && !unacknowledged_.empty()) {
+      if (const int message = unacknowledged_.front().message; message != 0) {
+        world_.acknowledged(message);
+      }
+      acknowledged(first_ + 1);
+    }
+  }
   Node& node = stream_->at();
   bind_at(node);
 }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -47,7 +48,8 @@ class Device {
   void bound();
   void refused();
   void resumed(std::uint32_t h);
-  void not_resumed();
+  // `h`: what the server nevertheless says it has dealt with.
+  void not_resumed(std::optional<std::uint32_t> h);
   void ended(std::string_view why);
   void connection_lost();
   void acknowledged(std::uint32_t h);

@@ -55,6 +55,7 @@ void add(sim::Counts& to, const sim::Counts& more) {
   to.two_ids += more.two_ids;
   to.claimed += more.claimed;
   to.rehomed += more.rehomed;
+  to.spared += more.spared;
 }
 
 std::string name_of(const std::string& path) {
@@ -226,14 +227,16 @@ int run_many(const std::vector<File>& files, const Options& options) {
   }
   while (!children.empty()) end_child(files, children, totals);
   Totals all;
-  std::printf("%-12s %6s %6s %9s %9s %8s %7s %7s %7s %7s %7s\n", "scenario", "seeds", "failed",
-              "messages", "acked", "errors", "resent", "again", "twice", "claimed", "rehomed");
+  std::printf("%-12s %6s %6s %9s %9s %8s %7s %7s %7s %7s %7s %7s\n", "scenario", "seeds", "failed",
+              "messages", "acked", "errors", "resent", "again", "twice", "claimed", "rehomed",
+              "spared");
   const auto row = [](const std::string& name, const Totals& t) {
     const auto n = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
-    std::printf("%-12s %6llu %6llu %9llu %9llu %8llu %7llu %7llu %7llu %7llu %7llu\n", name.c_str(),
-                n(t.runs), n(t.failures), n(t.counts.messages), n(t.counts.acknowledged),
-                n(t.counts.answered), n(t.counts.sent_again), n(t.counts.handed_again),
-                n(t.counts.two_ids), n(t.counts.claimed), n(t.counts.rehomed));
+    std::printf("%-12s %6llu %6llu %9llu %9llu %8llu %7llu %7llu %7llu %7llu %7llu %7llu\n",
+                name.c_str(), n(t.runs), n(t.failures), n(t.counts.messages),
+                n(t.counts.acknowledged), n(t.counts.answered), n(t.counts.sent_again),
+                n(t.counts.handed_again), n(t.counts.two_ids), n(t.counts.claimed),
+                n(t.counts.rehomed), n(t.counts.spared));
   };
   for (std::size_t file = 0; file < files.size(); ++file) {
     row(name_of(files[file].path), totals[file]);

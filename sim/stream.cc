@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/pause.h"
 #include "core/remote.h"
 #include "sim/device.h"
 #include "sim/node.h"
@@ -14,27 +15,37 @@ using xmpp::Stanza;
 using xmpp::StanzaKind;
 using xmpp::StanzaType;
 
-class Stream::StanzaReceipt final : public xmpp::Receipt {
+namespace {
+
+constexpr std::chrono::seconds kNoteAgain{1};
+
+// A receipt that is let go on its own loop only: others may be another machine's, on this thread.
+class ReceiptOfLoop final : public xmpp::Receipt {
  public:
-  StanzaReceipt(std::weak_ptr<Stream> stream, SimLoop& loop, std::size_t number)
-      : stream_(std::move(stream)), loop_(loop), number_(number) {}
-  ~StanzaReceipt() override {
-    if (EventLoop::current() == &loop_) {
-      if (const auto stream = stream_.lock()) stream->dealt_with(number_);
-      return;
-    }
-    loop_.post([weak = std::move(stream_), number = number_] {
-      if (const auto stream = weak.lock()) stream->dealt_with(number);
-    });
+  ReceiptOfLoop(SimLoop& loop, xmpp::ReceiptPtr inner) : loop_(loop), inner_(std::move(inner)) {}
+  ~ReceiptOfLoop() override {
+    if (EventLoop::current() != &loop_) loop_.post([inner = std::move(inner_)] {});
   }
-  StanzaReceipt(const StanzaReceipt&) = delete;
-  StanzaReceipt& operator=(const StanzaReceipt&) = delete;
+  ReceiptOfLoop(const ReceiptOfLoop&) = delete;
+  ReceiptOfLoop& operator=(const ReceiptOfLoop&) = delete;
+
+  std::string archiving(std::uint64_t id) override { return inner_->archiving(id); }
+  void not_archived() override { inner_->not_archived(); }
 
  private:
-  std::weak_ptr<Stream> stream_;
   SimLoop& loop_;
-  std::size_t number_;
+  xmpp::ReceiptPtr inner_;
 };
+
+// What marks bear of it, the beginning, differs.
+std::string resumption_id(std::uint64_t number) {
+  std::string id = std::to_string(number);
+  if (id.size() < core::ArchiveMark::kTagBytes)
+    id.insert(0, core::ArchiveMark::kTagBytes - id.size(), '0');
+  return id;
+}
+
+}  // namespace
 
 Stream::Stream(World& world, Node& node, Device& device, bool managed)
     : world_(world),
@@ -43,7 +54,7 @@ Stream::Stream(World& world, Node& node, Device& device, bool managed)
       managed_(managed),
       jid_(device.jid()),
       index_(node.server().home_of(device.jid().bare())),
-      id_("sm" + std::to_string(world.next_number())) {}
+      id_(resumption_id(world.next_number())) {}
 
 core::Worker& Stream::worker() {
   return node_.server().worker(index_);
@@ -62,6 +73,7 @@ void Stream::bind(std::shared_ptr<Connection> connection) {
     to_client([](Device& device) { device.refused(); });
     return close();
   }
+  use(std::make_shared<stream::StreamManagement>(loop()));
   worker().turns().run(jid_.bare(),
                        [self = shared_from_this()] { return self->bind_in_turn(self); });
 }
@@ -92,6 +104,7 @@ void Stream::tell(std::string_view what) {
 
 void Stream::unbind() {
   if (session_ != nullptr) tell("unbound");
+  if (session_ != nullptr) forget_note();
   if (session_ != nullptr) worker().unbind(*std::exchange(session_, nullptr));
   close();
 }
@@ -133,7 +146,7 @@ void Stream::leave(core::Leaving why) {
 }
 
 void Stream::park_if_ready() {
-  if (!leaving_ || !in_hand_.empty() || session_ == nullptr) return;
+  if (!leaving_ || state_->in_hand() > 0 || state_->noting() || session_ == nullptr) return;
   if (session_->visiting) {
     core::StreamState state = state_to_park();
     state.queue.assign(queue_.begin(), queue_.end());
@@ -146,7 +159,7 @@ void Stream::park_if_ready() {
 core::StreamState Stream::state_to_park() const {
   core::StreamState state;
   state.id = id_;
-  state.handled = static_cast<std::uint32_t>(handled_);
+  state.handled = state_->handled();
   state.sent = acknowledged_ + static_cast<std::uint32_t>(queue_.size());
   state.timeout = std::chrono::duration_cast<std::chrono::seconds>(world_.resume_timeout());
   return state;
@@ -178,7 +191,8 @@ void Stream::resume_parked(std::shared_ptr<Connection> connection, std::string i
 Task<void> Stream::claim(std::shared_ptr<Stream> self, std::string id, std::uint32_t h) {
   auto parked = co_await worker().parking().claim(jid_.to_bare(), id);
   if (!parked) {
-    to_client([](Device& device) { device.not_resumed(); });
+    const auto handled = co_await worker().remains().take(jid_.to_bare(), id);
+    to_client([handled](Device& device) { device.not_resumed(handled); });
     co_return close();
   }
   worker().turns().run(jid_.bare(), [self, h, parked = std::move(*parked)]() mutable {
@@ -191,7 +205,7 @@ Task<void> Stream::bind_parked(std::shared_ptr<Stream> /*self*/, core::ParkedSes
   if (parked.jid != jid_) world_.violated(jid_.str() + " claimed " + parked.jid.str());
   const auto bound = co_await worker().bind(jid_, *this, &parked);
   if (!bound) {
-    to_client([](Device& device) { device.not_resumed(); });
+    to_client([](Device& device) { device.not_resumed(std::nullopt); });
     close();
     co_return co_await worker().parking().end(std::move(parked));
   }
@@ -201,7 +215,10 @@ Task<void> Stream::bind_parked(std::shared_ptr<Stream> /*self*/, core::ParkedSes
   }
   session_ = *bound;
   id_ = parked.stream.id;
-  handled_ = came_ = parked.stream.handled;
+  told_ = parked.stream.handled;
+  use(std::make_shared<stream::StreamManagement>(loop(), told_, 0, std::vector<Stanza>()));
+  state_->noted(told_);
+  noted_ = true;
   if (!session_->visiting) parked.send_missed();
   std::uint64_t number = 0;
   for (Stanza& stanza : parked.stream.queue) {
@@ -212,9 +229,7 @@ Task<void> Stream::bind_parked(std::shared_ptr<Stream> /*self*/, core::ParkedSes
   tell("resumed from the store");
   client_has(h);
   if (session_ == nullptr) co_return;
-  to_client([handled = static_cast<std::uint32_t>(handled_)](Device& device) {
-    device.resumed(handled);
-  });
+  to_client([handled = told_](Device& device) { device.resumed(handled); });
   for (const Stanza& stanza : queue_) send(stanza);
   worker().active(*session_);
   if (session_->visiting) worker().remote().visitors().settled(*session_);
@@ -241,6 +256,11 @@ Task<void> Stream::settle_at_new_home(std::shared_ptr<Stream> /*self*/,
   }
   if (over_) co_return worker().unbind(**bound);
   session_ = *bound;
+  const std::uint32_t handled = parked.stream.handled;
+  use(std::make_shared<stream::StreamManagement>(loop(), handled, 0, std::vector<Stanza>()));
+  state_->noted(handled);
+  noted_ = true;
+  plan_answer();
   tell("has a new home");
   world_.rehomed();
   const std::size_t known = acknowledged_ + queue_.size();
@@ -263,6 +283,7 @@ Task<void> Stream::settle_at_new_home(std::shared_ptr<Stream> /*self*/,
 void Stream::node_crashed() {
   over_ = true;
   session_ = nullptr;
+  state_ = nullptr;
   for (const auto& connection : {connection_, resuming_}) {
     if (connection == nullptr || !connection->open) continue;
     const Duration noticed = world_.clock().random().between({}, std::chrono::milliseconds(3'000));
@@ -280,17 +301,25 @@ void Stream::came(const std::string& xml, int message) {
   if (over_ || session_ == nullptr || leaving_) return;
   auto stanza = Stanza::parse(xml);
   if (message != 0) tell("sends m" + std::to_string(message) + " to " + stanza->to().str());
-  in_hand_.push_back({message});
-  stanza->set_receipt({new StanzaReceipt(weak_from_this(), loop(), came_++)});
+  messages_.push_back(message);
+  stanza->set_receipt({new ReceiptOfLoop(loop(), state_->received())});
   if (worker().router().submit(*session_, std::move(*stanza)) !=
       core::Router::Submitted::accepted) {
     world_.violated(jid_.str() + ": a stanza was refused as another's");
   }
 }
 
-void Stream::dealt_with(std::size_t number) {
-  in_hand_[number - handled_].dealt = true;
-  if (!in_hand_.front().dealt || std::exchange(answer_planned_, true)) return;
+void Stream::use(std::shared_ptr<stream::StreamManagement> state) {
+  state_ = std::move(state);
+  noted_ = false;
+  if (managed_) state_->resumable_by(id_);
+  state_->on_progress([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->plan_answer();
+  });
+}
+
+void Stream::plan_answer() {
+  if (std::exchange(answer_planned_, true)) return;
   loop().at_turn_end([self = shared_from_this()] { self->answer(); });
 }
 
@@ -298,20 +327,44 @@ void Stream::dealt_with(std::size_t number) {
 void Stream::answer() {
   answer_planned_ = false;
   if (session_ == nullptr) return;
-  while (!in_hand_.empty() && in_hand_.front().dealt) {
-    if (managed_ && in_hand_.front().message != 0) {
-      tell("has its m" + std::to_string(in_hand_.front().message) + " acknowledged");
-      world_.acknowledged(in_hand_.front().message);
-    }
-    in_hand_.pop_front();
-    ++handled_;
-  }
+  if (!leaving_ && resuming_ == nullptr) note();
+  if (!managed_ || noted_) count_up_to(state_->told());
   if (managed_) {
-    to_client(
-        [h = static_cast<std::uint32_t>(handled_)](Device& device) { device.acknowledged(h); });
+    to_client([h = told_](Device& device) { device.acknowledged(h); });
   }
   park_if_ready();
   resume_if_ready();
+}
+
+void Stream::count_up_to(std::uint32_t h) {
+  for (; told_ < h; ++told_) {
+    const int message = messages_.front();
+    messages_.pop_front();
+    if (!managed_ || message == 0) continue;
+    tell("has its m" + std::to_string(message) + " acknowledged");
+    world_.acknowledged(message);
+  }
+}
+
+void Stream::note() {
+  if (session_ == nullptr || !state_->to_note() || state_->noting()) return;
+  worker().gate().spawn(write_note(shared_from_this()));
+}
+
+Task<void> Stream::write_note(std::shared_ptr<Stream> /*self*/) {
+  const auto state = state_;
+  const auto last = session_->visiting ? core::Remains::kNoMarks : worker().archive().last_id();
+  const core::Remains::Note note = state->begin_note(last);
+  const bool written = co_await worker().remains().write(jid_.to_bare(), id_, note);
+  if (!written) co_await pause(loop(), kNoteAgain);
+  noted_ = noted_ || written;
+  state->noted(note.handled, written);
+}
+
+void Stream::forget_note() {
+  if (state_ == nullptr || !state_->is_resumable()) return;
+  worker().remains().erase(jid_.to_bare(), id_);
+  state_->forgotten();
 }
 
 void Stream::client_has(std::uint32_t h) {
@@ -333,7 +386,7 @@ void Stream::client_has(std::uint32_t h) {
 
 void Stream::resume(std::shared_ptr<Connection> connection, std::uint32_t h) {
   if (over_ || session_ == nullptr || leaving_) {
-    return send_on(std::move(connection), [](Device& device) { device.not_resumed(); });
+    return send_on(std::move(connection), [](Device& device) { device.not_resumed(std::nullopt); });
   }
   resuming_ = std::move(connection);
   resuming_h_ = h;
@@ -342,13 +395,16 @@ void Stream::resume(std::shared_ptr<Connection> connection, std::uint32_t h) {
 
 // The client sends again what <resumed/> does not count, so first all of it is dealt with.
 void Stream::resume_if_ready() {
-  if (resuming_ == nullptr || !in_hand_.empty() || session_ == nullptr) return;
+  if (resuming_ == nullptr || session_ == nullptr) return;
+  if (state_->in_hand() > 0 || state_->noting()) return;
+  if (state_->to_note() && !state_->note_failed()) return note();
   tell("resumed");
   connection_ = std::exchange(resuming_, nullptr);
   if (detached_timer_ != 0) loop().cancel(std::exchange(detached_timer_, 0));
   client_has(resuming_h_);
   if (session_ == nullptr) return;
-  to_client([h = static_cast<std::uint32_t>(handled_)](Device& device) { device.resumed(h); });
+  count_up_to(state_->handled());
+  to_client([h = told_](Device& device) { device.resumed(h); });
   for (const Stanza& stanza : queue_) send(stanza);
   worker().active(*session_);
 }
@@ -392,6 +448,7 @@ void Stream::look_at(const Stanza& stanza) {
 }
 
 std::vector<Stanza> Stream::take_unacknowledged() {
+  forget_note();
   std::vector<Stanza> taken(std::make_move_iterator(queue_.begin()),
                             std::make_move_iterator(queue_.end()));
   queue_.clear();

@@ -1,7 +1,8 @@
 // Stream: the server's end of a client's connection: what stream/ is to core, without bytes.
 //
 // With stream management (XEP-0198) it keeps what the client has not acknowledged, tells which of
-// the client's stanzas were dealt with, and outlives its connection for a while, to be resumed.
+// the client's stanzas were dealt with, counted as a real stream counts them, and outlives its
+// connection for a while, to be resumed.
 // Lives on the worker of its account; what goes to the client takes the connection's time.
 #pragma once
 
@@ -16,6 +17,7 @@
 #include "core/session.h"
 #include "core/worker.h"
 #include "sim/loop.h"
+#include "stream/stream_management.h"
 #include "xmpp/stanza.h"
 
 namespace starling::sim {
@@ -67,8 +69,6 @@ class Stream final : public core::Outbox, public std::enable_shared_from_this<St
   [[nodiscard]] std::string remote() const override { return "sim"; }
 
  private:
-  class StanzaReceipt;
-
   Task<void> bind_in_turn(std::shared_ptr<Stream> self);
   Task<void> claim(std::shared_ptr<Stream> self, std::string id, std::uint32_t h);
   Task<void> bind_parked(std::shared_ptr<Stream> self, core::ParkedSession parked, std::uint32_t h);
@@ -79,8 +79,13 @@ class Stream final : public core::Outbox, public std::enable_shared_from_this<St
   [[nodiscard]] core::StreamState state_to_park() const;
   core::Worker& worker();
   SimLoop& loop();
-  void dealt_with(std::size_t number);
+  void use(std::shared_ptr<stream::StreamManagement> state);
+  void plan_answer();
   void answer();
+  void count_up_to(std::uint32_t h);
+  void note();
+  Task<void> write_note(std::shared_ptr<Stream> self);
+  void forget_note();
   void send_on(std::shared_ptr<Connection> connection, std::function<void(Device&)> told);
   void to_client(std::function<void(Device&)> told);
   void send(const xmpp::Stanza& stanza);
@@ -106,14 +111,11 @@ class Stream final : public core::Outbox, public std::enable_shared_from_this<St
   TimePoint bound_at_{};
   TimerId detached_timer_ = 0;
 
-  // From the client: for each stanza the number of its message, and whether it was dealt with.
-  struct InHand {
-    int message;
-    bool dealt = false;
-  };
-  std::deque<InHand> in_hand_;
-  std::size_t came_ = 0;
-  std::size_t handled_ = 0;
+  // From the client.
+  std::shared_ptr<stream::StreamManagement> state_;
+  std::deque<int> messages_;  // for each stanza behind told_ the number of its message
+  std::uint32_t told_ = 0;    // to the client: so many were dealt with
+  bool noted_ = false;
   bool answer_planned_ = false;
 
   // To the client.

@@ -49,6 +49,7 @@ struct Counts {
   std::uint64_t two_ids = 0;       // one message, two entries
   std::uint64_t rehomed = 0;       // sessions whose home left, but not their connection's node
   std::uint64_t claimed = 0;       // sessions that a node parked and another, or the next, resumed
+  std::uint64_t spared = 0;        // stanzas that were not sent again, as the store knew of them
 };
 
 class World {
@@ -89,6 +90,7 @@ class World {
   // What it had not confirmed when it left is sent elsewhere, though it may be in the archive.
   void node_left() { left_ = true; }
   void rehomed() { ++counts_.rehomed; }
+  void spared(std::uint32_t stanzas) { counts_.spared += stanzas; }
 
   // A device is told that its node leaves; is back, with the same session or another; and somebody
   // is told that it is available no more, which must not be while it is on its way. `shown`: the
