@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/pause.h"
 #include "cluster/cluster.h"
 #include "core/remote.h"
 #include "core/server.h"
@@ -17,6 +18,7 @@ namespace starling::stream {
 using xmpp::StreamCondition;
 
 namespace {
+constexpr std::chrono::milliseconds kLookAgain{20};
 constexpr const char* kLeaving = "this node lets sessions go; please connect again";
 }  // namespace
 
@@ -29,6 +31,7 @@ void C2sStream::leave(core::Leaving why) {
 
 // First all that the client has sent is dealt with, so that it need not send it again.
 Task<void> C2sStream::park(std::shared_ptr<C2sStream> self) {
+  if (std::exchange(being_parked_, true)) co_return;
   if (phase_ == Phase::bound) pause(Pause::replaced);
   const auto state = managed_->state;
   co_await all_dealt_with(service_->worker().loop(), state);
@@ -36,6 +39,7 @@ Task<void> C2sStream::park(std::shared_ptr<C2sStream> self) {
   service_->resumed_elsewhere(managed_->id);  // it is found in the store
   core::StreamState stream = state_to_park();
   if (session_->visiting) {
+    being_parked_ = false;  // should it find a new home, it may be parked once more
     if (!leaving_) {
       between_homes_ = std::make_unique<const xmpp::Jid>(session_->jid);
     }
@@ -71,6 +75,23 @@ void C2sStream::send_elsewhere() {
   const std::string address = cluster != nullptr ? cluster->client_address_elsewhere() : "";
   if (address.empty()) return stream_error(StreamCondition::system_shutdown, kLeaving);
   stream_error(StreamCondition::see_other_host, address);
+}
+
+Task<void> C2sService::until_parked(std::string account, std::string id) {
+  for (;;) {
+    const C2sStream* former = find_resumable(id);
+    if (former == nullptr || !former->being_parked_) break;
+    co_await pause(worker_.loop(), kLookAgain);
+  }
+  if (!worker_.turns().busy(account)) co_return;
+  Completion<bool> over([&](auto resume) {
+    auto at = std::make_shared<decltype(resume)>(std::move(resume));
+    worker_.turns().run(account, [this, at] {
+      worker_.loop().post([at] { (*at)(true); });  // not in the turn
+      return completed();
+    });
+  });
+  co_await over;
 }
 
 // The first parameter of these keeps the stream alive.

@@ -226,6 +226,7 @@ void C2sStream::handle_resume(const xml::Element& element) {
   const auto h = number(element, "h");
   if (id.empty() || !h) return fail_stream_management("bad-request");
   C2sStream* former = service_->find_resumable(id);
+  if (former != nullptr && former->being_parked_) former = nullptr;  // it is in the store soon
   // Only the account itself may take it; to others there is no such session.
   if (former == nullptr || former->session_->jid.bare() != negotiation_->account.full()) {
     if (former == nullptr) {

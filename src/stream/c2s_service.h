@@ -72,6 +72,9 @@ class C2sService {
   [[nodiscard]] C2sStream* find_resumable(const std::string& id) const;
   [[nodiscard]] std::optional<std::uint32_t> find_expired(const std::string& id) const;
 
+  // Ends when no session of that id is being parked here any more: then it is found in the store.
+  Task<void> until_parked(std::string account, std::string id);
+
   // Lets go of a session that is resumed at another node: what that one needs to know; see
   // c2s_takeover.cc.
   Task<Result<std::string>> hand_over(std::string account, std::string id, bus::NodeId to,

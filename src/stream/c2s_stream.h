@@ -244,7 +244,8 @@ class C2sStream final : public net::ConnectionHandler,
   bool header_sent_ = false;
   bool pinged_ = false;
   bool overflowed_ = false;
-  bool leaving_ = false;        // its client is about to be sent elsewhere
+  bool leaving_ = false;  // its client is about to be sent elsewhere
+  bool being_parked_ = false;
   std::size_t sent_again_ = 0;  // bytes queued at once on resumption: not the client's slowness
 };
 

@@ -33,6 +33,7 @@ enum class Answer : std::uint8_t { elsewhere, expired, state };
 
 Task<Result<std::string>> C2sService::hand_over(std::string account, std::string id, NodeId to,
                                                 SessionId expected) {
+  co_await until_parked(account, id);
   C2sStream* former = find_resumable(id);
   if (former != nullptr && former->session_->jid.bare() == account) {
     if (former->phase_ == C2sStream::Phase::bound) former->pause(C2sStream::Pause::replaced);
@@ -131,6 +132,7 @@ Task<void> C2sStream::resume_from_elsewhere(std::shared_ptr<C2sStream> self, std
   const std::string account(negotiation_->account.full());
   const NodeId here = server.cluster() != nullptr ? server.cluster()->self() : 0;
   const SessionId expected = worker.remote().visitors().expect(*this);
+  co_await service_->until_parked(account, id);
   std::optional<std::uint32_t> expired = service_->find_expired(id);
   std::vector<NodeId> ask;
   if (!core::other_nodes(server).empty()) ask.push_back(worker.remote().homes().place_of(account));
