@@ -362,7 +362,7 @@ Task<void> Stream::write_note(std::shared_ptr<Stream> /*self*/) {
 }
 
 void Stream::forget_note() {
-  if (state_ == nullptr || !state_->is_resumable()) return;
+  if (state_ == nullptr || !state_->to_forget()) return;
   worker().remains().erase(jid_.to_bare(), id_);
   state_->forgotten();
 }
@@ -397,7 +397,7 @@ void Stream::resume(std::shared_ptr<Connection> connection, std::uint32_t h) {
 void Stream::resume_if_ready() {
   if (resuming_ == nullptr || session_ == nullptr) return;
   if (state_->in_hand() > 0 || state_->noting()) return;
-  if (state_->to_note() && !state_->note_failed()) return note();
+  if (state_->to_note()) return note();
   tell("resumed");
   connection_ = std::exchange(resuming_, nullptr);
   if (detached_timer_ != 0) loop().cancel(std::exchange(detached_timer_, 0));

@@ -120,7 +120,7 @@ Task<void> C2sStream::write_note(std::shared_ptr<C2sStream> /*self*/) {
 }
 
 void C2sStream::forget_note() {
-  if (session_ == nullptr || !managed_ || !managed_->state->is_resumable()) return;
+  if (session_ == nullptr || !managed_ || !managed_->state->to_forget()) return;
   service_->worker().remains().erase(session_->jid.to_bare(), managed_->id);
   managed_->state->forgotten();
 }
@@ -257,8 +257,7 @@ void C2sStream::resume_if_ready(const std::string& id, std::uint32_t h) {
   if (former != nullptr) {
     const StreamManagement& state = *former->managed_->state;
     if (state.in_hand() > 0 || state.noting()) return;
-    // While the store is away it is resumed all the same.
-    if (state.to_note() && !state.note_failed()) return former->note();
+    if (state.to_note()) return former->note();
   }
   // Not from inside a call of what is about to change hands.
   service_->worker().loop().post([self = shared_from_this(), id, h] {

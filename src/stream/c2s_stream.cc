@@ -70,7 +70,10 @@ void C2sStream::handle(const xml::ScanEvent& event, std::string_view& rest) {
       return handle_header(event.document->root());
     case xml::ScanEvent::Kind::stream_close:
       forget_note();
-      if (managed_) send_acknowledgement();
+      if (managed_) {
+        managed_->state->closed();
+        send_acknowledgement();
+      }
       return finish();
     case xml::ScanEvent::Kind::error:
       return scan_error(event.error);
@@ -326,7 +329,6 @@ void C2sStream::refuse(StreamCondition condition, std::string_view text) {
 }
 
 void C2sStream::end_with_error(StreamCondition condition, std::string_view text) {
-  forget_note();
   metrics::counter("starling_stream_errors_total", "Streams ended by us with an error",
                    {{"condition", std::string(to_string(condition))}})
       .add();

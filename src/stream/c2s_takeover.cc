@@ -42,6 +42,8 @@ Task<Result<std::string>> C2sService::hand_over(std::string account, std::string
     former = find_resumable(id);
     if (former != nullptr && state->to_note()) {
       co_await former->write_note(former->shared_from_this());
+      // Its client would be told more than a crash might leave.
+      if (state->to_note()) co_return fail(Errc::unavailable, "the store is away");
       former = find_resumable(id);
     }
     if (former != nullptr) co_return former->hand_over(to, expected);

@@ -70,7 +70,6 @@ core::Remains::Note StreamManagement::begin_note(core::ArchiveId last) {
 
 void StreamManagement::noted(std::uint32_t handled, bool written) {
   noting_ = false;
-  note_failed_ = !written;
   if (written) {
     noted_ = true;
     raise_sure(handled);

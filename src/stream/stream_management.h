@@ -68,14 +68,16 @@ class StreamManagement final : public Intake,
 
   // It can be resumed by this id.
   void resumable_by(std::string_view id);
-  [[nodiscard]] bool is_resumable() const { return resumable_; }
-  // It cannot any more, and there will be no note of it.
-  void forgotten() { resumable_ = false; }
+  // It has ended, or is parked: its note is erased, and no other follows. That may fail, so told()
+  // stays what it is.
+  [[nodiscard]] bool to_forget() const { return resumable_ && !forgotten_; }
+  void forgotten() { forgotten_ = true; }
+  // The client itself has ended it, and will not resume.
+  void closed() { resumable_ = false; }
   // A crash would leave less than handled().
-  [[nodiscard]] bool to_note() const { return resumable_ && (!noted_ || sure_ != handled_); }
-  // One is being written; and the last one could not be.
+  [[nodiscard]] bool to_note() const { return to_forget() && (!noted_ || sure_ != handled_); }
+  // One is being written.
   [[nodiscard]] bool noting() const { return noting_; }
-  [[nodiscard]] bool note_failed() const { return note_failed_; }
   // What is to be written, now; `last` is the last id that the archive has given.
   [[nodiscard]] core::Remains::Note begin_note(core::ArchiveId last);
   // It was; or not.
@@ -131,7 +133,7 @@ class StreamManagement final : public Intake,
   bool resumable_ = false;
   bool noted_ = false;
   bool noting_ = false;
-  bool note_failed_ = false;
+  bool forgotten_ = false;
   bool asked_ = false;
   std::uint32_t first_asked_ = 0;  // the least and the greatest h that answers what was asked
   std::uint32_t last_asked_ = 0;
