@@ -1,7 +1,9 @@
 #include "core/remains.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
+#include <memory>
 #include <ranges>
 #include <utility>
 
@@ -28,7 +30,8 @@ constexpr std::uint64_t kFormat = 1;
 constexpr std::string_view kMap = Offline::kMap;  // beside the cursor: one read has both
 constexpr std::string_view kPrefix = "count ";    // and the resumption id
 constexpr std::uint32_t kPage = 100;
-constexpr std::size_t kMostRead = 1'000;  // entries, for one that asks
+constexpr std::size_t kMostRead = 1'000;       // entries, for one that asks
+constexpr std::chrono::seconds kRedoTime{10};  // a node that stops waits no longer either
 // The clocks of two nodes differ by less.
 constexpr ArchiveId kClocksDiffer = archive_id_at(10'000'000);
 
@@ -157,14 +160,18 @@ Task<bool> see_to(Worker& worker, std::vector<LogEntry> entries) {
   }
   if (missing.empty()) co_return true;
   Completion<bool> done([&](auto resume) {
-    const xmpp::ReceiptPtr receipt(new Redone(worker.loop(), std::move(resume)));
+    const auto once = std::make_shared<decltype(resume)>(std::move(resume));
+    const auto end = [once](bool in_time) {
+      if (*once) std::exchange(*once, nullptr)(in_time);
+    };
+    worker.loop().run_after(kRedoTime, [end] { end(false); });
+    const xmpp::ReceiptPtr receipt(new Redone(worker.loop(), end));
     for (Stanza& message : missing) {
       message.set_receipt(receipt);
       worker.router().route(std::move(message));
     }
   });
-  co_await done;
-  co_return true;
+  co_return co_await done;
 }
 
 }  // namespace
