@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/pause.h"
 #include "base/random.h"
 #include "cluster/wire.h"
 #include "core/remote.h"
@@ -452,8 +453,30 @@ void Parking::watch_all() {
   worker_.gate().spawn(look_at_all());
 }
 
+bool Parking::when_known(std::move_only_function<void()> fn) {
+  constexpr std::size_t kMax = 10'000;
+  if (looking_ == 0 || when_known_.size() >= kMax) return false;
+  when_known_.push_back(std::move(fn));
+  return true;
+}
+
 Task<void> Parking::look_at_all() {
-  const auto parked = co_await worker_.server().store().maps().scan("", std::string(kIndex));
+  ++looking_;
+  co_await look_at_index();
+  if (--looking_ > 0) co_return;
+  // Behind what is to be looked at, account by account.
+  for (auto& fn : std::exchange(when_known_, {})) worker_.loop().post(std::move(fn));
+}
+
+Task<void> Parking::look_at_index() {
+  constexpr std::chrono::seconds kAgain{1};
+  auto& maps = worker_.server().store().maps();
+  auto parked = co_await maps.scan("", std::string(kIndex));
+  // The store is away: what is parked must not be forgotten for that.
+  while (!parked && !worker_.gate().closed()) {
+    co_await pause(worker_.loop(), kAgain);
+    parked = co_await maps.scan("", std::string(kIndex));
+  }
   if (!parked) co_return;
   for (const store::Entry& entry : *parked) {
     const std::string_view account = std::string_view(entry.key).substr(0, entry.key.rfind(' '));

@@ -103,6 +103,9 @@ class Parking {
   Task<bool> adopt(xmpp::Jid account);
   // This node has started, or keeps other accounts than before.
   void watch_all();
+  // True while it may keep an account with parked sessions and not know of them yet; `fn` is called
+  // when it does. False, and nothing happens, if it knows.
+  bool when_known(std::move_only_function<void()> fn);
 
  private:
   void abandon(const xmpp::Jid& account, std::string_view id);
@@ -114,11 +117,14 @@ class Parking {
   void watch(const xmpp::Jid& account, const std::string& id, Duration left);
   Task<void> look(xmpp::Jid account, std::string id);
   Task<void> look_at_all();
+  Task<void> look_at_index();
   Task<void> look_at_indexed(xmpp::Jid account, std::string id);
   // nullopt: it is in the index no more.
   Task<void> write_index(xmpp::Jid account, std::string id, std::optional<std::string> value);
 
   Worker& worker_;
+  int looking_ = 0;  // through the index
+  std::vector<std::move_only_function<void()>> when_known_;
 };
 
 }  // namespace starling::core

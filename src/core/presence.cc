@@ -1,6 +1,7 @@
 #include "core/presence.h"
 
 #include <charconv>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -209,6 +210,10 @@ Task<void> Presence::probed(Stanza probe) {
   const Jid account_jid = probe.to().to_bare();
   const LocalAccount* account = worker_.directory().find(account_jid.full());
   if (account == nullptr || (account->sessions.empty() && !account->parked)) {
+    const auto later = std::make_shared<Stanza>(std::move(probe));
+    worker_.parking().when_known([this, later, account_jid] {
+      worker_.turns().run(account_jid.full(), [this, later] { return probed(std::move(*later)); });
+    });
     co_return;  // nobody to show
   }
   const auto roster = co_await worker_.roster(account_jid);
