@@ -19,6 +19,7 @@ using std::chrono_literals::operator""s;
 
 namespace {
 constexpr std::chrono::milliseconds kPause{50};  // between two batches
+constexpr std::chrono::seconds kInHand{5};
 }  // namespace
 
 void Drain::begin(const config::DrainOptions& options) {
@@ -44,12 +45,18 @@ Task<void> Drain::run(Worker& worker) {
   const std::size_t at_once = std::max<std::size_t>(1, share / (1s / kPause));
   const TimePoint last_batch = loop.now() + options_.linger;
   const auto over = [&] { return hurried_ || loop.now() >= last_batch + options_.deadline; };
+  TimePoint left = loop.now();
   std::set<SessionId> asked;
   for (bool first = true; !over(); co_await pause(loop, kPause)) {
     const bool last = loop.now() >= last_batch || hurried_;
     if (!std::exchange(first, false) && !last) continue;
     Visitors& all_visitors = worker.remote().visitors();
-    if (last && worker.directory().session_count() == 0 && all_visitors.size() == 0) co_return;
+    if (server_.session_count() > 0) left = loop.now();
+    if (last && worker.directory().session_count() == 0 && all_visitors.size() == 0) {
+      // What other nodes sent is to be dealt with, and they are to know: they would send it again,
+      // to another, and it would come twice. But not for ever: the store may be away.
+      if (server_.in_hand() == 0 || loop.now() - left >= kInHand) co_return;
+    }
     // Who has come since the last look.
     std::vector<SessionRef> sessions;
     worker.directory().for_each([&](const Session& session) {

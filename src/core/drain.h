@@ -34,8 +34,8 @@ class Drain {
 
   // Once, on any thread.
   void begin(const config::DrainOptions& options);
-  // This worker's share. Comes back when it has no session left, or at the deadline: then what is
-  // left has to be ended.
+  // This worker's share. Comes back when it has no session left and this node nothing of others in
+  // hand, or at the deadline: then what is left has to be ended.
   Task<void> run(Worker& worker);
   // The deadline is now.
   void hurry() { hurried_ = true; }

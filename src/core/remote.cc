@@ -37,8 +37,11 @@ bool is_fleeting(const Stanza& stanza) {
 class RemoteReceipt final : public xmpp::Receipt {
  public:
   RemoteReceipt(Server& server, NodeId node, std::uint64_t number)
-      : server_(server), node_(node), number_(number) {}
+      : server_(server), node_(node), number_(number) {
+    ++server_.in_hand();
+  }
   ~RemoteReceipt() override {
+    --server_.in_hand();
     if (server_.stopping()) return;
     server_.cluster()->send(node_, begin_parcel(ParcelKind::dealt, number_).take(), true);
   }

@@ -100,6 +100,8 @@ class Server {
   // destroyed: that must not be taken for having been dealt with.
   void set_stopping() { stopping_ = true; }
   [[nodiscard]] bool stopping() const { return stopping_; }
+  // How many stanzas of other nodes have not been dealt with here. Any thread.
+  [[nodiscard]] std::atomic<std::size_t>& in_hand() { return in_hand_; }
   // What this node's archive ids end with; 0 without a cluster.
   void set_slot(std::uint16_t slot) { slot_ = slot; }
   [[nodiscard]] std::uint16_t slot() const { return slot_; }
@@ -127,6 +129,7 @@ class Server {
   cluster::Cluster* cluster_ = nullptr;
   std::atomic<std::uint16_t> slot_ = 0;
   std::atomic<bool> stopping_ = false;
+  std::atomic<std::size_t> in_hand_ = 0;
   Procedures procedures_;
 };
 

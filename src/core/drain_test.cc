@@ -1,0 +1,56 @@
+#include "core/drain.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "core/test_cluster.h"
+
+namespace starling::core {
+
+namespace {
+
+using std::chrono_literals::operator""s;
+
+class DrainTest : public ::testing::Test {
+ protected:
+  Server& server() { return cluster_.node(1).server(); }
+
+  // At the second node, which nobody is connected to.
+  void drain() {
+    server().drain().begin({});
+    for (std::size_t i = 0; i < server().worker_count(); ++i) {
+      Worker& worker = server().worker(i);
+      worker.loop().post([this, &worker] { worker.gate().spawn(run(worker)); });
+    }
+  }
+  Task<void> run(Worker& worker) {
+    co_await server().drain().run(worker);
+    ++drained_;
+  }
+  [[nodiscard]] bool drained() { return drained_ == server().worker_count(); }
+
+  TestCluster cluster_{2};
+  std::size_t drained_ = 0;
+};
+
+}  // namespace
+
+TEST_F(DrainTest, StanzaOfAnotherNode_IsDealtWithFirst) {
+  xmpp::ReceiptPtr in_hand =
+      server().worker(0).remote().receipt(cluster_.node(0).cluster->self(), 1);
+  drain();
+  cluster_.pass(2s);
+  EXPECT_FALSE(drained());
+  in_hand.reset();
+  EXPECT_TRUE(cluster_.wait_for([&] { return drained(); }, 1s));
+}
+
+TEST_F(DrainTest, StanzaThatIsNeverDealtWith_IsNotWaitedForUntilTheDeadline) {
+  const xmpp::ReceiptPtr in_hand =
+      server().worker(0).remote().receipt(cluster_.node(0).cluster->self(), 1);
+  drain();
+  EXPECT_TRUE(cluster_.wait_for([&] { return drained(); }, 10s));
+}
+
+}  // namespace starling::core
