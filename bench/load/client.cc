@@ -1,10 +1,5 @@
 #include "client.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <array>
 #include <utility>
 
@@ -18,27 +13,6 @@ constexpr std::string_view kHeader =
     "<?xml version='1.0'?><stream:stream to='localhost' version='1.0' xmlns='jabber:client' "
     "xmlns:stream='http://etherx.jabber.org/streams'>";
 constexpr std::string_view kSasl = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'";
-constexpr std::uint32_t kFirstSource = 0x7f010001;  // 127.1.0.1
-
-// From an address of its own, so that ports do not run out, and each looks like another client.
-int connect_from(std::uint32_t source, const Address& server) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) die("no socket: more sessions than this process may open files?");
-  const int on = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(source);
-  if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) die("bind failed");
-  address.sin_port = htons(static_cast<std::uint16_t>(server.port));
-  if (inet_pton(AF_INET, server.host.c_str(), &address.sin_addr) != 1) die("not an IPv4 address");
-  if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 &&
-      errno != EINPROGRESS) {
-    die("cannot connect");
-  }
-  return fd;
-}
 
 }  // namespace
 
@@ -64,8 +38,10 @@ Client::Client(Loop& loop, const Options& options, Audience& audience, unsigned 
       user_(options.user_prefix + std::to_string(options.first + number)) {}
 
 void Client::connect() {
-  socket_.open(connect_from(kFirstSource + options_.first + number_,
-                            options_.servers[number_ % options_.servers.size()]));
+  const int fd =
+      connect_to(options_.servers[number_ % options_.servers.size()], options_.first + number_);
+  if (fd < 0) fail("connection refused");
+  socket_.open(fd);
   authenticated_ = was_resumed_ = false;
   if (options_.encryption == Encryption::direct) start_tls();
   if (options_.relay) {

@@ -20,11 +20,8 @@ using load::Encryption;
 using load::Options;
 
 const std::map<std::string, std::function<void(const Options&, load::Result&)>> kWorkloads{
-    {"idle", load::idle},
-    {"chat", load::chat},
-    {"login", load::login},
-    {"presence", load::presence},
-    {"archive", load::archive}};
+    {"idle", load::idle},         {"chat", load::chat},       {"login", load::login},
+    {"presence", load::presence}, {"archive", load::archive}, {"leaving", load::leaving}};
 
 load::Address parse(const std::string& server) {
   const auto colon = server.find(':');
@@ -40,8 +37,7 @@ void declare(CLI::App& app, Options& o, std::vector<std::string>& servers) {
   app.option_defaults()->always_capture_default();
   app.add_option("--server", servers, "HOST:PORT; of several, clients take one in turn")
       ->required();
-  app.add_option("--server-pid", o.processes, "whose CPU and memory is read, the sum of several")
-      ->required();
+  app.add_option("--server-pid", o.processes, "whose CPU and memory is read, the sum of several");
   app.add_option("--database-pid", o.database, "whose CPU is read for itself");
   app.add_option("--workload", o.workload)->required()->check(CLI::IsMember(kWorkloads));
   app.add_option("--protocol", o.relay)->transform(CLI::CheckedTransformer(kProtocols));
@@ -58,11 +54,13 @@ void declare(CLI::App& app, Options& o, std::vector<std::string>& servers) {
   app.add_option("--pairs", o.pairs, "chat: who talks");
   app.add_option("--window", o.window, "chat: messages of a pair under way at a time");
   app.add_option("--bytes", o.bytes, "chat: of a message's body");
-  app.add_option("--rate", o.rate, "chat: messages a second of all; 0: each when one arrives");
+  app.add_option("--rate", o.rate,
+                 "chat, leaving: messages a second of all; 0: each when one arrives");
   app.add_option("--messages", o.messages, "chat: so many, and no fixed time");
   app.add_flag("--no-store", o.no_store, "chat: with the hint that no archive shall have it");
   app.add_flag("--drain", o.drain, "chat: the time counts until the server rests");
-  app.add_option("--contacts", o.contacts, "presence: of each, all in groups of one more");
+  app.add_option("--contacts", o.contacts, "presence, leaving: of each, all in groups of one more");
+  app.add_option("--managed-share", o.managed_share, "leaving: who has stream management");
 }
 
 }  // namespace
@@ -74,6 +72,7 @@ int main(int argc, char** argv) {
   declare(app, options, servers);
   CLI11_PARSE(app, argc, argv);
   for (const std::string& server : servers) options.servers.push_back(parse(server));
+  if (options.processes.empty() && options.workload != "leaving") load::die("no --server-pid");
   if (options.rate > 0 && options.messages > 0) load::die("--rate or --messages, not both");
   if (options.encryption != Encryption::none) options.tls = load::client_tls(options.resume);
 

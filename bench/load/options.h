@@ -13,11 +13,6 @@ namespace load {
 
 enum class Encryption { none, starttls, direct };
 
-struct Address {
-  std::string host;
-  int port = 0;
-};
-
 struct Options {
   std::string workload;
   std::vector<Address> servers;  // clients connect to them in turn
@@ -44,6 +39,7 @@ struct Options {
   bool no_store = false;
   bool drain = false;  // what the server has put off counts
   unsigned contacts = 50;
+  double managed_share = 2.0 / 3;  // of the sessions, those with stream management
 
   TlsContext tls;
 };

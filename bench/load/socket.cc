@@ -1,5 +1,8 @@
 #include "socket.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -7,7 +10,35 @@
 #include <cerrno>
 #include <utility>
 
+#include "die.h"
+
 namespace load {
+
+namespace {
+
+constexpr std::uint32_t kFirstSource = 0x7f010001;  // 127.1.0.1
+
+}  // namespace
+
+int connect_to(const Address& server, std::uint32_t number) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) die("no socket: more sessions than this process may open files?");
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(kFirstSource + number);
+  if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) die("bind failed");
+  address.sin_port = htons(static_cast<std::uint16_t>(server.port));
+  if (inet_pton(AF_INET, server.host.c_str(), &address.sin_addr) != 1) die("not an IPv4 address");
+  if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 ||
+      errno == EINPROGRESS) {
+    return fd;
+  }
+  ::close(fd);
+  return -1;
+}
 
 void Socket::open(int fd) {
   close();

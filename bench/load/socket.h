@@ -4,6 +4,7 @@
 #include <openssl/ssl.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -19,6 +20,16 @@ struct FreeSsl {
 using Tls = std::unique_ptr<SSL, FreeSsl>;
 using TlsContext = std::unique_ptr<SSL_CTX, FreeSsl>;
 using TlsSession = std::unique_ptr<SSL_SESSION, FreeSsl>;
+
+struct Address {
+  std::string host;
+  int port = 0;
+  bool operator==(const Address&) const = default;
+};
+
+// Begins a connection of client `number`, from an address of its own, so that ports do not run out,
+// and each looks like another client. -1: refused.
+int connect_to(const Address& server, std::uint32_t number);
 
 class Socket {
  public:

@@ -16,5 +16,7 @@ void login(const Options& options, Result& result);
 void presence(const Options& options, Result& result);
 // Pages of an account's archive, one after the other.
 void archive(const Options& options, Result& result);
+// Sessions that come back when their stream breaks, and count what that cost; see leaving.cc.
+void leaving(const Options& options, Result& result);
 
 }  // namespace load
