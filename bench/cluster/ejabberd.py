@@ -11,21 +11,21 @@ import subprocess
 import time
 from pathlib import Path
 
-from cluster.members import PASSWORD, USERS
+from cluster.members import PASSWORD, Accounts
 from harness.ports import free_port
 from harness.waiting import TIMEOUT_S
 from servers.base import Setup
 from servers.ejabberd import Ejabberd
 
 _LOOK_EVERY_S = 0.02
-_JOIN_S = 60.0
+_JOIN_S = 30.0
 
 
 class _Member(Ejabberd):
     """With a name, so that others can reach it."""
 
-    def __init__(self, folder: Path, number: int, cookie: str, epmd: int) -> None:
-        super().__init__(folder, Setup(archive=False))
+    def __init__(self, folder: Path, setup: Setup, number: int, cookie: str, epmd: int) -> None:
+        super().__init__(folder, setup)
         self.node = f"ejabberd{number}@127.0.0.1"
         self._cookie = cookie
         self.environment["ERL_EPMD_PORT"] = str(epmd)
@@ -48,13 +48,16 @@ class _Member(Ejabberd):
 
 
 class EjabberdMembers:
-    """With Mnesia, and no archive."""
+    """With Mnesia."""
 
     name = "ejabberd"
     database = None
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, accounts: Accounts = Accounts(),
+                 archive: bool = False) -> None:
         self._folder = folder
+        self._accounts = accounts
+        self._setup = Setup(archive=archive)
         self._cookie = secrets.token_hex(8)
         self._members: dict[int, _Member] = {}
         self._port = free_port()
@@ -68,16 +71,23 @@ class EjabberdMembers:
     def start(self, number: int) -> None:
         if number in self._members:
             return self._members[number].start()
-        member = _Member(self._folder / f"n{number}", number, self._cookie, self._port)
+        member = _Member(self._folder / f"n{number}", self._setup, number, self._cookie,
+                         self._port)
         self._members[number] = member
         if number == 0:
-            member.prepare([f"u{n}" for n in range(USERS)], PASSWORD)
+            member.prepare([f"u{n}" for n in range(self._accounts.users)], PASSWORD,
+                           self._accounts.contacts)
         member.start()
         if number > 0:
             member.ctl("join_cluster", self._members[0].node)
 
     def kill(self, number: int) -> None:
         self._members[number].kill()
+
+    def leave(self, number: int) -> None:
+        by = next(member for other, member in self._members.items() if other != number)
+        by.command("leave_cluster", node=self._members[number].node)
+        self._members[number].wait_end()
 
     def address(self, number: int) -> tuple[str, int]:
         return self._members[number].address

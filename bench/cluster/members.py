@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 PASSWORD = "secret"
-USERS = 500  # the accounts u0, u1, ...
+USERS = 500
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """u0, u1, ...; those in a row, in groups of `contacts` and one more, know each other."""
+
+    users: int = USERS
+    contacts: int = 0
 
 
 class Members(Protocol):
@@ -24,6 +33,9 @@ class Members(Protocol):
 
     def kill(self, number: int) -> None:
         """SIGKILL."""
+
+    def leave(self, number: int) -> None:
+        """In order, as its makers advise; returns when its process has ended."""
 
     def address(self, number: int) -> tuple[str, int]:
         """Of the port for clients."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from cluster.members import PASSWORD, USERS
+from cluster.members import PASSWORD, Accounts
 from harness.authority import Authority
 from harness.node import Event, Node, build_folder
 from harness.ports import free_port
@@ -18,8 +18,10 @@ class StarlingMembers:
 
     name = "starling"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, accounts: Accounts = Accounts()) -> None:
         self._folder = folder
+        self._accounts = accounts
+        self._ports: dict[int, int] = {}
         self._authority = Authority(folder / "authority")
         self._nodes: dict[int, Node] = {}
         self._postgres = Postgres(free_port())
@@ -40,10 +42,12 @@ class StarlingMembers:
     def start(self, number: int) -> None:
         is_first = not self._nodes
         if number not in self._nodes:
+            ip, port = self.address(number)
             node = Node(self._folder / f"n{number}", self._authority, [HOST],
-                        database=self._url, cluster={"port": 0, "name": f"n{number}"},
+                        database=self._url,
+                        cluster={"port": 0, "name": f"n{number}", "client_address": f"{ip}:{port}"},
                         loglevel="warning", log_levels={"starlingd": "info", "cluster": "info"})
-            node.config["listen"] = [{"port": 0, "ip": "127.0.0.1", "starttls_required": False}]
+            node.config["listen"] = [{"port": port, "ip": ip, "starttls_required": False}]
             self._nodes[number] = node
         self._nodes[number].start()
         if is_first:
@@ -52,19 +56,28 @@ class StarlingMembers:
     def _register(self) -> None:
         salt, iterations, stored, server = keys(PASSWORD)
         users = f"SELECT '{HOST}', 'u' || n"
+        size, last = self._accounts.contacts + 1, self._accounts.users - 1
         self._postgres.query(
             f"INSERT INTO starling.account {users}, extract(epoch FROM now()) * 1000000 "
-            f"FROM generate_series(0, {USERS - 1}) n;"
+            f"FROM generate_series(0, {last}) n;"
             f"INSERT INTO starling.credential {users}, 'SCRAM-SHA-1', '\\x{salt.hex()}', "
             f"{iterations}, '\\x{stored.hex()}', '\\x{server.hex()}' "
-            f"FROM generate_series(0, {USERS - 1}) n; ANALYZE",
+            f"FROM generate_series(0, {last}) n;"
+            f"INSERT INTO starling.map_entry SELECT 'u' || n || '@{HOST}', 'roster', "
+            f"'u' || other || '@{HOST}', '<item subscription=''both'' kept=''true''/>'::bytea "
+            f"FROM generate_series(0, {last}) n, generate_series(0, {last}) other "
+            f"WHERE n / {size} = other / {size} AND n <> other; ANALYZE",
             self._url.rpartition("/")[2])
 
     def kill(self, number: int) -> None:
         self._nodes[number].kill()
 
+    def leave(self, number: int) -> None:
+        self._nodes[number].stop()
+
     def address(self, number: int) -> tuple[str, int]:
-        return self._nodes[number].address()
+        """Known before it starts, as it tells the other nodes (`cluster.client_address`)."""
+        return "127.0.0.1", self._ports.setdefault(number, free_port())
 
     def pid(self, number: int) -> int:
         return self._nodes[number].pid
@@ -88,6 +101,11 @@ class StarlingMembers:
     def wait_until_gone(self, number: int, by: int) -> None:
         node = self._number_of(number)
         self._nodes[by].log.wait("cluster_node_gone", lambda event: event["node"] == node)
+
+    def sessions(self, by: int) -> list[int]:
+        """Of each node, as one of them knows it; one that has just come has not said so yet."""
+        said = (node["sessions"] for node in self._nodes[by].ctl("list_cluster"))
+        return [0 if sessions == "unknown" else int(sessions) for sessions in said]
 
     def close(self) -> None:
         try:

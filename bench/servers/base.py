@@ -96,6 +96,9 @@ class Process:
         self._popen.kill()
         self._popen.wait()
 
+    def wait_end(self) -> None:
+        self._popen.wait(START_TIMEOUT_S)
+
     def stop(self) -> None:
         self._popen.send_signal(signal.SIGTERM)
         try:
@@ -128,6 +131,12 @@ class DebianServer:
         if self._process is not None:
             self._process.stop()
             self._process = None
+
+    def wait_end(self) -> None:
+        """For one that was told to end in another way than `stop`."""
+        assert self._process is not None
+        self._process.wait_end()
+        self._process = None
 
     def pid(self) -> int:
         assert self._process is not None

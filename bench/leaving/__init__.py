@@ -1,0 +1,1 @@
+"""What clients notice when nodes leave, die and come, and what that costs the other nodes."""
