@@ -15,7 +15,10 @@ class Views {
  public:
   // Clients in a row, in groups of `contacts` and one more, are each other's contacts.
   Views(unsigned count, unsigned contacts)
-      : count_(count), size_(contacts + 1), sees_(std::size_t{count} * size_) {}
+      : count_(count),
+        size_(contacts + 1),
+        sees_(std::size_t{count} * size_),
+        told_(sees_.size()) {}
 
   // A new session sees nobody yet.
   void begin(unsigned client) {
@@ -34,6 +37,8 @@ class Views {
     }
     if (other == client || other / size_ != client / size_) return;
     sees_[std::size_t{client} * size_ + other % size_] = type.empty();
+    Told& told = told_[std::size_t{client} * size_ + other % size_];
+    (type.empty() ? told.came_ns : told.went_ns) = now_ns();
     if (!type.empty()) ++(managed[other] ? unavailable_managed_ : unavailable_unmanaged_);
   }
 
@@ -46,7 +51,9 @@ class Views {
         if (other == client || other >= count_) continue;
         if (sees_[std::size_t{client} * size_ + i]) continue;
         ++blind;
-        std::fprintf(stderr, "client %u does not see %u\n", client, other);
+        const Told& told = told_[std::size_t{client} * size_ + i];
+        std::fprintf(stderr, "client %u does not see %u: it came %.3f s ago, and went %.3f s ago\n",
+                     client, other, seconds_since(told.came_ns), seconds_since(told.went_ns));
       }
     }
     result.add("unavailable_managed", static_cast<double>(unavailable_managed_));
@@ -55,9 +62,19 @@ class Views {
   }
 
  private:
+  // When the client heard of it last.
+  struct Told {
+    std::int64_t came_ns = 0;
+    std::int64_t went_ns = 0;
+  };
+  static double seconds_since(std::int64_t when) {
+    return static_cast<double>(now_ns() - when) / 1e9;
+  }
+
   unsigned count_;
   unsigned size_;
   std::vector<bool> sees_;
+  std::vector<Told> told_;
   std::uint64_t unavailable_managed_ = 0;
   std::uint64_t unavailable_unmanaged_ = 0;
 };
