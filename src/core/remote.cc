@@ -41,9 +41,10 @@ class RemoteReceipt final : public xmpp::Receipt {
     ++server_.in_hand();
   }
   ~RemoteReceipt() override {
-    --server_.in_hand();
-    if (server_.stopping()) return;
-    server_.cluster()->send(node_, begin_parcel(ParcelKind::dealt, number_).take(), true);
+    if (!server_.stopping()) {
+      server_.cluster()->send(node_, begin_parcel(ParcelKind::dealt, number_).take(), true);
+    }
+    --server_.in_hand();  // last: who waits for that goes on to stop
   }
 
  private:
