@@ -125,7 +125,11 @@ class Cluster {
   // True while others cannot have taken it for dead. After a pause of the whole process this is
   // false before the cluster's loop has had the time to find out. On an event loop.
   [[nodiscard]] bool holds_lease() const {
-    return self_ != 0 && EventLoop::current()->now() - renewed_.load() < timing_.fence;
+    const NodeId self = self_;
+    if (self == 0) return false;
+    if (EventLoop::current()->now() - renewed_.load() < timing_.fence) return true;
+    lapsed_ = self;
+    return false;
   }
   // The same of a lease that this node got: false for ever once it was fenced.
   [[nodiscard]] bool holds(const store::Lease& lease) const {
@@ -264,6 +268,8 @@ class Cluster {
   std::vector<std::string> addresses_;
 
   std::atomic<NodeId> self_ = 0;
+  // Somebody was told that this node holds its lease no more, and acts on that.
+  mutable std::atomic<NodeId> lapsed_ = 0;
   std::atomic<bool> serving_ = false;
   std::atomic<std::int64_t> clock_base_us_ = 0;
   std::atomic<std::int64_t> clock_skew_us_ = 0;

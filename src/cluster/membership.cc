@@ -109,6 +109,8 @@ Task<void> Cluster::renew() {
   if (leaving_ || self_ != self) co_return;  // fenced meanwhile
   if (roll) {
     renewed_ = asked;
+    // The row is there still, but what was done on this node as if it were not cannot be undone.
+    if (lapsed_ == self) co_return fence("its row was renewed too late");
     co_return co_await take_roll(std::move(*roll));
   }
   if (roll.error().code == Errc::not_found) {
