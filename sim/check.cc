@@ -156,7 +156,7 @@ std::string World::check_homes() {
 // Who is available sees which devices of its contacts are.
 std::string World::check_presence() {
   // Presence is for now: what was lost on the way to a node out of reach is not made up for.
-  if (split_ || late_) return {};
+  if (split_ || late_ || missed_) return {};
   std::map<const Account*, std::set<std::string>> available;
   for (const auto& account : accounts_) {
     for (const auto& device : account->devices) {

@@ -7,6 +7,11 @@ namespace starling::sim {
 
 using std::chrono::milliseconds;
 
+namespace {
+// A node that died is found dead by then (cluster::Timing).
+constexpr std::chrono::seconds kDead{18};
+}  // namespace
+
 void World::plan() {
   working_ = true;
   for (const Scenario::Event& event : scenario_.events) {
@@ -224,12 +229,27 @@ void World::store_fault(const std::vector<std::string>& words) {
   }
   disturbed("store outage");
   outage_ = true;
+  ++forgetful_;
+  look_for_parked();
   database_.begin_outage(words[1] == "hangs" ? Database::Outage::hangs : Database::Outage::refuses);
   const auto length = draw_duration(words.back(), clock_.random());
   clock_.after(length.value_or(Duration()), [this] {
     note("the store is back");
     database_.end_outage();
+    --forgetful_;
   });
+}
+
+void World::look_for_parked() {
+  if (forgetful_ == 0 || missed_) return;
+  for (const auto& [machine, node] : machines_) missed_ |= node->running() && node->keeps_parked();
+  clock_.after(std::chrono::milliseconds(50), [this] { look_for_parked(); });
+}
+
+void World::node_crashed() {
+  ++forgetful_;
+  look_for_parked();
+  clock_.after(kDead, [this] { --forgetful_; });
 }
 
 }  // namespace starling::sim

@@ -72,11 +72,21 @@ Task<void> Node::look_for_serving() {
 }
 
 void Node::crash() {
+  world_.node_crashed();
   state_ = State::over;
   for (auto& loop : loops_) loop->end();
   world_.network().detach_machine(machine_);
   world_.disturbed("crash");
   for (auto& stream : std::exchange(streams, {})) stream->node_crashed();
+}
+
+bool Node::keeps_parked() {
+  bool found = false;
+  for (std::size_t i = 0; i < server_->worker_count(); ++i) {
+    server_->worker(i).directory().for_each_account(
+        [&found](const core::LocalAccount& account) { found |= account.parked != nullptr; });
+  }
+  return found;
 }
 
 void Node::pause() {

@@ -50,6 +50,9 @@ class Node final : private cluster::Receiver {
   [[nodiscard]] std::uint16_t slot() const { return slot_; }
   [[nodiscard]] const auto& chores() const { return chores_; }
 
+  // It keeps an account with sessions that are parked.
+  [[nodiscard]] bool keeps_parked();
+
   // What is connected to it. On any loop of this node.
   std::vector<std::shared_ptr<Stream>> streams;
 

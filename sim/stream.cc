@@ -396,6 +396,10 @@ void Stream::resume(std::shared_ptr<Connection> connection, std::uint32_t h) {
 // The client sends again what <resumed/> does not count, so first all of it is dealt with.
 void Stream::resume_if_ready() {
   if (resuming_ == nullptr || session_ == nullptr) return;
+  if (leaving_) {
+    return send_on(std::exchange(resuming_, nullptr),
+                   [](Device& device) { device.not_resumed(std::nullopt); });
+  }
   if (state_->in_hand() > 0 || state_->noting()) return;
   if (state_->to_note()) return note();
   tell("resumed");

@@ -87,6 +87,9 @@ class World {
   void violated(std::string what);
   // Something happened after which some messages may come twice.
   void disturbed(std::string_view by);
+  // With it goes what it has noted for sessions that are parked, and what is sent to it until the
+  // others know.
+  void node_crashed();
   // What it had not confirmed when it left is sent elsewhere, though it may be in the archive.
   void node_left() { left_ = true; }
   void rehomed() { ++counts_.rehomed; }
@@ -149,6 +152,7 @@ class World {
   void partition(const std::vector<std::string>& words);
   void cut(const std::vector<std::string>& words);
   void store_fault(const std::vector<std::string>& words);
+  void look_for_parked();
 
   // In check.cc.
   [[nodiscard]] std::string unsettled();
@@ -178,6 +182,8 @@ class World {
   bool left_ = false;    // a node has
   bool split_ = false;   // nodes did not reach each other
   bool outage_ = false;  // of the store
+  int forgetful_ = 0;    // so much goes on that what is noted for a parked session may be lost
+  bool missed_ = false;  // a session was parked meanwhile
   bool late_ = false;    // the bus loses so much that what took another way overtakes
   std::map<std::string, OnItsWay> on_their_way_;  // who was told to leave
   std::map<std::string, std::uint64_t> terms_;    // the last under which each chore was done

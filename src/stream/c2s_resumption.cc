@@ -25,6 +25,7 @@ namespace {
 
 constexpr std::size_t kIdCharacters = 26;
 constexpr std::chrono::seconds kNoteAgain{1};  // if it could not be written
+constexpr std::chrono::milliseconds kLookAgain{20};
 
 std::optional<std::uint32_t> number(const xml::Element& element, std::string_view attribute) {
   const auto text = element.attribute(attribute);
@@ -245,31 +246,27 @@ void C2sStream::handle_resume(const xml::Element& element) {
   // The client sends again what <resumed/> does not count, so first the disk has to have all of it;
   // and what it counts is to outlive a crash.
   hold();
-  former->note();
-  state.on_progress([weak = weak_from_this(), id, h = *h] {
-    if (const auto self = weak.lock()) self->resume_if_ready(id, h);
-  });
+  service_->worker().gate().spawn(resume_when_ready(shared_from_this(), id, *h));
 }
 
-void C2sStream::resume_if_ready(const std::string& id, std::uint32_t h) {
-  C2sStream* former = service_->find_resumable(id);
-  if (phase_ != Phase::binding) return;
-  if (former != nullptr) {
-    const StreamManagement& state = *former->managed_->state;
-    if (state.in_hand() > 0 || state.noting()) return;
-    if (state.to_note()) return former->note();
-  }
-  // Not from inside a call of what is about to change hands.
-  service_->worker().loop().post([self = shared_from_this(), id, h] {
-    if (self->phase_ != Phase::binding || !self->paused(Pause::held)) return;
-    C2sStream* ready = self->service_->find_resumable(id);
-    if (ready == nullptr) {
-      self->fail_stream_management("item-not-found");
-    } else {
-      self->resume(*ready, h);
+// Meanwhile it may come to be parked, which waits for the same: then it is found in the store.
+Task<void> C2sStream::resume_when_ready(std::shared_ptr<C2sStream> self, std::string id,
+                                        std::uint32_t h) {
+  for (; phase_ == Phase::binding;
+       co_await starling::pause(service_->worker().loop(), kLookAgain)) {
+    C2sStream* former = service_->find_resumable(id);
+    if (former == nullptr || former->being_parked_) {
+      co_return co_await resume_from_elsewhere(self, id, h);
     }
-    self->go_on();
-  });
+    const StreamManagement& state = *former->managed_->state;
+    if (state.in_hand() > 0) continue;
+    if (state.to_note()) {
+      former->note();
+      continue;
+    }
+    resume(*former, h);
+    co_return go_on();
+  }
 }
 
 // Takes the session over from the stream that had it.

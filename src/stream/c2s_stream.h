@@ -104,7 +104,7 @@ class C2sStream final : public net::ConnectionHandler,
   void handle_enable(const xml::Element& enable);
   void handle_resume(const xml::Element& resume);
   void handle_acknowledgement(const xml::Element& a);
-  void resume_if_ready(const std::string& id, std::uint32_t h);
+  Task<void> resume_when_ready(std::shared_ptr<C2sStream> self, std::string id, std::uint32_t h);
   void resume(C2sStream& former, std::uint32_t h);
   void resumed(std::uint32_t h);
   // The same across nodes; in c2s_takeover.cc.
