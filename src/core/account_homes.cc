@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "core/remote.h"
 #include "core/server.h"
@@ -17,6 +18,8 @@ using xmpp::Jid;
 
 namespace {
 
+// A change of the members, or of who hears whom, is known to all by then.
+constexpr std::chrono::seconds kSeenAlike{4};
 constexpr std::chrono::milliseconds kAnswerTime{2'000};
 constexpr int kSeekTries = 5;
 constexpr std::size_t kAdoptedAtOnce = 100;
@@ -124,8 +127,25 @@ Task<bool> AccountHomes::let_go(Jid account) {
   }
 }
 
+// Until all see the members alike, some ask one node for an account that has just come, and others
+// another: whoever logs in then may miss presence, and ask for it in the wrong place. So he asks
+// again.
+void AccountHomes::ask_for_presence_later() {
+  if (std::exchange(asks_later_, true)) return;
+  const std::int64_t since = wall_clock_us() - std::chrono::microseconds(kSeenAlike).count();
+  worker_.loop().run_after(kSeenAlike, [this, since] {
+    asks_later_ = false;
+    worker_.directory().for_each([this, since](const Session& session) {
+      if (session.available() && session.bound_at_us >= since) {
+        worker_.presence().probe_contacts({session.jid, session.id});
+      }
+    });
+  });
+}
+
 void AccountHomes::members_changed() {
   worker_.parking().watch_all();
+  ask_for_presence_later();
   worker_.directory().for_each_account([this](const LocalAccount& account) {
     if (!account.sessions.empty() || is_here(account.bare.full())) return;
     // Somebody else keeps it now. What is here would be out of date, should it ever come back.

@@ -85,6 +85,7 @@ class AccountHomes {
   };
 
   [[nodiscard]] cluster::Cluster* cluster() const;
+  void ask_for_presence_later();
   void adopt_some(std::shared_ptr<std::vector<std::string>> accounts);
   // False if it has sessions.
   Task<bool> let_go(xmpp::Jid account);
@@ -100,6 +101,7 @@ class AccountHomes {
   std::map<std::uint64_t, Question> questions_;
   std::unordered_map<std::string, TimePoint> kept_for_later_;
   TimePoint kept_swept_{};
+  bool asks_later_ = false;
 };
 
 }  // namespace starling::core

@@ -171,8 +171,10 @@ TEST(RemoteTest, contacts_are_told_once_when_a_node_dies) {
   alice.take();
   cluster.kill(1);
   cluster.pass(30s);
-  EXPECT_THAT(alice.take(), ElementsAre(testing::AllOf(HasSubstr("from='bob@example.org/phone'"),
-                                                       HasSubstr("type='unavailable'"))));
+  std::vector<std::string> gone = alice.take();
+  // As she has just come, she asks once more for who is there.
+  std::erase_if(gone, [](const std::string& xml) { return !xml.contains("type='unavailable'"); });
+  EXPECT_THAT(gone, ElementsAre(HasSubstr("from='bob@example.org/phone'")));
   EXPECT_TRUE(pc.connected());
 }
 
