@@ -57,13 +57,20 @@ NodeId Cluster::keeper(std::string_view account, const std::vector<NodeId>& with
 
 std::string Cluster::client_address_elsewhere() const {
   const auto view = view_.get();
-  std::vector<const View::Loaded*> reached;
+  std::uint64_t most = 0;
+  for (const View::Loaded& load : view->loads) most = std::max(most, load.sessions);
+  // By how much emptier it is than the fullest; alike ones get the same.
+  const auto chance = [most](const View::Loaded& load) {
+    return load.client_address.empty() ? 0 : most - load.sessions + most / 20 + 1;
+  };
+  std::uint64_t all = 0;
+  for (const View::Loaded& load : view->loads) all += chance(load);
+  std::uint64_t drawn = all == 0 ? 0 : random_u64() % all;
   for (const View::Loaded& load : view->loads) {
-    if (!load.client_address.empty()) reached.push_back(&load);
+    if (drawn < chance(load)) return load.client_address;
+    drawn -= chance(load);
   }
-  if (reached.empty()) return "";
-  std::ranges::sort(reached, {}, &View::Loaded::sessions);
-  return reached[random_u64() % ((reached.size() + 1) / 2)]->client_address;
+  return "";
 }
 
 std::vector<std::uint64_t> Cluster::sessions_elsewhere() const {

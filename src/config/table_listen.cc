@@ -30,9 +30,10 @@ Section<Listen> address_options() {
              {.name = "module",
               .meaning = "What is spoken there. `c2s` is for clients (RFC 6120). `http` answers "
                          "`/health`, with 200 if clients should be sent to this node and 503 if "
-                         "not, and `/health/live`; there, the options about streams and stanzas "
-                         "mean nothing.",
-              .when = "`http` for a load balancer or whatever else watches the node.",
+                         "not, `/health/live`, and `/metrics` for Prometheus; there, the options "
+                         "about streams and stanzas mean nothing.",
+              .when = "`http` for a load balancer or whatever else watches the node; not on an "
+                      "address that strangers reach.",
               .example = "http"}),
       option(&Listen::tls, true_or_false(),
              {.name = "tls",

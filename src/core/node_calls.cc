@@ -1,6 +1,5 @@
 #include "core/node_calls.h"
 
-#include <algorithm>
 #include <chrono>
 #include <utility>
 #include <vector>
@@ -20,15 +19,16 @@ using cluster::NodeId;
 namespace {
 // What operators do may read much.
 constexpr std::chrono::seconds kAnswerTime{20};
-constexpr std::chrono::milliseconds kLookEvery{200};
 }  // namespace
 
-Task<Result<std::string>> NodeCalls::call(NodeId node, std::string procedure, std::string arguments,
-                                          Patience patience) {
+Task<Result<std::string>> NodeCalls::call(NodeId node, std::string procedure,
+                                          std::string arguments) {
   const std::uint64_t number = worker_.remote().next_number();
   Completion<Result<std::string>> answer([&](auto resume) {
-    waiting_.emplace(number, Waiting{node, TimerId(), std::move(resume)});
-    look_at(number, worker_.loop().now() + kAnswerTime, patience);
+    const TimerId timer = worker_.loop().run_after(kAnswerTime, [this, number] {
+      answered(number, fail(Errc::timeout, "the account's node does not answer"));
+    });
+    waiting_.emplace(number, Waiting{node, timer, std::move(resume)});
     Encoder parcel = begin_parcel(ParcelKind::call, "");
     parcel.number(number).text(procedure).rest(arguments);
     if (worker_.remote().send(node, std::move(parcel))) return;
@@ -36,21 +36,6 @@ Task<Result<std::string>> NodeCalls::call(NodeId node, std::string procedure, st
         [this, number] { answered(number, fail(Errc::unavailable, "that node is gone")); });
   });
   co_return co_await answer;
-}
-
-void NodeCalls::look_at(std::uint64_t number, TimePoint until, Patience patience) {
-  const Duration left = until - worker_.loop().now();
-  const Duration wait =
-      patience == Patience::until_dead ? left : std::min<Duration>(left, kLookEvery);
-  Waiting& waiting = waiting_.at(number);
-  waiting.timer = worker_.loop().run_after(wait, [this, number, until, patience] {
-    if (worker_.loop().now() >= until) {
-      return answered(number, fail(Errc::timeout, "the account's node does not answer"));
-    }
-    const bool heard = worker_.server().cluster()->reachable(waiting_.at(number).node);
-    if (!heard) return answered(number, fail(Errc::unavailable, "that node is not heard"));
-    look_at(number, until, patience);
-  });
 }
 
 void NodeCalls::answered(std::uint64_t number, Result<std::string> result) {
@@ -107,11 +92,11 @@ void NodeCalls::peer_gone(NodeId peer) {
 }
 
 Task<Result<std::string>> call_node(Server& server, NodeId node, std::string procedure,
-                                    std::string arguments, NodeCalls::Patience patience) {
+                                    std::string arguments) {
   std::size_t here = 0;
   while (&server.worker(here).loop() != EventLoop::current()) ++here;
   co_return co_await server.worker(here).calls().call(node, std::move(procedure),
-                                                      std::move(arguments), patience);
+                                                      std::move(arguments));
 }
 
 NodeId other_place(Server& server, const xmpp::Jid& account) {

@@ -32,13 +32,9 @@ class NodeCalls {
  public:
   explicit NodeCalls(Worker& worker) : worker_(worker) {}
 
-  // A node that is not heard may come back, until it is found dead.
-  enum class Patience : std::uint8_t { until_dead, while_heard };
-
   // Errors: what the procedure says; timeout; unavailable (the node is gone); invalid (it is of a
   // version that does not know the procedure).
-  Task<Result<std::string>> call(bus::NodeId node, std::string procedure, std::string arguments,
-                                 Patience patience = Patience::until_dead);
+  Task<Result<std::string>> call(bus::NodeId node, std::string procedure, std::string arguments);
 
   // Parcels behind their heads.
   void take_call(bus::NodeId from, cluster::Decoder& parcel);
@@ -54,7 +50,6 @@ class NodeCalls {
   Task<void> run(bus::NodeId from, std::uint64_t number, std::string procedure,
                  std::string arguments);
   void answered(std::uint64_t number, Result<std::string> result);
-  void look_at(std::uint64_t number, TimePoint until, Patience patience);
 
   Worker& worker_;
   std::map<std::uint64_t, Waiting> waiting_;
@@ -62,8 +57,7 @@ class NodeCalls {
 
 // On the loop of any worker.
 Task<Result<std::string>> call_node(Server& server, bus::NodeId node, std::string procedure,
-                                    std::string arguments,
-                                    NodeCalls::Patience patience = NodeCalls::Patience::until_dead);
+                                    std::string arguments);
 // The node that has to do with the account, its home or keeper; 0 if it is this one.
 [[nodiscard]] bus::NodeId other_place(Server& server, const xmpp::Jid& account);
 // The other nodes that are members now.

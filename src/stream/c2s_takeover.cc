@@ -146,9 +146,9 @@ Task<void> C2sStream::resume_from_elsewhere(std::shared_ptr<C2sStream> self, std
     } else {
       Encoder arguments;
       arguments.text(account).text(id).number(here).number(expected);
-      // The client does not wait until a node is found dead: what is in the store holds anyhow.
-      answer = co_await core::call_node(server, ask[i], kProcedure, std::move(arguments).take(),
-                                        core::NodeCalls::Patience::while_heard);
+      // As long as the node may come back: what was sent to it is on its way elsewhere once it is
+      // found dead, and must not come behind what is sent then.
+      answer = co_await core::call_node(server, ask[i], kProcedure, std::move(arguments).take());
     }
     if (!answer) continue;
     Decoder in(*answer);

@@ -216,13 +216,18 @@ class Node:
 
     def health(self, path: str = "/health") -> tuple[int, dict[str, Any]]:
         """The status and the body of what it answers over HTTP."""
+        status, text = self.get(path)
+        body: dict[str, Any] = json.loads(text)
+        return status, body
+
+    def get(self, path: str) -> tuple[int, str]:
+        """The same of any text."""
         event = self.log.wait("listening", lambda e: e.get("module") == "http")
         connection = http.client.HTTPConnection("127.0.0.1", event["port"], timeout=TIMEOUT_S)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
-            body: dict[str, Any] = json.loads(answer.read())
-            return answer.status, body
+            return answer.status, answer.read().decode()
         finally:
             connection.close()
 

@@ -1,0 +1,47 @@
+"""How much a node has to do, as it tells load balancers, Prometheus and the other nodes."""
+
+from __future__ import annotations
+
+import asyncio
+
+from daemon.sessions import registered, run, session
+from harness.cluster import Cluster
+from harness.node import Node
+from harness.waiting import eventually
+
+
+def _metric(node: Node, name: str) -> float:
+    """The value of one without labels."""
+    status, text = node.get("/metrics")
+    assert status == 200, text
+    lines = (line.split() for line in text.splitlines())
+    return next(float(line[1]) for line in lines if line[0] == name)
+
+
+def test_sessions_beyond_its_capacity_fill_a_node(fresh_node: Node) -> None:
+    node = fresh_node
+    node.serve_http()
+    node.config["capacity"] = {"sessions": 1}
+    node.start()
+    alice = registered(node)
+
+    async def main() -> None:
+        for resource in ("one", "two", "three"):
+            await session(node, alice, resource)
+        await asyncio.to_thread(
+            eventually, lambda: node.health()[1]["utilisation"] == {"percent": 300,
+                                                                    "of": "sessions"})
+        assert await asyncio.to_thread(_metric, node, "starling_utilisation_percent") == 300
+        assert await asyncio.to_thread(_metric, node, "starling_sessions") == 3
+
+    run(main)
+
+
+def test_nodes_tell_each_other(pair: Cluster) -> None:
+    def told() -> bool:
+        nodes = pair[0].ctl("list_cluster")
+        assert len(nodes) == 2
+        return all(isinstance(node["utilisation"], int) and node["memory"] > 1_000_000
+                   for node in nodes)
+
+    eventually(told)
