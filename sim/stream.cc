@@ -216,16 +216,7 @@ Task<void> Stream::bind_parked(std::shared_ptr<Stream> /*self*/, core::ParkedSes
   session_ = *bound;
   id_ = parked.stream.id;
   told_ = parked.stream.handled;
-  use(std::make_shared<stream::StreamManagement>(loop(), told_, 0, std::vector<Stanza>()));
-  state_->noted(told_);
-  noted_ = true;
-  if (!session_->visiting) parked.send_missed();
-  std::uint64_t number = 0;
-  for (Stanza& stanza : parked.stream.queue) {
-    if (session_->visiting) stanza.set_archive_id(++number);
-    queue_.push_back(std::move(stanza));
-  }
-  acknowledged_ = parked.stream.sent - static_cast<std::uint32_t>(queue_.size());
+  go_on_with(std::move(parked));
   tell("resumed from the store");
   client_has(h);
   if (session_ == nullptr) co_return;
@@ -233,6 +224,22 @@ Task<void> Stream::bind_parked(std::shared_ptr<Stream> /*self*/, core::ParkedSes
   for (const Stanza& stanza : queue_) send(stanza);
   worker().active(*session_);
   if (session_->visiting) worker().remote().visitors().settled(*session_);
+}
+
+// As C2sStream::go_on_with.
+void Stream::go_on_with(core::ParkedSession parked) {
+  const std::uint32_t handled = parked.stream.handled;
+  use(std::make_shared<stream::StreamManagement>(loop(), handled, 0, std::vector<Stanza>()));
+  state_->noted(handled);
+  noted_ = true;
+  if (!session_->visiting) parked.send_missed();
+  std::uint64_t number = 0;
+  queue_.clear();
+  for (Stanza& stanza : parked.stream.queue) {
+    if (session_->visiting) stanza.set_archive_id(++number);
+    queue_.push_back(std::move(stanza));
+  }
+  acknowledged_ = parked.stream.sent - static_cast<std::uint32_t>(queue_.size());
 }
 
 Task<void> Stream::find_new_home(std::shared_ptr<Stream> self) {
@@ -256,22 +263,11 @@ Task<void> Stream::settle_at_new_home(std::shared_ptr<Stream> /*self*/,
   }
   if (over_) co_return worker().unbind(**bound);
   session_ = *bound;
-  const std::uint32_t handled = parked.stream.handled;
-  use(std::make_shared<stream::StreamManagement>(loop(), handled, 0, std::vector<Stanza>()));
-  state_->noted(handled);
-  noted_ = true;
-  plan_answer();
   tell("has a new home");
   world_.rehomed();
   const std::size_t known = acknowledged_ + queue_.size();
-  if (!session_->visiting) parked.send_missed();
-  std::uint64_t number = 0;
-  queue_.clear();
-  for (Stanza& stanza : parked.stream.queue) {
-    if (session_->visiting) stanza.set_archive_id(++number);
-    queue_.push_back(std::move(stanza));
-  }
-  acknowledged_ = parked.stream.sent - static_cast<std::uint32_t>(queue_.size());
+  go_on_with(std::move(parked));
+  plan_answer();
   for (std::size_t i = known - acknowledged_; i < queue_.size(); ++i) send(queue_[i]);
   if (session_->visiting) worker().remote().visitors().settled(*session_);
   for (const auto& read : std::exchange(unread_, {})) read();

@@ -72,6 +72,7 @@ class Stream final : public core::Outbox, public std::enable_shared_from_this<St
   Task<void> bind_in_turn(std::shared_ptr<Stream> self);
   Task<void> claim(std::shared_ptr<Stream> self, std::string id, std::uint32_t h);
   Task<void> bind_parked(std::shared_ptr<Stream> self, core::ParkedSession parked, std::uint32_t h);
+  void go_on_with(core::ParkedSession parked);
   Task<void> find_new_home(std::shared_ptr<Stream> self);
   Task<void> settle_at_new_home(std::shared_ptr<Stream> self, core::ParkedSession parked);
   void park_if_ready();

@@ -3,18 +3,10 @@
 #include <array>
 #include <utility>
 
+#include "log_in.h"
 #include "xml.h"
 
 namespace load {
-
-namespace {
-
-constexpr std::string_view kHeader =
-    "<?xml version='1.0'?><stream:stream to='localhost' version='1.0' xmlns='jabber:client' "
-    "xmlns:stream='http://etherx.jabber.org/streams'>";
-constexpr std::string_view kSasl = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'";
-
-}  // namespace
 
 TlsContext client_tls(bool resume) {
   TlsContext context(SSL_CTX_new(TLS_client_method()));
@@ -150,9 +142,7 @@ void Client::on_element(std::string_view name, std::string_view text) {
       return open_stream();
     case Stage::challenge:
       if (name != "challenge") fail(text);
-      socket_.queue("<response " + std::string(kSasl) + ">" +
-                    to_base64(scram_->final(from_base64(text_of(text, "<challenge")))) +
-                    "</response>");
+      socket_.queue(response(*scram_, text));
       stage_ = Stage::success;
       return;
     case Stage::success:
@@ -179,15 +169,12 @@ void Client::on_features(std::string_view text) {
   } else if (!authenticated_) {
     if (text.find(">SCRAM-SHA-1<") == text.npos) fail("the server does not offer SCRAM-SHA-1");
     scram_ = std::make_unique<Scram>(user_, options_.password);
-    socket_.queue("<auth " + std::string(kSasl) + " mechanism='SCRAM-SHA-1'>" +
-                  to_base64(scram_->first()) + "</auth>");
+    socket_.queue(auth(*scram_));
     stage_ = Stage::challenge;
   } else {
     const std::size_t session = text.find("<session ");
     wants_session_ = session != text.npos && text.find("<optional", session) == text.npos;
-    socket_.queue(
-        "<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
-        "<resource>load</resource></bind></iq>");
+    socket_.queue(kBind);
     stage_ = Stage::bind;
   }
 }

@@ -5,16 +5,13 @@
 #include <charconv>
 #include <utility>
 
+#include "log_in.h"
 #include "xml.h"
 
 namespace load {
 
 namespace {
 
-constexpr std::string_view kHeader =
-    "<?xml version='1.0'?><stream:stream to='localhost' version='1.0' xmlns='jabber:client' "
-    "xmlns:stream='http://etherx.jabber.org/streams'>";
-constexpr std::string_view kSasl = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'";
 constexpr std::string_view kSm = "xmlns='urn:xmpp:sm:3'";
 constexpr std::string_view kRequest = "<r xmlns='urn:xmpp:sm:3'/>";
 constexpr std::int64_t kPatienceNs = 20'000'000'000;  // with a server that does not answer
@@ -115,9 +112,7 @@ void Survivor::on_element(std::string_view name, std::string_view text) {
       return;
     case Stage::challenge:
       if (name != "challenge") return lost("SASL failure");
-      socket_.queue("<response " + std::string(kSasl) + ">" +
-                    to_base64(scram_->final(from_base64(text_of(text, "<challenge")))) +
-                    "</response>");
+      socket_.queue(response(*scram_, text));
       stage_ = Stage::success;
       return;
     case Stage::success:
@@ -157,17 +152,14 @@ void Survivor::on_features(std::string_view text) {
   if (!authenticated_) {
     if (text.find(">SCRAM-SHA-1<") == text.npos) die("the server does not offer SCRAM-SHA-1");
     scram_ = std::make_unique<Scram>(user_, options_.password);
-    socket_.queue("<auth " + std::string(kSasl) + " mechanism='SCRAM-SHA-1'>" +
-                  to_base64(scram_->first()) + "</auth>");
+    socket_.queue(auth(*scram_));
     stage_ = Stage::challenge;
   } else if (!id_.empty()) {
     socket_.queue("<resume " + std::string(kSm) + " h='" + std::to_string(handled_) + "' previd='" +
                   id_ + "'/>");
     stage_ = Stage::resume;
   } else {
-    socket_.queue(
-        "<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
-        "<resource>load</resource></bind></iq>");
+    socket_.queue(kBind);
     stage_ = Stage::bind;
   }
 }

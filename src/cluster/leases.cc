@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/all_left.h"
 #include "base/log.h"
 #include "cluster/rendezvous.h"
 
@@ -142,10 +143,7 @@ Task<void> Leases::end_all() {
   for (auto& [name, wanted] : wanted_) {
     if (wanted.state == State::held) gate_.spawn(end(name));
   }
-  Completion<bool> ended([this](auto resume) {
-    gate_.close([resume = std::move(resume)]() mutable { resume(true); });
-  });
-  co_await ended;
+  co_await all_left(gate_);
 }
 
 }  // namespace starling::cluster

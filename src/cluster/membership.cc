@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/all_left.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "cluster/cluster.h"
@@ -272,10 +273,7 @@ Task<void> Cluster::leave() {
   parts_.loop->cancel(beat_timer_);
   parts_.loop->cancel(receipt_timer_);
   wake();
-  Completion<bool> ended([this](auto resume) {
-    gate_.close([resume = std::move(resume)]() mutable { resume(true); });
-  });
-  co_await ended;
+  co_await all_left(gate_);
   co_await leases_.end_all();
   const NodeId self = self_.exchange(0);
   serving_ = false;

@@ -453,11 +453,9 @@ void Parking::watch_all() {
   worker_.gate().spawn(look_at_all());
 }
 
-bool Parking::when_known(std::move_only_function<void()> fn) {
+void Parking::when_known(std::move_only_function<void()> fn) {
   constexpr std::size_t kMax = 10'000;
-  if (looking_ == 0 || when_known_.size() >= kMax) return false;
-  when_known_.push_back(std::move(fn));
-  return true;
+  if (when_known_.size() < kMax) when_known_.push_back(std::move(fn));
 }
 
 Task<void> Parking::look_at_all() {

@@ -103,9 +103,10 @@ class Parking {
   Task<bool> adopt(xmpp::Jid account);
   // This node has started, or keeps other accounts than before.
   void watch_all();
-  // True while it may keep an account with parked sessions and not know of them yet; `fn` is called
-  // when it does. False, and nothing happens, if it knows.
-  bool when_known(std::move_only_function<void()> fn);
+  // True while this node may keep an account with parked sessions and not know of them yet.
+  [[nodiscard]] bool is_looking() const { return looking_ > 0; }
+  // Meanwhile: `fn` is called when it knows; never, if too many wait already.
+  void when_known(std::move_only_function<void()> fn);
 
  private:
   void abandon(const xmpp::Jid& account, std::string_view id);

@@ -210,11 +210,12 @@ Task<void> Presence::probed(Stanza probe) {
   const Jid account_jid = probe.to().to_bare();
   const LocalAccount* account = worker_.directory().find(account_jid.full());
   if (account == nullptr || (account->sessions.empty() && !account->parked)) {
+    if (!worker_.parking().is_looking()) co_return;  // nobody to show
     const auto later = std::make_shared<Stanza>(std::move(probe));
     worker_.parking().when_known([this, later, account_jid] {
       worker_.turns().run(account_jid.full(), [this, later] { return probed(std::move(*later)); });
     });
-    co_return;  // nobody to show
+    co_return;
   }
   const auto roster = co_await worker_.roster(account_jid);
   account = worker_.directory().find(account_jid.full());
