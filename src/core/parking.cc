@@ -28,6 +28,7 @@ constexpr std::string_view kIndex = "parked";
 constexpr std::size_t kTokenCharacters = 20;
 constexpr std::uint64_t kMostTime = std::uint64_t{1} << 62U;
 constexpr std::chrono::seconds kClaimTime{30};  // to bind what was claimed
+constexpr std::chrono::seconds kAgain{1};       // what the store did not do
 
 std::string key_of(std::string_view id) {
   return std::string(Parking::kKeyPrefix) + std::string(id);
@@ -467,7 +468,6 @@ Task<void> Parking::look_at_all() {
 }
 
 Task<void> Parking::look_at_index() {
-  constexpr std::chrono::seconds kAgain{1};
   auto& maps = worker_.server().store().maps();
   auto parked = co_await maps.scan("", std::string(kIndex));
   // The store is away: what is parked must not be forgotten for that.
@@ -529,7 +529,9 @@ Task<void> Parking::look(Jid account, std::string id) {
   if (!worker_.remote().homes().is_here(account.full())) co_return;  // another's business by now
   auto parked = co_await claim(account, id);
   ParkedSession* const entry = find(worker_.directory().find(account.full()), id);
-  if (!parked && entry != nullptr) {
+  if (!parked && parked.error().code != Errc::not_found) {
+    watch(account, id, kAgain);  // the store is away
+  } else if (!parked && entry != nullptr) {
     // Somebody resumes it, and may have died over it.
     const TimePoint now = worker_.loop().now();
     if (!entry->overdue) {

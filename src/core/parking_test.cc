@@ -145,5 +145,18 @@ TEST_F(ParkingTest, StoreRefuses_ItEndsAndItsMessagesWait) {
   EXPECT_THAT(bodies(tablet), ElementsAre("hello"));
 }
 
+TEST_F(ParkingTest, StoreAwayWhenItsTimeIsOver_EndsAsSoonAsItIsBack) {
+  TestClient& phone = managed(kPhone);
+  say("hello");
+  park(phone, "p1", 60s);
+  TestClient& tablet = server_.online("bob@example.org/tablet");
+  server_.store().fail_call(1);
+  pass(60s);
+  ASSERT_TRUE(server_.store().failed());
+  EXPECT_THAT(bodies(tablet), IsEmpty());
+  pass(2s);
+  EXPECT_THAT(bodies(tablet), ElementsAre("hello"));
+}
+
 }  // namespace
 }  // namespace starling::core

@@ -66,16 +66,23 @@ bool Remote::lapsed() const {
 
 // --- stanzas ---
 
-bool Remote::route(Stanza& stanza) {
+NodeId Remote::place_of_addressee(const Stanza& stanza) const {
   const std::string_view account = stanza.to().bare();
   const cluster::Cluster& all = *cluster();
   const auto home = all.homes().find(account);
-  NodeId at = all.self();
-  if (home && all.is_member(home->node) && !stanza.home_is_gone()) {
-    at = home->node;
-  } else if (stanza.hops() < kHopsToKeeper) {
-    at = all.keeper(account);
-  }  // else the nodes do not agree on who that is, and we are as good
+  if (home && all.is_member(home->node) && !stanza.home_is_gone()) return home->node;
+  if (stanza.hops() < kHopsToKeeper) return all.keeper(account);
+  return all.self();  // the nodes do not agree on who is the keeper, and we are as good
+}
+
+bool Remote::route(Stanza& stanza) {
+  const cluster::Cluster& all = *cluster();
+  NodeId at = place_of_addressee(stanza);
+  // If that follows from the end of a node, what was kept for it goes first: nothing is overtaken.
+  if (!kept_.empty() && all.removals() != removals_seen_) {
+    route_again_what_is_kept_for_no_member();
+    at = place_of_addressee(stanza);
+  }
   if (at == all.self()) return false;
   if (stanza.hops() >= kMaxHops) {
     log::error("stanza_in_circles", {{"to", stanza.to().full()}});
@@ -232,9 +239,17 @@ void Remote::peer_gone(NodeId peer) {
   guests_.peer_gone(peer);
   worker_.calls().peer_gone(peer);
   homes_.peer_gone(peer);
+  route_again_what_is_kept_for_no_member();
+  std::erase_if(kept_, [peer](const auto& entry) { return entry.second.node == peer; });
+}
+
+void Remote::route_again_what_is_kept_for_no_member() {
+  const cluster::Cluster& all = *cluster();
+  removals_seen_ = all.removals();
   std::vector<std::pair<std::uint64_t, Kept>> kept;
   for (auto at = kept_.begin(); at != kept_.end();) {
-    if (at->second.node != peer) {
+    // A visitor's go with it, when peer_gone() ends it: its client sends them again.
+    if (at->second.visitor != 0 || !all.is_gone(at->second.node)) {
       ++at;
       continue;
     }
@@ -243,7 +258,6 @@ void Remote::peer_gone(NodeId peer) {
   }
   std::ranges::sort(kept, {}, [](const auto& entry) { return entry.first; });  // as they were sent
   for (auto& [unused, entry] : kept) {
-    if (entry.visitor != 0) continue;
     entry.stanza.set_hops(0);
     worker_.router().route(std::move(entry.stanza));
   }

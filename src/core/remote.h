@@ -82,7 +82,10 @@ class Remote {
   };
 
   [[nodiscard]] cluster::Cluster* cluster() const;
+  // The node where the addressee is, or ours.
+  [[nodiscard]] cluster::NodeId place_of_addressee(const xmpp::Stanza& stanza) const;
   void send_stanza(cluster::NodeId to, xmpp::Stanza stanza);
+  void route_again_what_is_kept_for_no_member();
   void flush_fan_outs();
   void take_stanza(cluster::NodeId from, cluster::Decoder& parcel);
 
@@ -92,6 +95,7 @@ class Remote {
   Guests guests_;
   std::uint64_t last_number_ = 0;
   std::unordered_map<std::uint64_t, Kept> kept_;
+  std::uint64_t removals_seen_ = 0;  // Cluster::removals(), when kept_ was looked through
   std::map<cluster::NodeId, FanOut> fan_outs_;  // of this turn
 };
 
