@@ -1,0 +1,75 @@
+"""Fixtures: the double of AWS, and botocore, a client that was not written with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.config import Config
+from cloud.machines import ListedMachines
+
+from harness.aws.cloud import Cloud
+from harness.aws.group import Group
+from harness.aws.instance import REGION
+from harness.aws.lifecycle_hook import LAUNCHING, TERMINATING, LifecycleHook
+
+
+@pytest.fixture(autouse=True)
+def nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No account and no proxy of whoever runs the tests."""
+    for name in list(os.environ):
+        if name.startswith("AWS_") or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    # Never the real one's address.
+    monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1")
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    with Cloud() as running:
+        yield running
+
+
+@pytest.fixture
+def machines() -> ListedMachines:
+    return ListedMachines()
+
+
+@pytest.fixture
+def group(cloud: Cloud, machines: ListedMachines) -> Group:
+    """With both of Starling's hooks; its one instance waits for the first."""
+    made = cloud.add_group(
+        "chat", machines, desired=1, maximum=4,
+        hooks=[LifecycleHook("starling-launch", LAUNCHING, 300),
+               LifecycleHook("starling-terminate", TERMINATING, 300, "CONTINUE")])
+    made.wait_until(lambda g: g.members and g.members[0].state == "Pending:Wait", "waiting")
+    return made
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], botocore.session.Session]:
+    """A session of botocore in this environment."""
+    def make(environment: dict[str, str]) -> botocore.session.Session:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        return botocore.session.Session()
+
+    return make
+
+
+@pytest.fixture
+def client(cloud: Cloud, use: Any) -> Callable[..., Any]:
+    """botocore's client of a service, with the credentials of an instance of its own."""
+    instance = cloud.add_instance()
+
+    def make(service: str, attempts: int = 1, **options: Any) -> Any:
+        session = use(cloud.environment(instance))
+        config = Config(retries={"mode": "standard", "total_max_attempts": attempts}, **options)
+        return session.create_client(service, REGION, endpoint_url=cloud.api.url, config=config)
+
+    return make
