@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import botocore.loaders
 import botocore.session
 import pytest
 from botocore.config import Config
@@ -15,6 +16,8 @@ from harness.aws.cloud import Cloud
 from harness.aws.group import Group
 from harness.aws.instance import REGION
 from harness.aws.lifecycle_hook import LAUNCHING, TERMINATING, LifecycleHook
+
+_LOADER = botocore.loaders.create_loader()  # keeps what it has read
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +60,9 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], botocore.
     def make(environment: dict[str, str]) -> botocore.session.Session:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        return botocore.session.Session()
+        session = botocore.session.Session()
+        session.register_component("data_loader", _LOADER)
+        return session
 
     return make
 

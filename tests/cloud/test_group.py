@@ -129,13 +129,13 @@ def test_an_action_is_active_only_while_the_instance_waits() -> None:
     member = world.only()
 
     def refused(hook: str) -> None:
-        for call in (lambda: world.group.complete(hook, "CONTINUE", member.id),
-                     lambda: world.group.heartbeat(hook, member.id)):
-            with pytest.raises(ApiError) as error:
-                call()
-            assert error.value.code == "ValidationError"
-            assert error.value.message == ("No active Lifecycle Action found with instance ID "
-                                           f"{member.id}")
+        message = f"No active Lifecycle Action found with instance ID {member.id}"
+        with pytest.raises(ApiError) as error:
+            world.group.complete(hook, "CONTINUE", member.id)
+        assert (error.value.code, error.value.message) == ("ValidationError", message)
+        with pytest.raises(ApiError) as error:
+            world.group.heartbeat(hook, member.id)
+        assert (error.value.code, error.value.message) == ("ValidationError", message)
 
     refused("starling-terminate")
     world.group.complete("starling-launch", "CONTINUE", member.id)
@@ -246,7 +246,7 @@ def test_a_failed_launch_is_tried_again() -> None:
     world.after(1)
     world.after(1)
     assert world.states() == ["InService"]
-    assert world.group.failed_launches == 2
+    assert len(world.group.failures) == 2
 
 
 def test_spot_notice_then_the_end() -> None:

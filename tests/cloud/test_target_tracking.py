@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from cloud.machines import ListedMachines
 
@@ -14,7 +16,7 @@ from harness.aws.target_tracking import TargetTracking, Tracking, utilisation_me
 class World:
     """One group whose instances share a load of so many per cent of one instance."""
 
-    def __init__(self, desired: int = 1, maximum: int = 10, **settings: float) -> None:
+    def __init__(self, desired: int = 1, maximum: int = 10, **settings: Any) -> None:
         self.clock = SteppedClock()
         self.metrics = Metrics()
         self.group = Group("chat", self.clock, ListedMachines(), desired=desired, minimum=1,

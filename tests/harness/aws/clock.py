@@ -17,6 +17,7 @@ class Clock:
         if speed <= 0:
             raise ValueError(f"speed {speed} is not above 0")
         self.speed = speed
+        self.skew_s = 0.0  # how far the cloud's wall is ahead of this machine's
         self._began = datetime.now(timezone.utc)
         self._zero = time.monotonic()
 
@@ -26,11 +27,11 @@ class Clock:
     def utc(self, at: float | None = None) -> datetime:
         """The wall's time when `now()` is `at`; now, if that is not given."""
         at = self.now() if at is None else at
-        return self._began + timedelta(seconds=at / self.speed)
+        return self._began + timedelta(seconds=at / self.speed + self.skew_s)
 
     def at(self, utc: datetime) -> float:
         """What `now()` is at that time of the wall."""
-        return (utc - self._began).total_seconds() * self.speed
+        return ((utc - self._began).total_seconds() - self.skew_s) * self.speed
 
 
 class SteppedClock(Clock):

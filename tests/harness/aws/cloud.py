@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -57,7 +56,7 @@ class Cloud:
         self._ticker.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._stopping.set()
         self._ticker.join()
         for group in self.autoscaling.groups:
@@ -67,7 +66,7 @@ class Cloud:
         for metadata in self._metadata.values():
             metadata.close()
         self.api.close()
-        if self.failure is not None:
+        if self.failure is not None and kind is None:
             raise RuntimeError("the double of AWS failed") from self.failure
 
     def add_group(self, name: str, machines: Machines, **settings: Any) -> Group:
@@ -90,7 +89,7 @@ class Cloud:
         return instance
 
     def add_container(self) -> ContainerCredentials:
-        container = ContainerCredentials(self.credentials)
+        container = ContainerCredentials(self.credentials, self.clock)
         self._open.callback(container.close)
         return container
 
@@ -122,11 +121,9 @@ class Cloud:
             try:
                 for group in self.autoscaling.groups:
                     group.tick()
-                for step in self._steps():
-                    step()
+                for refresh in list(self.autoscaling.refreshes):
+                    refresh.step()
+                for policy in list(self._policies):
+                    policy.step()
             except Exception as failure:
                 self.failure = self.failure or failure
-
-    def _steps(self) -> list[Callable[[], None]]:
-        return [each.step for each in [*self.autoscaling.refreshes, *self._policies]]
-

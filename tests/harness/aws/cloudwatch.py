@@ -39,7 +39,7 @@ class CloudWatch(Service):
                            "The value AWS/ for parameter Namespace is invalid.")
         data = parameters.structures("MetricData.member")
         if not data:
-            raise ApiError("MissingRequiredParameter",
+            raise ApiError("MissingParameter",
                            "The parameter MetricData is required.")
         if len(data) > _MAX_METRICS:
             raise ApiError("LimitExceeded", "The collection MetricData must not have a size greater"
@@ -78,7 +78,7 @@ class CloudWatch(Service):
             count, total, low, high = (one.number(f"StatisticValues.{name}") for name in
                                        ("SampleCount", "Sum", "Minimum", "Maximum"))
             return [Sample(at, count, total, low, high, unit, owner)]
-        raise ApiError("MissingRequiredParameter",
+        raise ApiError("MissingParameter",
                        "At least one of the parameters must be specified: Value, Values,"
                        " StatisticValues")
 
@@ -99,7 +99,7 @@ class CloudWatch(Service):
         start, end = parameters.time("StartTime"), parameters.time("EndTime")
         statistics = parameters.texts("Statistics.member")
         if start is None or end is None or not statistics:
-            raise ApiError("MissingRequiredParameter",
+            raise ApiError("MissingParameter",
                            "The parameters StartTime, EndTime and Statistics are required.")
         if start >= end:
             raise ApiError("InvalidParameterValue",
@@ -129,5 +129,5 @@ def _dimensions(parameters: Parameters) -> dict[str, str]:
 
 def _required(parameters: Parameters, name: str) -> str:
     if not parameters.get(name):
-        raise ApiError("MissingRequiredParameter", f"The parameter {name} is required.")
+        raise ApiError("MissingParameter", f"The parameter {name} is required.")
     return parameters[name]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import secrets
 
-from harness.aws.clock import iso
+from harness.aws.clock import Clock, iso
 from harness.aws.credentials import Credentials
 from harness.aws.endpoint import Endpoint, Request, Response
 from harness.aws.instance import ACCOUNT, ROLE
@@ -15,11 +15,11 @@ from harness.aws.instance import ACCOUNT, ROLE
 class ContainerCredentials:
     """Serves one container until it is closed, to whoever knows its authorization token."""
 
-    def __init__(self, credentials: Credentials, owner: str = "container") -> None:
+    def __init__(self, credentials: Credentials, clock: Clock, owner: str = "container") -> None:
         self.token = f"Bearer {secrets.token_urlsafe(30)}"
         self.owner = owner
         self._credentials = credentials
-        self.endpoint = Endpoint(self._answer)
+        self.endpoint = Endpoint(self._answer, clock.utc)
         self.url = f"{self.endpoint.url}/v1/credentials"
 
     def close(self) -> None:

@@ -8,11 +8,15 @@ import socketserver
 import sys
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from email.message import Message
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from harness.ports import free_port
+
+_ATTEMPTS = 10
 
 
 class Request(NamedTuple):
@@ -34,8 +38,9 @@ class Endpoint:
     """Serves until it is closed. `answer` runs in a thread per connection; None from it ends the
     connection without an answer."""
 
-    def __init__(self, answer: Callable[[Request], Response | None]) -> None:
-        self._server = _Server(answer)
+    def __init__(self, answer: Callable[[Request], Response | None],
+                 now: Callable[[], datetime]) -> None:
+        self._server = _Server(answer, now)
         self.port: int = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._thread: threading.Thread | None = None
@@ -82,21 +87,36 @@ class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     request_queue_size = 128
 
-    def __init__(self, answer: Callable[[Request], Response | None]) -> None:
-        # A port that was asked for by number stays bound while nobody listens.
-        super().__init__(("127.0.0.1", free_port()), _Handler)
+    def __init__(self, answer: Callable[[Request], Response | None],
+                 now: Callable[[], datetime]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler, bind_and_activate=False)
         self.answer = answer
+        self.now = now
         self.answering = threading.Event()
         self.answering.set()
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
+        self._bind()
+        self.server_activate()
 
-    def process_request(self, request: socket.socket, client_address: object) -> None:
+    def _bind(self) -> None:
+        """A port that was asked for by number stays bound while nobody listens."""
+        for left in reversed(range(_ATTEMPTS)):
+            self.server_address = ("127.0.0.1", free_port())
+            try:
+                self.server_bind()
+                return
+            except OSError:  # somebody else was quicker
+                if left == 0:
+                    self.server_close()
+                    raise
+
+    def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:
             self._connections.add(request)
         super().process_request(request, client_address)
 
-    def shutdown_request(self, request: socket.socket) -> None:
+    def shutdown_request(self, request: Any) -> None:
         with self._lock:
             self._connections.discard(request)
         super().shutdown_request(request)
@@ -107,7 +127,7 @@ class _Server(socketserver.ThreadingTCPServer):
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no news; anything else is a mistake of ours."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
@@ -133,7 +153,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self.send_response_only(response.status)
-        headers = {"Date": self.date_time_string(), "Content-Length": str(len(response.body))}
+        date = format_datetime(self.server.now(), usegmt=True)
+        headers = {"Date": date, "Content-Length": str(len(response.body))}
         for name, value in (headers | response.headers).items():
             self.send_header(name, value)
         self.end_headers()

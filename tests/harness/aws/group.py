@@ -18,6 +18,8 @@ from harness.aws.lifecycle_hook import LAUNCHING, TERMINATING, LifecycleAction, 
 from harness.aws.machines import Machine, Machines, Runner, run_inline
 from harness.waiting import TIMEOUT_S
 
+_ZONES = (f"{REGION}a", f"{REGION}b", f"{REGION}c")
+
 
 class _Leg(NamedTuple):
     """A way through the states: `during`, `during:Wait` for hooks, `during:Proceed`, then `to`."""
@@ -86,7 +88,7 @@ class Group:
 
     def __init__(self, name: str, clock: Clock, machines: Machines, *, desired: int = 1,
                  minimum: int = 0, maximum: int = 100, hooks: Iterable[LifecycleHook] = (),
-                 zones: Iterable[str] = tuple(f"{REGION}{letter}" for letter in "abc"),
+                 zones: Iterable[str] = _ZONES,
                  protects_new: bool = False, deregistration_delay_s: float = 0,
                  health_check_grace_s: float = 0, health_check_interval_s: float = 10,
                  capacity_rebalance: bool = False,
@@ -105,7 +107,7 @@ class Group:
         self.clock = clock
         self.members: list[Member] = []
         self.gone: list[Member] = []
-        self.failed_launches = 0
+        self.failures: list[BaseException] = []  # of its machines, to launch or to terminate
         self._desired = desired
         self._machines = machines
         self._run = run
@@ -140,7 +142,8 @@ class Group:
         with self.changed:
             if not self.changed.wait_for(lambda: condition(self), TIMEOUT_S):
                 states = [(m.id, m.state) for m in self.members]
-                raise AssertionError(f"{self.name} is not {what}; its instances: {states}")
+                raise AssertionError(f"{self.name} is not {what}; its instances: {states}; failures"
+                                     f" of machines: {self.failures}")
 
     # What its owner may ask for.
 
@@ -301,9 +304,9 @@ class Group:
         if replaced := [m for m in in_service if m.replaced]:
             return replaced[0]
         counts = self._zone_counts()
-        free = [m for m in in_service if not m.protected]
-        return min(free, default=None, key=lambda m: (-counts[m.instance.availability_zone],
-                                                      m.instance.launched))
+        free = sorted((m for m in in_service if not m.protected), key=lambda m: (
+            -counts[m.instance.availability_zone], m.instance.launched))
+        return free[0] if free else None
 
     def _scale_in(self, member: Member) -> None:
         if self.warm_pool is not None and self.warm_pool.reuses and not member.replaced:
@@ -383,7 +386,6 @@ class Group:
         """Goes on to wait for hooks, if there are any."""
         machine = member.machine
         if machine.launch_failed:
-            self.failed_launches += 1
             self._next_launch = now + 1
             self._remove(member, leg)
             return True
@@ -437,7 +439,9 @@ class Group:
         warm = leg.during.startswith("Warmed:")
         self._enter(member, "Warmed:Terminated" if warm else "Terminated")
         member.leg = None
-        member.machine.finish()
+        if member.machine.failure is not None:
+            self.failures.append(member.machine.failure)
+        member.instance.state = "terminated"
         self.members.remove(member)
         self.gone.append(member)
 

@@ -15,7 +15,8 @@ class Machines(abc.ABC):
 
     @abc.abstractmethod
     def launch(self, instance: Instance) -> Any:
-        """Boots it; what it returns is given to the other methods. A failure is a failed launch."""
+        """Boots it; what it returns is given to the other methods. A failure is a failed launch.
+        It may change the instance first, its `local_ipv4` or its tags, say."""
 
     @abc.abstractmethod
     def terminate(self, handle: Any) -> None:
@@ -72,35 +73,46 @@ class Machine:
     def launch_failed(self) -> bool:
         return self._launched.done() and self._launched.exception() is not None
 
+    @property
+    def failure(self) -> BaseException | None:
+        """Of what was done last."""
+        return self._task.exception() if self._task.done() else None
+
     def launch(self) -> None:
-        self._task = self._launched = self._run(lambda: self._machines.launch(self._instance))
-        self._instance.state = "running"
+        self._launched = self._do("pending", "running",
+                                  lambda: self._machines.launch(self._instance))
 
     def terminate(self) -> None:
         """Also of a dead one: what is left of it may be cleared away."""
-        self._instance.state = "shutting-down"
-        self._task = self._run(lambda: self._machines.terminate(self._launched.result()))
+        self._do("shutting-down", "terminated", lambda: self._machines.terminate(self._handle()))
 
     def stop(self) -> None:
         """Like `terminate`, but it can be launched again."""
-        self.terminate()
-        self._instance.state = "stopped"
+        self._do("stopping", "stopped", lambda: self._machines.terminate(self._handle()))
 
     def hibernate(self) -> None:
-        self._instance.state = "stopped"
-        self._task = self._run(lambda: self._machines.hibernate(self._launched.result()))
+        self._do("stopping", "stopped", lambda: self._machines.hibernate(self._handle()))
 
     def resume(self) -> None:
-        self._instance.state = "running"
-        self._task = self._run(lambda: self._machines.resume(self._launched.result()))
+        self._do("pending", "running", lambda: self._machines.resume(self._handle()))
 
     def kill(self) -> None:
         self.dead = True
-        self._instance.state = "terminated"
-        self._task = self._run(lambda: self._machines.kill(self._launched.result()))
+        self._do("shutting-down", "terminated", lambda: self._machines.kill(self._handle()))
 
-    def finish(self) -> None:
-        self._instance.state = "terminated"
+    def _do(self, meanwhile: str, then: str, work: Callable[[], Any]) -> Future[Any]:
+        """`meanwhile` and `then` are EC2's names of the instance's state."""
+        def do() -> Any:
+            result = work()
+            self._instance.state = then
+            return result
+
+        self._instance.state = meanwhile
+        self._task = self._run(do)
+        return self._task
+
+    def _handle(self) -> Any:
+        return self._launched.result()
 
     def looks_healthy(self) -> bool:
         """By the last check that has ended; begins another one."""
@@ -109,5 +121,5 @@ class Machine:
             if not self._check.done():
                 return True
             healthy = self._check.exception() is None and self._check.result()
-        self._check = self._run(lambda: self._machines.is_healthy(self._launched.result()))
+        self._check = self._run(lambda: self._machines.is_healthy(self._handle()))
         return healthy and not self.dead

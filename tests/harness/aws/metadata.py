@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -43,7 +42,7 @@ class Metadata:
         self._clock = clock
         self._tokens: dict[str, datetime] = {}
         # It can hang, as for a container that is one hop too far, or refuse.
-        self.endpoint = Endpoint(self._serve)
+        self.endpoint = Endpoint(self._serve, clock.utc)
         self.url = self.endpoint.url
 
     def close(self) -> None:
@@ -97,13 +96,13 @@ class Metadata:
             return None
         items, wanted = self._items(), match[1].rstrip("/")
         if wanted in items:
-            return items[wanted]()
+            return items[wanted]
         folder = f"{wanted}/" if wanted else ""
         below = [name.removeprefix(folder) for name in items if name.startswith(folder)]
         names = dict.fromkeys(re.sub("/.*", "/", name) for name in below)
         return "\n".join(sorted(names)) if names else None
 
-    def _items(self) -> dict[str, Callable[[], str]]:
+    def _items(self) -> dict[str, str]:
         """What there is now, by its path under /latest/."""
         instance, zone = self.instance, self.instance.availability_zone
         texts = {
@@ -130,12 +129,10 @@ class Metadata:
         if self.tags_enabled:
             texts |= {f"meta-data/tags/instance/{key}": value
                       for key, value in instance.tags.items()}
-        items: dict[str, Callable[[], str]] = {
-            path: lambda text=text: text for path, text in texts.items()}
         if instance.role is not None:
-            items |= {"meta-data/iam/info": self._profile,
-                      f"meta-data/iam/security-credentials/{instance.role}": self._role_credentials}
-        return items
+            texts["meta-data/iam/info"] = self._profile()
+            texts[f"meta-data/iam/security-credentials/{instance.role}"] = self._role_credentials()
+        return texts
 
     def _role_credentials(self) -> str:
         key = self._credentials.current(self.instance.id)

@@ -87,7 +87,7 @@ class QueryApi:
         self._faults: list[_Fault] = []
         self._changed = threading.Condition()
         # It can hang, and refuse connections.
-        self.endpoint = Endpoint(self._serve)
+        self.endpoint = Endpoint(self._serve, clock.utc)
         self.url = self.endpoint.url
 
     def add(self, service: Service) -> None:

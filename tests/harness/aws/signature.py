@@ -71,7 +71,8 @@ def _parse(request: Request) -> _Authorization:
     if unsigned:
         raise ApiError("SignatureDoesNotMatch",
                        f"{unsigned} must be among the 'SignedHeaders' in the AWS Authorization.")
-    return _Authorization(*credential[:4], names, parts["Signature"])
+    key_id, date, region, service, _ = credential
+    return _Authorization(key_id, date, region, service, names, parts["Signature"])
 
 
 def _signed_at(request: Request) -> datetime:
@@ -115,7 +116,7 @@ def _canonical(request: Request, signed_headers: list[str]) -> bytes:
     lines = [request.method, quote(target.path, safe="/-_.~"),
              "&".join(f"{name}={value}" for name, value in query)]
     for name in signed_headers:
-        values = request.headers.get_all(name, [])
+        values: list[str] = request.headers.get_all(name, [])
         lines.append(f"{name}:{','.join(' '.join(value.split()) for value in values)}")
     lines += ["", ";".join(signed_headers), hashlib.sha256(request.body).hexdigest()]
     return "\n".join(lines).encode()
