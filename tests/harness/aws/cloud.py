@@ -48,6 +48,7 @@ class Cloud:
         self._policies: list[TargetTracking] = []
         self._workers = ThreadPoolExecutor(_MACHINES_AT_WORK)
         self._open = contextlib.ExitStack()
+        self._open.callback(self.api.close)
         self._stopping = threading.Event()
         self._ticker = threading.Thread(target=self._tick, daemon=True)
         self.failure: BaseException | None = None  # of the double itself
@@ -63,11 +64,9 @@ class Cloud:
             group.close()
         self._workers.shutdown(wait=True)
         self._open.close()
-        for metadata in self._metadata.values():
-            metadata.close()
-        self.api.close()
-        if self.failure is not None and kind is None:
-            raise RuntimeError("the double of AWS failed") from self.failure
+        failure = self.failure or self.api.failure
+        if failure is not None and kind is None:
+            raise RuntimeError("the double of AWS failed") from failure
 
     def add_group(self, name: str, machines: Machines, **settings: Any) -> Group:
         """`settings` are Group's. Its instances launch at once."""
@@ -113,7 +112,9 @@ class Cloud:
         return instance
 
     def _start(self, instance: Instance) -> None:
-        self._metadata[instance.id] = Metadata(instance, self.credentials, self.clock)
+        metadata = Metadata(instance, self.credentials, self.clock)
+        self._open.callback(metadata.close)
+        self._metadata[instance.id] = metadata
         self.instances.append(instance)
 
     def _tick(self) -> None:

@@ -53,7 +53,6 @@ class Endpoint:
     def refuse(self) -> None:
         """From now on nobody listens; open connections break. The port stays ours."""
         self._stop()
-        self._server.socket.shutdown(socket.SHUT_RDWR)
         self._server.drop_connections()
 
     def recover(self) -> None:
@@ -70,13 +69,14 @@ class Endpoint:
         self._server.drop_connections()
 
     def _serve(self) -> None:
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,),
-                                        daemon=True)
+        self._server.listening = True
+        self._thread = threading.Thread(target=self._server.accept_all, daemon=True)
         self._thread.start()
 
     def _stop(self) -> None:
         if self._thread is not None:
-            self._server.shutdown()
+            self._server.listening = False
+            self._server.socket.shutdown(socket.SHUT_RDWR)  # wakes who waits for a connection
             self._thread.join()
             self._thread = None
 
@@ -94,6 +94,7 @@ class _Server(socketserver.ThreadingTCPServer):
         self.now = now
         self.answering = threading.Event()
         self.answering.set()
+        self.listening = False
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._bind()
@@ -110,6 +111,10 @@ class _Server(socketserver.ThreadingTCPServer):
                 if left == 0:
                     self.server_close()
                     raise
+
+    def accept_all(self) -> None:
+        while self.listening:
+            self.handle_request()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:

@@ -88,12 +88,14 @@ class Group:
 
     def __init__(self, name: str, clock: Clock, machines: Machines, *, desired: int = 1,
                  minimum: int = 0, maximum: int = 100, hooks: Iterable[LifecycleHook] = (),
-                 zones: Iterable[str] = _ZONES,
-                 protects_new: bool = False, deregistration_delay_s: float = 0,
-                 health_check_grace_s: float = 0, health_check_interval_s: float = 10,
-                 capacity_rebalance: bool = False,
+                 zones: Iterable[str] = _ZONES, protects_new: bool = False,
+                 deregistration_delay_s: float = 0, health_check_grace_s: float = 0,
+                 health_check_interval_s: float = 10, capacity_rebalance: bool = False,
                  warm_pool: WarmPool | None = None, run: Runner = run_inline,
                  new_instance: Callable[[str], Instance] | None = None) -> None:
+        if not 0 <= minimum <= desired <= maximum:
+            raise ValueError(f"minimum {minimum}, desired {desired}, maximum {maximum}: not in"
+                             " order")
         self.name = name
         self.minimum, self.maximum = minimum, maximum
         self.hooks = {hook.name: hook for hook in hooks}

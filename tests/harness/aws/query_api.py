@@ -80,6 +80,7 @@ class QueryApi:
 
     def __init__(self, credentials: Credentials, clock: Clock, region: str = REGION) -> None:
         self.calls: list[Call] = []
+        self.failure: Exception | None = None  # of the double itself
         self._credentials = credentials
         self._clock = clock
         self._region = region
@@ -166,9 +167,12 @@ class QueryApi:
             if fault is not None and fault.error is not None:
                 raise fault.error
             text = service.answer(action, perform(parameters, key), request_id)
-        except ApiError as refused:
-            error = refused
-            text = (service or _NoService()).error(refused, request_id)
+        except Exception as failure:
+            if not isinstance(failure, ApiError):
+                self.failure = self.failure or failure
+                failure = ApiError("InternalFailure")
+            error = failure
+            text = (service or _NoService()).error(error, request_id)
         status = 200 if error is None else error.status
         self._record(Call(service.name if service else "", action, parameters,
                           key.owner if key else None, status, error.code if error else None,
