@@ -217,13 +217,22 @@ def test_set_health_may_disregard_the_grace_period() -> None:
     assert world.states() == ["InService"]
 
 
-def test_a_killed_instance_is_replaced_and_no_hook_waits_for_it() -> None:
+def test_a_killed_instance_is_replaced_and_its_hook_times_out() -> None:
     world = World(desired=1, hooks=[TERMINATE], health_check_grace_s=300)
     first = world.only()
     world.group.kill(first.id)
-    assert walk(first)[-1] == "Terminated"
-    assert "Terminating:Wait" not in walk(first)
-    assert world.states() == ["InService"]
+    assert first.instance.state == "terminated"
+    assert world.states() == ["InService", "Terminating:Wait"]
+    world.after(100)
+    assert first.state == "Terminated"
+
+
+def test_an_instance_that_is_killed_while_it_launches_is_replaced() -> None:
+    world = World(desired=1, hooks=[LAUNCH])
+    first = world.only()
+    world.group.kill(first.id)
+    assert first.state == "Terminated"
+    assert world.states() == ["Pending:Wait"]
 
 
 def test_terminate_with_and_without_decrement() -> None:
@@ -258,19 +267,18 @@ def test_spot_notice_then_the_end() -> None:
     assert first.state == "InService"
     world.after(1)
     assert ("kill", first.id) in world.machines.done
-    assert first.state == "Terminated"
-    assert world.states() == ["InService"]
+    assert world.states() == ["InService", "Terminating:Wait"]
 
 
-def test_a_spot_interruption_does_not_wait_for_hooks() -> None:
+def test_a_hook_does_not_put_off_a_spot_interruption() -> None:
     world = World(desired=1, hooks=[LifecycleHook("starling-terminate", TERMINATING, 3600)])
     first = world.only()
     world.group.interrupt(first.id)
     world.group.terminate(first.id, decrements=False)
     world.after(119)
-    assert first.state == "Terminating:Wait"
+    assert ("kill", first.id) not in world.machines.done
     world.after(1)
-    assert first.state == "Terminated"
+    assert ("kill", first.id) in world.machines.done
 
 
 def test_capacity_rebalance_launches_before_it_terminates() -> None:

@@ -398,7 +398,7 @@ class Group:
                 return False
         member.registered = False
         hooks = [h for h in self.hooks.values() if h.transition == leg.transition]
-        if hooks and not machine.dead:
+        if hooks:  # also for a dead one, for which nobody will complete them
             member.actions = {hook.name: LifecycleAction(hook, now) for hook in hooks}
             self._enter(member, f"{leg.during}:Wait")
         else:
@@ -410,9 +410,10 @@ class Group:
             action.expire(now)
         results = [action.result for action in member.actions.values()]
         abandoned = "ABANDON" in results
-        if None in results and not abandoned and not member.machine.dead:
+        dies = leg.transition == LAUNCHING and (abandoned or member.machine.dead)
+        if None in results and not abandoned and not dies:
             return False
-        if leg.transition == LAUNCHING and (abandoned or member.machine.dead):
+        if dies:
             self._begin(member, _TERMINATE_WARM if member.warm else _TERMINATE)
         else:
             self._proceed(member, leg)

@@ -97,17 +97,19 @@ class Machine:
         self._do("pending", "running", lambda: self._machines.resume(self._handle()))
 
     def kill(self) -> None:
+        self._do("terminated", "terminated", lambda: self._machines.kill(self._handle()))
         self.dead = True
-        self._do("shutting-down", "terminated", lambda: self._machines.kill(self._handle()))
 
     def _do(self, meanwhile: str, then: str, work: Callable[[], Any]) -> Future[Any]:
         """`meanwhile` and `then` are EC2's names of the instance's state."""
         def do() -> Any:
             result = work()
-            self._instance.state = then
+            if not self.dead:
+                self._instance.state = then
             return result
 
-        self._instance.state = meanwhile
+        if not self.dead:
+            self._instance.state = meanwhile
         self._task = self._run(do)
         return self._task
 
