@@ -159,6 +159,14 @@ def test_ec2_describes_by_filter(cloud: Cloud, group: Group, client: Client) -> 
     assert api.describe_instances(Filters=filters)["Reservations"] == []
 
 
+def test_any_text_comes_through(cloud: Cloud, client: Client) -> None:
+    name = "<a> & 'b' \"c\" [d] ü"
+    cloud.add_instance(tags={"Name": name})
+    filters = [{"Name": "tag:Name", "Values": [name]}]
+    (reservation,) = client("ec2").describe_instances(Filters=filters)["Reservations"]
+    assert reservation["Instances"][0]["Tags"] == [{"Key": "Name", "Value": name}]
+
+
 def test_what_ec2_refuses(group: Group, client: Client) -> None:
     api = client("ec2")
     ids = [group.members[0].id, "i-00000000000000bad"]
@@ -267,6 +275,7 @@ def test_it_can_be_down_and_can_hang(cloud: Cloud, client: Client) -> None:
         api.describe_auto_scaling_instances()
     cloud.api.recover()
     api.describe_auto_scaling_instances()
+    assert len(cloud.api.calls) == 3  # nobody saw the others
 
 
 def test_calls_are_recorded_with_who_made_them(cloud: Cloud, group: Group, client: Client) -> None:

@@ -350,6 +350,23 @@ def test_an_instance_refresh_replaces_all() -> None:
     assert world.states() == ["InService"] * 3
 
 
+def test_an_instance_refresh_waits_for_those_who_come_to_be_warm() -> None:
+    world = World(desired=2, hooks=[LAUNCH])
+    for member in world.group.members:
+        world.group.complete("starling-launch", "CONTINUE", member.id)
+    refresh = InstanceRefresh(world.group, Preferences(instance_warmup_s=60))
+    refresh.step()
+    refresh.step()
+    assert world.states() == ["InService", "Pending:Wait"]
+    world.group.complete("starling-launch", "CONTINUE", world.group.members[-1].id)
+    world.after(59)
+    refresh.step()
+    assert world.states() == ["InService", "InService"]
+    world.after(1)
+    refresh.step()
+    assert world.states() == ["InService", "Pending:Wait"]
+
+
 def test_an_instance_refresh_can_launch_before_it_terminates() -> None:
     world = World(desired=3, hooks=[LAUNCH])
     for member in world.group.members:

@@ -77,7 +77,9 @@ def _matches(instance: Instance, name: str, values: list[str]) -> bool:
         if name not in known:
             raise ApiError("InvalidParameterValue", f"The filter '{name}' is invalid")
         has = known[name]
-    return has is not None and any(fnmatch.fnmatchcase(has, value) for value in values)
+    # Only * and ? are wildcards.
+    return has is not None and any(fnmatch.fnmatchcase(has, value.replace("[", "[[]"))
+                                   for value in values)
 
 
 def _description(instance: Instance) -> dict[str, Any]:
