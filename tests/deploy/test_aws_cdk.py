@@ -6,7 +6,9 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import stat
+import struct
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +19,7 @@ import yaml
 
 from deploy.aws_double import REGION, AwsDouble
 from harness.authority import Authority
-from harness.node import ROOT, build_folder
+from harness.node import ROOT, Address, Node, build_folder
 from harness.waiting import TIMEOUT_S
 
 APP = ROOT / "deploy/aws"
@@ -50,6 +52,16 @@ def _tested() -> subprocess.CompletedProcess[str]:
 
 def test_app_passes_its_own_tests(tested: subprocess.CompletedProcess[str]) -> None:
     assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+def test_settings_with_a_mistake_are_refused(tested: subprocess.CompletedProcess[str],
+                                             tmp_path: Path) -> None:
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+    (tmp_path / "fleet.json").write_text(json.dumps(_example() | {"nodes": {"minimun": 3}}))
+    done = subprocess.run(["node", str(APP / "build/bin/starling.js")], cwd=tmp_path, check=False,
+                          capture_output=True, text=True, timeout=TIMEOUT_S)
+    assert done.returncode == 2
+    assert done.stderr == "fleet.json: nodes.minimun: there is no such setting\n"
 
 
 def _resolve(value: Any) -> str:
@@ -210,10 +222,64 @@ def test_starlingd_takes_the_configuration(booted: Machine) -> None:
     assert done.returncode == 0, done.stderr
 
 
+class _Yaml(yaml.SafeLoader):
+    """With `!file`."""
+
+
+_Yaml.add_constructor("!file", lambda loader, node: loader.construct_scalar(node))
+
+
+def _configuration(machine: Machine) -> dict[str, Any]:
+    text = (machine.root / "etc/starling/starling.yml").read_text()
+    return dict(yaml.load(text, _Yaml))
+
+
+def _proxy_header(command: int, family: int, rest: bytes) -> bytes:
+    """PROXY protocol, version 2."""
+    start = b"\r\n\r\n\0\r\nQUIT\n"
+    return start + struct.pack("!BBH", 0x20 | command, family, len(rest)) + rest
+
+
+def _ask(address: Address, words: bytes) -> bytes:
+    """What it answers until it closes."""
+    with socket.create_connection(address, TIMEOUT_S) as connection:
+        connection.sendall(words)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@pytest.fixture(name="reached")
+def _reached(booted: Machine, fresh_node: Node) -> Node:
+    """A node with the listeners of that configuration, on free ports."""
+    fresh_node.config["listen"] = [listener | {"port": 0, "ip": "127.0.0.1"}
+                                   for listener in _configuration(booted)["listen"]]
+    fresh_node.start()
+    return fresh_node
+
+
+def test_health_check_of_the_nlb_is_answered(reached: Node) -> None:
+    """Its connections begin with a header that names nobody (LOCAL)."""
+    port = reached.log.wait("listening", lambda event: event.get("module") == "http")["port"]
+    answer = _ask(Address("127.0.0.1", port), _proxy_header(0, 0, b"") +
+                  b"GET /health HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 "), answer
+
+
+def test_client_by_the_nlb_keeps_its_address(reached: Node) -> None:
+    """An IPv6 client, and what AWS adds to the header: the number of a VPC endpoint."""
+    ends = (socket.inet_pton(socket.AF_INET6, "2001:db8::7") +
+            socket.inet_pton(socket.AF_INET6, "2001:db8::1") + struct.pack("!HH", 4711, 5222))
+    endpoint = b"\x01vpce-0123456789abcdef0"
+    more = struct.pack("!BH", 0xEA, len(endpoint)) + endpoint
+    answer = _ask(reached.address(), _proxy_header(1, 0x21, ends + more) +
+                  b"<stream:stream xmlns='jabber:client' version='1.0' to='example.test' "
+                  b"xmlns:stream='http://etherx.jabber.org/streams'><!-- -->")
+    assert b"<restricted-xml" in answer
+    assert reached.log.wait("stream_error")["remote"] == "[2001:db8::7]:4711"
+
+
 def test_service_may_take_as_long_as_a_drain(booted: Machine) -> None:
     """docs/operations.md: 45 seconds longer than linger and deadline together."""
-    yaml.SafeLoader.add_constructor("!file", lambda loader, node: loader.construct_scalar(node))
-    drain = yaml.safe_load((booted.root / "etc/starling/starling.yml").read_text())["drain"]
+    drain = _configuration(booted)["drain"]
     unit = (booted.root / "etc/systemd/system/starling.service.d/drain.conf").read_text()
     assert unit == f"[Service]\nTimeoutStopSec={drain['linger'] + drain['deadline'] + 45}\n"
 

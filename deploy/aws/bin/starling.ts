@@ -15,6 +15,7 @@ function read(path: string): Config {
   }
 }
 
-const app = makeApp('build/cdk.out');
+// The CDK's own CLI says where it wants it.
+const app = makeApp(process.env.CDK_OUTDIR ?? 'build/cdk.out');
 new Fleet(app, read(process.argv[2] ?? 'fleet.json'));
 app.synth();

@@ -164,10 +164,11 @@ function check(config: Config): void {
   demand(Array.isArray(config.hosts) && config.hosts.length > 0
          && config.hosts.every((host) => /^[a-z0-9.-]+$/i.test(host)),
          'hosts: a list of domains is needed');
-  const arn = /^arn:aws[a-z-]*:secretsmanager:\S+:secret:\S+-\w{6}$/;
+  const arn = /^arn:aws[a-z-]*:secretsmanager:[\w-]+:\d+:secret:[\w/+=.@-]+-\w{6}$/;
   demand(arn.test(config.certificateSecret ?? ''),
          'certificateSecret: the whole ARN of a secret is needed, with six characters at its end');
-  demand(/^\S+$/.test(config.databaseAuthorityKey), 'databaseAuthorityKey: no key of an object');
+  demand(/^[\w./+-]+$/.test(config.databaseAuthorityKey),
+         'databaseAuthorityKey: not the key of an object, of letters, digits and . / + - _');
   within('network.zones', network.zones, 2, 6);
   within('network.natGateways', network.natGateways, 0, network.zones);
   demand(network.natGateways > 0 || network.endpoints,

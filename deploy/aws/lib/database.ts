@@ -16,7 +16,6 @@ export class Database extends Construct {
   constructor(scope: Construct, id: string, config: Config, network: Network) {
     super(scope, id);
     const { minimumCapacity, maximumCapacity, readers, backupDays } = config.database;
-    const keep = config.protected ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
     const instance = (index: number, scaleWithWriter: boolean): rds.IClusterInstance =>
       rds.ClusterInstance.serverlessV2(`Instance${index}`, {
         // One that may take over at any time is as large as the writer.
@@ -41,8 +40,10 @@ export class Database extends Construct {
       serverlessV2MinCapacity: minimumCapacity,
       serverlessV2MaxCapacity: maximumCapacity,
       storageEncrypted: true,
+      // It stays, as the last snapshot is worth nothing without it.
       storageEncryptionKey: new kms.Key(this, 'Key', {
-        description: 'Starling database', enableKeyRotation: true, removalPolicy: keep,
+        description: 'Starling database', enableKeyRotation: true,
+        removalPolicy: RemovalPolicy.RETAIN,
       }),
       backup: { retention: Duration.days(backupDays) },
       copyTagsToSnapshot: true,
@@ -55,8 +56,8 @@ export class Database extends Construct {
     this.secret = this.cluster.secret!;
     Validations.of(this.cluster).acknowledge({
       id: 'AwsSolutions-SMG4',
-      reason: 'Nodes read the password when they start: a rotation by schedule would lock out those '
-        + 'that reconnect. It is changed by hand, with an instance refresh (docs/aws.md).',
+      reason: 'Nodes read the password when they start: a rotation by schedule would lock out '
+        + 'those that reconnect. It is changed by hand, with an instance refresh (docs/aws.md).',
     });
   }
 }

@@ -10,7 +10,7 @@ import { Nodes } from './nodes';
 import { Uploads } from './uploads';
 import { Watch } from './watch';
 
-/** An app whose template is judged by AWS's specification of every resource before it is written. */
+/** An app that lets AWS's specification of every resource judge its template. */
 export function makeApp(outdir: string): App {
   return new App({ outdir, context: { '@aws-cdk/core:validateAgainstDefaultRules': true } });
 }

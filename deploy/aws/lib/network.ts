@@ -14,8 +14,7 @@ import { BUS_PORT, ENTRIES, HEALTH_PORT } from './node_config';
 export const DATABASE_PORT = 5432;
 
 // What nodes (and their SSM agent) ask of AWS. Their metrics are `monitoring`.
-const ENDPOINTS = ['autoscaling', 'monitoring', 'secretsmanager', 'ssm', 'ssmmessages',
-                   'ec2messages'] as const;
+const ENDPOINTS = ['autoscaling', 'monitoring', 'secretsmanager', 'ssm', 'ssmmessages'] as const;
 
 export class Network extends Construct {
   readonly vpc: ec2.Vpc;
@@ -71,7 +70,7 @@ export class Network extends Construct {
     }
     Validations.of(this.entry).acknowledge({
       id: 'AwsSolutions-EC23',
-      reason: 'Clients come from anywhere; this group is the NLB\'s, and the only one that is open.',
+      reason: 'Clients come from anywhere. It is the NLB\'s group, and the only open one.',
     });
     this.allow(this.entry, this.nodes, HEALTH_PORT, 'health checks');
     this.allow(this.nodes, this.nodes, BUS_PORT, 'bus between nodes');

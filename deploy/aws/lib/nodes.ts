@@ -57,7 +57,7 @@ export class Nodes extends Construct {
     this.group.node.addDependency(database);
     Validations.of(this.group).acknowledge({
       id: 'AwsSolutions-AS3',
-      reason: 'To grow and shrink is what the group is for; what fails is told of, in lib/watch.ts.',
+      reason: 'To grow and shrink is what the group is for; lib/watch.ts tells of what fails.',
     });
     this.follow(config);
   }

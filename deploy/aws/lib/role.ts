@@ -58,8 +58,7 @@ export function nodeRole(scope: Construct, props: RoleProps): iam.Role {
     // Sessions by Systems Manager instead of SSH: what its agent needs for that, and no more.
     Sessions: [allow(['ssm:UpdateInstanceInformation', 'ssmmessages:CreateControlChannel',
                       'ssmmessages:CreateDataChannel', 'ssmmessages:OpenControlChannel',
-                      'ssmmessages:OpenDataChannel', 'ec2messages:AcknowledgeMessage',
-                      'ec2messages:GetEndpoint', 'ec2messages:GetMessages'], ['*'])],
+                      'ssmmessages:OpenDataChannel'], ['*'])],
   };
   const role = new iam.Role(scope, 'Role', {
     assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),

@@ -25,7 +25,7 @@ export class Uploads extends Construct {
     });
     Validations.of(this.bucket).acknowledge({
       id: 'AwsSolutions-S1',
-      reason: 'An access log would say which address fetched whose file: it is not kept on purpose.',
+      reason: 'On purpose: an access log would say which address fetched whose file.',
     });
   }
 }

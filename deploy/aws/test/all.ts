@@ -6,4 +6,5 @@ import './database';
 import './nodes';
 import './uploads';
 import './watch';
+import './variants';
 import './rules';

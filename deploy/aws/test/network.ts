@@ -63,7 +63,7 @@ test('there is a private way to each service that a node asks', () => {
     const name = endpoint.ServiceName;
     return (typeof name === 'string' ? name : name['Fn::Join'][1].at(-1)).split('.').at(-1);
   });
-  assert.deepEqual(services.sort(), ['autoscaling', 'ec2messages', 'monitoring', 's3',
-                                     'secretsmanager', 'ssm', 'ssmmessages']);
+  assert.deepEqual(services.sort(), ['autoscaling', 'monitoring', 's3', 'secretsmanager', 'ssm',
+                                     'ssmmessages']);
   for (const endpoint of all('AWS::EC2::VPCEndpoint')) assert.ok(endpoint.PolicyDocument);
 });

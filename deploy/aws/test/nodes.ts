@@ -98,7 +98,7 @@ test('the role allows what a node does, about its own group, bucket and secrets'
       }
     }
   }
-  assert.deepEqual(anything.filter((action) => !/^(ssm|ssmmessages|ec2messages):/.test(action)), [
+  assert.deepEqual(anything.filter((action) => !/^(ssm|ssmmessages):/.test(action)), [
     'autoscaling:DescribeAutoScalingInstances', 'autoscaling:DescribeLifecycleHooks',
     'cloudwatch:PutMetricData',
   ]);  // none of them has a resource to name

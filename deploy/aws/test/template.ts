@@ -1,4 +1,5 @@
-// The fleet of fleet.example.json, synthesised and judged; tests/deploy/test_aws_cdk.py reads what it wrote.
+// The fleet of fleet.example.json, synthesised and judged; tests/deploy/test_aws_cdk.py reads what
+// it wrote.
 
 import { Validations } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
@@ -14,9 +15,18 @@ export const config: Config = readConfig(EXAMPLE);
 
 const app = makeApp(join(FOLDER, 'build/cdk.out'));
 export const fleet = new Fleet(app, config);
-// What breaks a rule and is not acknowledged ends all tests here.
 Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
-export const template = Template.fromStack(fleet);
+export const template = synthesised();
+
+// What breaks a rule and is not acknowledged ends all tests here, with a report on stderr.
+function synthesised(): Template {
+  try {
+    return Template.fromStack(fleet);
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exit(1);
+  }
+}
 
 type Properties = Record<string, any>;
 
