@@ -41,7 +41,7 @@ export interface Config {
     readonly warmup: number;
     /** Sessions a second that a node which leaves lets go of. */
     readonly drainRate: number;
-    /** Further options of starling.yml; they win over what lib/node_config.ts says. */
+    /** Further options of starling.yml, such as admins and modules. */
     readonly options: Readonly<Record<string, unknown>>;
   };
 
@@ -52,6 +52,8 @@ export interface Config {
     readonly idle: number;
     /** The same for the security groups' connection tracking: 60 to 432000. */
     readonly tracked: number;
+    /** Further options of the nodes' listeners for clients, such as max_connections_per_address. */
+    readonly options: Readonly<Record<string, unknown>>;
   };
 
   readonly database: {
@@ -87,7 +89,7 @@ const DEFAULTS: Omit<Config, 'hosts' | 'certificateSecret'> = {
     drainRate: 500,
     options: {},
   },
-  connections: { ping: 300, idle: 900, tracked: 1800 },
+  connections: { ping: 300, idle: 900, tracked: 1800, options: {} },
   database: { minimumCapacity: 0.5, maximumCapacity: 16, readers: 1, backupDays: 14 },
   uploads: { days: 30 },
   alarms: {},
@@ -96,7 +98,12 @@ const DEFAULTS: Omit<Config, 'hosts' | 'certificateSecret'> = {
 
 // Keys that may be there without a default.
 const OPTIONAL = ['hosts', 'certificateSecret', 'nodes.image', 'alarms.email'];
-// Times of a drain, in seconds. Order of events: docs/aws.md.
+// Options of starling.yml, as they are.
+const FREE = ['nodes.options', 'connections.options'];
+// Those that other parts of the fleet rely on.
+const OWN_OPTIONS = ['hosts', 'database', 'certfiles', 'data_dir', 'ctl_socket', 'listen', 'drain',
+                     'cloud'];
+// Until the NLB sends a node that was taken out no more connections, in seconds.
 const DEREGISTRATION = 120;
 
 /** How long what takes, in seconds, when a node leaves. */
@@ -136,7 +143,7 @@ function merge(defaults: Json, given: Json, path: string): Json {
     if (known === undefined && !OPTIONAL.includes(name)) {
       throw new Error(`${name}: there is no such setting`);
     }
-    if (name === 'nodes.options') {
+    if (FREE.includes(name)) {
       if (!isObject(value)) throw new Error(`${name}: not a map of options`);
       merged[key] = value;
     } else if (isObject(known)) {
@@ -186,6 +193,12 @@ function check(config: Config): void {
   within('nodes.target', nodes.target, 10, 90);
   within('nodes.warmup', nodes.warmup, 0, 3600);
   within('nodes.drainRate', nodes.drainRate, 1, 100_000);
+  for (const option of OWN_OPTIONS) {
+    demand(!(option in nodes.options), `nodes.options.${option}: other settings say it`);
+  }
+  for (const option of ['port', 'tls', 'module', 'use_proxy_protocol', 'trusted_proxies']) {
+    demand(!(option in connections.options), `connections.options.${option}: the NLB relies on it`);
+  }
   within('connections.idle', connections.idle, 60, 6000);
   within('connections.ping', connections.ping, 10, connections.idle - 60);
   within('connections.tracked', connections.tracked, connections.idle, 432_000);

@@ -11,6 +11,7 @@ import { ENTRIES, HEALTH_PORT } from './node_config';
 
 export class Entry extends Construct {
   readonly balancer: elb.NetworkLoadBalancer;
+  /** In the order of ENTRIES. */
   readonly targets: elb.NetworkTargetGroup[] = [];
   /** One for each zone; they outlive the NLB's name. */
   readonly addresses: ec2.CfnEIP[];

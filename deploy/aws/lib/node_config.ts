@@ -41,12 +41,19 @@ export function nodeConfig(config: Config): string {
     // Only the NLB reaches these ports, and the source of a connection is the client itself: so
     // the security group guards who says the header, not trusted_proxies.
     listen: [
-      ...ENTRIES.map(({ inside, tls }) => ({ port: inside, tls, use_proxy_protocol: true })),
+      ...ENTRIES.map(({ inside, tls }) =>
+        ({ port: inside, tls, use_proxy_protocol: true, ...config.connections.options })),
       { port: HEALTH_PORT, module: 'http', use_proxy_protocol: true },
     ],
     cluster: { port: BUS_PORT },
     capacity: { sessions: config.nodes.sessions },
     drain: { rate: config.nodes.drainRate, linger: drain.linger, deadline: drain.deadline },
+    // As in deploy/starling.yml.
+    shaper: {
+      normal: { rate: 20_000, burst_size: 200_000, stanza_rate: 50, stanza_burst: 500 },
+      fast: { rate: 200_000, burst_size: 2_000_000, stanza_rate: 500, stanza_burst: 5000 },
+    },
+    shaper_rules: { c2s_shaper: { fast: 'admin', normal: 'all' }, max_user_sessions: 20 },
     modules: { ping: { interval: config.connections.ping } },
     cloud: { provider: 'aws' },
   }, config.nodes.options);

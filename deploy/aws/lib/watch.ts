@@ -13,6 +13,7 @@ import { Construct } from 'constructs';
 import { Config } from './config';
 import { Database } from './database';
 import { Entry } from './entry';
+import { ENTRIES } from './node_config';
 import { NAMESPACE, Nodes, UTILISATION } from './nodes';
 
 const MINUTE = Duration.minutes(1);
@@ -53,13 +54,12 @@ export class Watch extends Construct {
                'The group is as large as it may become.',
                { comparisonOperator:
                    cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD });
-    entry.targets.forEach((target, index) => {
-      this.alarm(`NoNode${index}`, healthy[index], 1, 2, 'No healthy node: nobody gets in.',
+    ENTRIES.forEach(({ outside }, index) => {
+      this.alarm(`NoNode${outside}`, healthy[index], 1, 2, 'No healthy node: nobody gets in.',
                  { comparisonOperator: cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
                    treatMissingData: cloudwatch.TreatMissingData.BREACHING });
-      this.alarm(`Unhealthy${index}`, unhealthy[index], 0, 10,
+      this.alarm(`Unhealthy${outside}`, unhealthy[index], 0, 10,
                  'A node has been unhealthy for ten minutes, and was not replaced.');
-      void target;
     });
     this.alarm('PortsExhausted', ports, 0, 1,
                'The NLB had no port left for a connection to a node: add nodes, or listeners.');

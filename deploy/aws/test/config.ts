@@ -29,6 +29,10 @@ const REFUSED: [string, object, RegExp][] = [
    /connections\.ping: 900 is not from 10 to 840/],
   ['tracking that forgets before the NLB', { connections: { tracked: 600 } },
    /connections\.tracked: 600 is not from 900/],
+  ['an option of the nodes that the fleet relies on', { nodes: { options: { drain: {} } } },
+   /nodes\.options\.drain: other settings say it/],
+  ['an option of the listeners that the NLB relies on', { connections: { options: { port: 1 } } },
+   /connections\.options\.port: the NLB relies on it/],
 ];
 for (const [what, more, message] of REFUSED) {
   test(`${what} is refused, by name`, () => {
@@ -51,4 +55,12 @@ test('options of the nodes win, and leave the others', () => {
   assert.match(
     text, /^modules: \{"ping":\{"interval":300\},"archive":\{"expire_after_days":30\}\}$/m);
   assert.match(text, /^loglevel: "warning"$/m);
+});
+
+test('options of the listeners are those of all for clients, and of no other', () => {
+  const text = nodeConfig(readConfig(settings({ connections: { options: {
+    max_connections_per_address: 100,
+  } } })));
+  assert.equal(text.match(/"max_connections_per_address":100/g)?.length, 3);
+  assert.doesNotMatch(text, /"module":"http"[^}]*max_connections/);
 });
