@@ -41,12 +41,11 @@ export function all(type: string): Properties[] {
   return Object.values(template.findResources(type)).map((resource) => resource.Properties);
 }
 
-/** The logical ID of the only resource whose path in the tree ends so. */
-export function idOf(path: string, type: string): string {
-  const found = Object.entries(template.findResources(type)).filter(
-    ([id]) => id.startsWith(path));
-  if (found.length !== 1) throw new Error(`${found.length} of ${type} begin with ${path}`);
-  return found[0][0];
+/** The logical ID of the only resource of a type whose ID begins so. */
+export function idOf(start: string, type: string): string {
+  const found = Object.keys(template.findResources(type)).filter((id) => id.startsWith(start));
+  if (found.length !== 1) throw new Error(`${found.length} of ${type} begin with ${start}`);
+  return found[0];
 }
 
 /** A list of attributes {Key, Value} as a map. */
