@@ -104,9 +104,13 @@ def _run_ctest(build, label, pattern, env):
     return count_ctest(junit, gtest, label, exit_code)
 
 
-def _install_node_modules():
-    """npm ci for the JavaScript client, when its lock file is not the one last installed."""
-    folder = tree.ROOT / "tests/clients/node"
+# What tests need of npm.
+_NODE_FOLDERS = ("tests/clients/node", "tests/deploy/kubernetes")
+
+
+def _install_node_modules(name):
+    """npm ci for one folder, when its lock file is not the one last installed."""
+    folder = tree.ROOT / name
     lock = folder / "package-lock.json"
     if not lock.exists():
         return True
@@ -114,7 +118,7 @@ def _install_node_modules():
     wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return True
-    print("npm: fetching the JavaScript client", flush=True)
+    print(f"npm: fetching what {name} needs", flush=True)
     if subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--prefix", str(folder)],
                       check=False).returncode != 0:
         return False
@@ -127,8 +131,9 @@ def _run_pytest(build, label, pattern, env, *folders):
     if not list((tree.ROOT / "tests").rglob("test_*.py")):
         print("pytest: no test_*.py in tests/ yet")
         return count
-    if not _install_node_modules():
-        count.fail(f"{label} npm ci")
+    failed = [name for name in _NODE_FOLDERS if not _install_node_modules(name)]
+    if failed:
+        count.fail(f"{label} npm ci: {', '.join(failed)}")
         return count
     junit = build / "reports/pytest.xml"
     junit.unlink(missing_ok=True)

@@ -1,0 +1,22 @@
+"""What several tests of deploy/ judge: the Debian package, as `./x package` makes it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.node import ROOT, build_folder
+
+
+@pytest.fixture(scope="session")
+def package() -> Path:
+    if build_folder().resolve() != (ROOT / "build/release").resolve():
+        pytest.skip("the package is made of the release build")
+    done = subprocess.run(["./x", "package"], cwd=ROOT, capture_output=True, text=True,
+                          env=os.environ | {"STARLING_NO_INSTALL": "1"}, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (made,) = (ROOT / "build/package").iterdir()
+    return made
