@@ -21,6 +21,7 @@ if [[ ${1:-} == --inside ]]; then  # in namespaces of our own: mounts, and a chr
   root=$2
   shift 2
   mount --make-rprivate /
+  mount --bind "$root" "$root"  # a mount of its own, as / is on every machine
   mount -t proc proc "$root/proc"
   mount -t sysfs -o ro sysfs "$root/sys"
   mount --rbind /dev "$root/dev"

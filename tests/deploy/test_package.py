@@ -122,6 +122,7 @@ class Host:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self._node: subprocess.Popen[bytes] | None = None
+        machine.try_run("dpkg", "--purge", "starling")  # should this machine have it
         machine.path("/run/systemd/system").mkdir(parents=True)
         machine.path("/usr/bin/systemctl").rename(machine.path("/usr/bin/systemctl.real"))
         machine.path("/usr/bin/systemctl").write_text(_SYSTEMCTL)

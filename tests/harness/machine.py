@@ -15,7 +15,6 @@ from harness.waiting import TIMEOUT_S
 # Lives until nobody holds its standard input.
 _SET_UP = """
 set -e
-mount --make-rprivate /
 mount -t tmpfs tmpfs "$1"
 mkdir "$1/changes" "$1/work" "$1/root"
 mount -t overlay overlay -o lowerdir=/,upperdir="$1/changes",workdir="$1/work" "$1/root"
@@ -24,8 +23,7 @@ mount --rbind /dev "$1/root/dev"
 mount -t tmpfs tmpfs "$1/root/run"
 mount -t tmpfs -o mode=1777 tmpfs "$1/root/tmp"
 ip link set lo up
-echo ready
-exec cat
+exec chroot "$1/root" sh -c 'echo ready; exec cat'
 """
 
 
@@ -44,20 +42,17 @@ class Machine:
             why = self._holder.stderr.read().decode().strip()
             self.close()
             raise Unavailable(f"an overlay of this machine needs root: {why}")
-
-    @property
-    def root(self) -> Path:
-        """Its files, as this process sees them."""
-        return Path(f"/proc/{self._holder.pid}/root{self._place.name}/root")
+        assert self.path("/").stat().st_dev != Path("/").stat().st_dev
 
     def path(self, name: str) -> Path:
-        """Of a file by its name there. Symbolic links with absolute names lead astray."""
-        return self.root / name.lstrip("/")
+        """Of a file by its name there, as this process sees it. Symbolic links with absolute names
+        lead astray."""
+        return Path(f"/proc/{self._holder.pid}/root") / name.lstrip("/")
 
     def command(self, *command: str) -> list[str]:
         """Becomes this command, there."""
-        return ["nsenter", f"--target={self._holder.pid}", "--mount", "--net", "chroot",
-                f"{self._place.name}/root", *command]
+        return ["nsenter", f"--target={self._holder.pid}", "--mount", "--net", "--root", "--wd=/",
+                *command]
 
     def try_run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(self.command(*command), stdin=subprocess.DEVNULL,
