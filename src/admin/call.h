@@ -80,6 +80,7 @@ struct Handler {
 
 [[nodiscard]] std::span<const Handler> server_handlers();
 [[nodiscard]] std::span<const Handler> cluster_handlers();
+[[nodiscard]] std::span<const Handler> advise_handlers();
 void add_cluster_procedures(core::Procedures& procedures);
 [[nodiscard]] std::span<const Handler> doctor_handlers();
 [[nodiscard]] std::span<const Handler> log_handlers();

@@ -22,6 +22,11 @@ class MemoryBudget {
 
   MemoryBudget();
 
+  // What a node may have of so many bytes by default; the rest is for the system and its caches.
+  [[nodiscard]] static constexpr std::uint64_t share_of(std::uint64_t bytes) {
+    return bytes / 100 * 80;
+  }
+
   // Bytes; 0: no limit.
   void set_max(std::uint64_t max_bytes) { max_ = max_bytes; }
   [[nodiscard]] std::uint64_t max() const { return max_; }

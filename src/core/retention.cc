@@ -42,48 +42,9 @@ Task<Result<std::uint64_t>> trim_log(store::Logs& logs, const Gate& gate, std::s
   co_return removed;
 }
 
-void Retention::lease_held(const store::Lease& lease) {
-  worker_.loop().post([this, lease] { begin(lease); });
-}
-
-void Retention::lease_ends(std::move_only_function<void()> done) {
-  worker_.loop().post([this, done = std::move(done)]() mutable { end(std::move(done)); });
-}
-
-void Retention::begin(std::optional<store::Lease> lease) {
-  active_ = true;
-  recalled_ = false;
-  lease_ = std::move(lease);
-  step_after(kFirstAfter);
-}
-
-void Retention::end(std::move_only_function<void()> done) {
-  active_ = false;
-  worker_.loop().cancel(timer_);
-  if (!in_step_) return done();
-  ended_ = std::move(done);
-}
-
-bool Retention::may_go_on() const {
-  return active_ && !worker_.gate().closed() &&
-         (!lease_ || worker_.server().cluster()->holds(*lease_));
-}
-
-void Retention::step_after(Duration delay) {
-  if (!active_) return;
-  timer_ = worker_.loop().run_after(delay, [this] { worker_.gate().spawn(run_step()); });
-}
-
-Task<void> Retention::run_step() {
-  in_step_ = true;
-  co_await step();
-  in_step_ = false;
-  if (ended_) std::exchange(ended_, nullptr)();
-}
-
 // Where the walk had come to, on whichever node. How long to wait before it goes on.
 Task<Result<Duration>> Retention::recall() {
-  const auto value = co_await worker_.server().store().maps().get("", kMap, kKey);
+  const auto value = co_await worker().server().store().maps().get("", kMap, kKey);
   if (!value) co_return std::unexpected(value.error());
   host_.clear();
   after_.clear();
@@ -106,10 +67,8 @@ Task<bool> Retention::remember(std::int64_t ended_at_us) {
   out.text(host_).text(after_).number(static_cast<std::uint64_t>(ended_at_us));
   std::vector<store::Change> changes;
   changes.push_back({kMap, kKey, std::move(out).take()});
-  std::optional<store::Fence> fence;
-  if (lease_) fence = {lease_->name, lease_->term};
-  auto& maps = worker_.server().store().maps();
-  const auto done = co_await maps.apply("", std::move(changes), std::move(fence));
+  const auto done =
+      co_await worker().server().store().maps().apply("", std::move(changes), fence());
   co_return done || done.error().code != Errc::not_found;
 }
 
@@ -117,39 +76,39 @@ Task<bool> Retention::remember(std::int64_t ended_at_us) {
 // False if there is none, and the walk is over.
 bool Retention::next_host() {
   after_.clear();
-  const auto& names = worker_.server().host_names();
+  const auto& names = worker().server().host_names();
   const auto next = std::ranges::upper_bound(names, host_);
   host_ = next == names.end() ? std::string() : *next;
   return next != names.end();
 }
 
-Task<void> Retention::step() {
+Task<Duration> Retention::step() {
   if (!recalled_) {
     const auto due = co_await recall();
-    if (!due) co_return step_after(kFirstAfter);
+    if (!due) co_return kFirstAfter;
     recalled_ = true;
-    if (*due > Duration(0)) co_return step_after(*due);
+    if (*due > Duration(0)) co_return *due;
   }
   if (host_.empty()) next_host();
-  const Host* host = worker_.server().host(host_);
+  const Host* host = worker().server().host(host_);
   const auto limits = host != nullptr ? host->options().archive : config::ArchiveOptions{0, 0};
   bool more = false;  // in this host
   if (limits.expire_after_days != 0 || limits.max_messages != 0) {
     const auto names =
-        co_await worker_.server().store().accounts().list(host_, after_, kAccountsPerStep);
+        co_await worker().server().store().accounts().list(host_, after_, kAccountsPerStep);
     if (!names) {
       log::warning("archives_not_trimmed", {{"error", names.error().message}});
-      co_return step_after(kFirstAfter);
+      co_return kFirstAfter;
     }
     co_await trim_accounts(*names, limits);
-    if (!may_go_on()) co_return;
+    if (!may_go_on()) co_return kEvery;
     more = names->size() == kAccountsPerStep;
   }
   const bool over = !more && !next_host();
-  if (!co_await remember(over ? wall_clock_us() : 0)) co_return;
-  if (!over) co_return step_after(kStepEvery);
+  if (!co_await remember(over ? wall_clock_us() : 0)) co_return kEvery;
+  if (!over) co_return kStepEvery;
   log::info("archives_trimmed", {{"removed", std::exchange(removed_, 0)}});
-  step_after(kEvery);
+  co_return kEvery;
 }
 
 Task<void> Retention::trim_accounts(std::vector<std::string> names, config::ArchiveOptions limits) {
@@ -168,11 +127,11 @@ Task<void> Retention::trim_accounts(std::vector<std::string> names, config::Arch
 }
 
 Task<Result<>> Retention::trim(std::string owner, std::string log, config::ArchiveOptions limits) {
-  auto& logs = worker_.server().store().logs();
+  auto& logs = worker().server().store().logs();
   if (limits.expire_after_days != 0) {
     store::LogFilter old;
     old.before = archive_id_at(wall_clock_us() - limits.expire_after_days * kDayUs);
-    const auto removed = co_await trim_log(logs, worker_.gate(), owner, log, std::move(old));
+    const auto removed = co_await trim_log(logs, worker().gate(), owner, log, std::move(old));
     if (!removed) co_return std::unexpected(removed.error());
     removed_ += *removed;
   }
@@ -181,7 +140,7 @@ Task<Result<>> Retention::trim(std::string owner, std::string log, config::Archi
   const auto count = co_await logs.count(owner, log, all);
   if (!count) co_return std::unexpected(count.error());
   if (*count <= limits.max_messages) co_return Result<>{};
-  const auto removed = co_await trim_log(logs, worker_.gate(), owner, log, std::move(all),
+  const auto removed = co_await trim_log(logs, worker().gate(), owner, log, std::move(all),
                                          *count - limits.max_messages);
   if (!removed) co_return std::unexpected(removed.error());
   removed_ += *removed;

@@ -6,27 +6,22 @@
 // that still wait for their addressee, too: else anybody could fill the disk of a server by writing
 // to a user who never comes.
 //
-// In a cluster one node does it, under a lease; it goes on where another has stopped. Used on its
-// worker's thread; must outlive the last turn of its loop.
+// In a cluster one node does it (chore.h); it goes on where another has stopped.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/event_loop.h"
 #include "base/result.h"
 #include "base/task.h"
-#include "cluster/leases.h"
 #include "config/options.h"
+#include "core/chore.h"
 #include "store/store.h"
 
 namespace starling::core {
-
-class Worker;
 
 // Removes entries of an owner's log that pass the filter, the oldest `most` of them, little by
 // little, so that no other write has to wait for long; gives up when the gate is closed. The number
@@ -35,7 +30,7 @@ Task<Result<std::uint64_t>> trim_log(store::Logs& logs, const Gate& gate, std::s
                                      std::string log, store::LogFilter filter,
                                      std::uint64_t most = UINT64_MAX);
 
-class Retention final : public cluster::LeaseHolder {
+class Retention final : public Chore {
  public:
   static constexpr std::string_view kLease = "archive-retention";
   static constexpr std::chrono::minutes kFirstAfter{5};
@@ -43,36 +38,17 @@ class Retention final : public cluster::LeaseHolder {
   static constexpr std::chrono::seconds kStepEvery{1};
   static constexpr std::uint32_t kAccountsPerStep = 50;
 
-  explicit Retention(Worker& worker) : worker_(worker) {}
-  ~Retention() override = default;
-  Retention(const Retention&) = delete;
-  Retention& operator=(const Retention&) = delete;
-
-  // Of a node that is alone, on the worker's thread.
-  void start() { begin(std::nullopt); }
-  void lease_held(const store::Lease& lease) override;
-  void lease_ends(std::move_only_function<void()> done) override;
+  explicit Retention(Worker& worker) : Chore(worker, kFirstAfter) {}
 
  private:
-  void begin(std::optional<store::Lease> lease);
-  void end(std::move_only_function<void()> done);
-  [[nodiscard]] bool may_go_on() const;
-
-  void step_after(Duration delay);
-  Task<void> run_step();
+  void begun() override { recalled_ = false; }
+  Task<Duration> step() override;
   Task<Result<Duration>> recall();
   Task<bool> remember(std::int64_t ended_at_us);
-  Task<void> step();
   Task<void> trim_accounts(std::vector<std::string> names, config::ArchiveOptions limits);
   Task<Result<>> trim(std::string owner, std::string log, config::ArchiveOptions limits);
   bool next_host();
 
-  Worker& worker_;
-  bool active_ = false;
-  std::optional<store::Lease> lease_;  // in a cluster
-  TimerId timer_ = 0;
-  bool in_step_ = false;
-  std::move_only_function<void()> ended_;  // called at the end of the step
   bool recalled_ = false;
   // Where the walk is: in this host, after this username.
   std::string host_;

@@ -1,6 +1,7 @@
 // starlingctl: gives a command to a running node over its Unix socket and prints the answer.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -174,21 +175,32 @@ std::string explain(const starling::commands::Argument& argument) {
   return text + list;
 }
 
+// One that may be left out can be given by its name as well: --users 1000.
+std::string names_of(const starling::commands::Argument& argument) {
+  std::string name(argument.name);
+  if (!argument.optional || argument.secret()) return name;
+  std::string option = name;
+  std::ranges::transform(option, option.begin(), [](unsigned char c) { return std::tolower(c); });
+  return name + ",--" + option;
+}
+
 // Adds a command with its help; parsing it fills in `chosen` and `arguments`.
 void add_command(CLI::App& app, const Command& command, const std::string& group,
                  const Command*& chosen, std::vector<std::string>& arguments) {
   auto* sub = app.add_subcommand(std::string(command.name), std::string(command.summary));
   sub->group(group);
   sub->footer(wrap(command.effect) + "\n\nExample: " + std::string(command.example));
+  CLI::Option* before = nullptr;
   for (const auto& argument : command.arguments) {
-    sub->add_option_function<std::string>(
-           std::string(argument.name),
-           [&arguments, is_file = argument.type == Type::file](const std::string& value) {
-             arguments.push_back(is_file ? std::filesystem::absolute(value).string() : value);
-           },
-           explain(argument))
-        ->required(!argument.optional && !argument.secret())
-        ->option_text(" ");
+    auto* option = sub->add_option_function<std::string>(
+        names_of(argument),
+        [&arguments, is_file = argument.type == Type::file](const std::string& value) {
+          arguments.push_back(is_file ? std::filesystem::absolute(value).string() : value);
+        },
+        explain(argument));
+    option->required(!argument.optional && !argument.secret())->option_text(" ");
+    if (before != nullptr) option->needs(before);
+    before = argument.optional ? option : nullptr;
   }
   sub->final_callback([&chosen, &command] { chosen = &command; });
 }

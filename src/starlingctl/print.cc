@@ -1,6 +1,7 @@
 #include "starlingctl/print.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace starling::starlingctl {
 
@@ -52,6 +53,33 @@ std::string padded(std::string text, std::size_t width) {
   return text;
 }
 
+bool is_table(const Json& value) {
+  return value.is_array() && !value.empty() && value[0].is_object();
+}
+
+// Objects that have the same members, under the names of these.
+std::string table(const Json& rows) {
+  std::vector<std::vector<std::string>> lines(1);
+  for (const auto& [key, unused] : rows[0].items()) lines[0].push_back(key);
+  for (const auto& row : rows) {
+    auto& line = lines.emplace_back();
+    for (const auto& [key, value] : row.items()) line.push_back(cell(value));
+  }
+  std::vector<std::size_t> widths(lines[0].size());
+  for (const auto& line : lines) {
+    for (std::size_t i = 0; i < widths.size() && i < line.size(); ++i) {
+      widths[i] = std::max(widths[i], line[i].size());
+    }
+  }
+  std::string text;
+  for (const auto& line : lines) {
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      text += i + 1 < line.size() ? padded(line[i], widths[i] + 2) : line[i] + "\n";
+    }
+  }
+  return text;
+}
+
 bool is_finding(const Json& value) {
   return value.is_object() && value.contains("state") && value.contains("advice");
 }
@@ -83,7 +111,8 @@ std::string to_text(const Json& value) {
     }
   } else if (value.is_object()) {
     for (const auto& [key, item] : value.items()) {
-      text += key + ": " + (item.is_array() ? joined(item, " ") : plain(item)) + "\n";
+      text += is_table(item) ? table(item)
+                             : key + ": " + (item.is_array() ? joined(item, " ") : plain(item)) + "\n";
     }
   } else {
     text = plain(value) + "\n";

@@ -12,16 +12,16 @@ namespace starling::starlingd {
 namespace {
 
 constexpr std::chrono::seconds kInterval{1};
-constexpr std::uint64_t kDefaultShare = 80;  // per cent; the rest is for the system and its caches
-constexpr std::uint64_t kTrimAbove = 85;     // per cent of the maximum
-constexpr unsigned kTrimEvery = 5;           // looks
-constexpr std::size_t kAtOnce = 1'000;       // sessions of one worker
+constexpr std::uint64_t kTrimAbove = 85;  // per cent of the maximum
+constexpr unsigned kTrimEvery = 5;        // looks
+constexpr std::size_t kAtOnce = 1'000;    // sessions of one worker
 
 }  // namespace
 
 void MemoryWatch::set_max(std::uint64_t max_memory) {
-  server_.memory_budget().set_max(max_memory != 0 ? max_memory
-                                                  : allowed_memory() / 100 * kDefaultShare);
+  server_.memory_budget().set_max(max_memory != 0
+                                      ? max_memory
+                                      : core::MemoryBudget::share_of(allowed_memory()));
 }
 
 void MemoryWatch::start() {

@@ -175,11 +175,18 @@ Result<> Node::start() {
       [&prepared](core::Server& server) -> Task<void> { prepared = co_await server.prepare(); });
   if (!prepared) return prepared;
   retention_ = std::make_unique<core::Retention>(server_->worker(0));
+  load_history_ = std::make_unique<core::LoadHistory>(server_->worker(0),
+                                                      [this] { return load_meter_->load(); });
   if (cluster_) {
-    cluster_->cluster().leases().add(std::string(core::Retention::kLease), *retention_);
+    cluster::Leases& leases = cluster_->cluster().leases();
+    leases.add(std::string(core::Retention::kLease), *retention_);
+    leases.add(std::string(core::LoadHistory::kLease), *load_history_);
     if (auto joined = cluster_->start(*peers_); !joined) return joined;
   } else {
-    loops_[0]->post([this] { retention_->start(); });
+    loops_[0]->post([this] {
+      retention_->start();
+      load_history_->start();
+    });
   }
   load_meter_->set_capacity(config_->capacity);
   loops_[0]->post([this] { load_meter_->start(); });

@@ -15,6 +15,7 @@
 #include "base/thread_pool.h"
 #include "config/config.h"
 #include "config/show.h"
+#include "core/load_history.h"
 #include "core/peers.h"
 #include "core/retention.h"
 #include "core/server.h"
@@ -114,6 +115,7 @@ class Node {
   std::unique_ptr<core::Peers> peers_;
   std::unique_ptr<metrics::Observed> sessions_;
   std::unique_ptr<core::Retention> retention_;
+  std::unique_ptr<core::LoadHistory> load_history_;
   std::unique_ptr<MemoryWatch> memory_watch_;
   std::vector<std::unique_ptr<stream::C2sService>> services_;
   std::vector<std::unique_ptr<http::HttpService>> http_services_;

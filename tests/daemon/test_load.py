@@ -45,3 +45,33 @@ def test_nodes_tell_each_other(pair: Cluster) -> None:
                    for node in nodes)
 
     eventually(told)
+
+
+def test_advice_for_planned_users(node: Node) -> None:
+    advice = node.ctl("advise", "--users", "1000000", "--online", "10")
+    assert "130000 sessions" in advice["load"]
+    for group in advice["groups"]:
+        assert 2 <= group["minimum"] <= group["nodes"] < group["maximum"], group
+        assert group["all_cores"] == group["nodes"] * group["cores"]
+    assert node.ctl("advise", "1000000", "10") == advice
+    assert "per cent" in node.run_ctl("advise", "1000000", "101").stdout
+
+
+def test_advice_for_what_was(fresh_node: Node) -> None:
+    node = fresh_node
+    node.start()
+    alice = registered(node)
+
+    async def main() -> None:
+        for resource in ("one", "two"):
+            await session(node, alice, resource)
+
+        await asyncio.to_thread(
+            eventually, lambda: "at most 2 sessions" in node.run_ctl("advise").stdout)
+
+    run(main)
+
+
+def test_one_node_notes_for_all(pair: Cluster) -> None:
+    """Whichever is asked."""
+    eventually(lambda: all(" of a core" in node.run_ctl("advise").stdout for node in pair))

@@ -1,0 +1,88 @@
+// How many nodes of which size there should be.
+#include <array>
+#include <chrono>
+#include <format>
+#include <utility>
+
+#include "admin/call.h"
+#include "core/advice.h"
+
+namespace starling::admin {
+
+namespace {
+
+using core::ClusterLoad;
+
+std::string time_of(std::int64_t hour) {
+  const std::chrono::sys_time<std::chrono::hours> at{std::chrono::hours(hour)};
+  return std::format("{:%Y-%m-%d %H} h UTC", at);
+}
+
+Json group_of(core::NodeSize size, const ClusterLoad& peak, const ClusterLoad& quiet) {
+  const core::SizedGroup group = core::advise(size, peak, quiet);
+  Json one = Json::object();
+  one["cores"] = size.cores;
+  one["gib"] = size.memory_gib;
+  one["nodes"] = group.nodes;
+  one["minimum"] = group.minimum;
+  one["maximum"] = group.maximum;
+  one["all_cores"] = group.nodes * size.cores;
+  one["all_gib"] = group.nodes * size.memory_gib;
+  one["limit"] = group.limit;
+  return one;
+}
+
+Json answer(std::string load, const ClusterLoad& peak, const ClusterLoad& quiet) {
+  Json answer = Json::object();
+  answer["load"] = std::move(load);
+  answer["target"] =
+      std::format("{} % utilisation of each node; {} % while one is missing", core::kTargetPercent,
+                  core::kWithoutOnePercent);
+  answer["groups"] = Json::array();
+  for (const core::NodeSize size : core::usual_sizes()) {
+    answer["groups"].push_back(group_of(size, peak, quiet));
+  }
+  return answer;
+}
+
+Result<Json> for_users(const Call& call) {
+  core::Assumptions assumed;
+  if (call.arguments.size() > 1) {
+    if (call.integer(1) > 100) return fail(Errc::invalid, "ONLINE is a number of per cent");
+    assumed.online_percent = static_cast<std::uint64_t>(call.integer(1));
+  }
+  const auto users = static_cast<std::uint64_t>(call.integer(0));
+  const ClusterLoad peak = core::planned_load(users, assumed);
+  return answer(
+      std::format("{} accounts, of which {} % are online at the busiest time with {} sessions each: "
+                  "{} sessions; a stanza of each in {} s: {} a second",
+                  users, assumed.online_percent, assumed.sessions_per_user, peak.sessions,
+                  1 / assumed.stanzas_per_session, peak.stanzas_per_second),
+      peak, ClusterLoad{});
+}
+
+Task<Result<Json>> advise(Call call) {
+  if (!call.arguments.empty()) co_return for_users(call);
+  const auto hours = co_await core::LoadHistory::read(call.server.store());
+  if (!hours) co_return std::unexpected(hours.error());
+  if (hours->empty()) {
+    co_return fail(Errc::not_found,
+                   "nothing was noted yet: ask again in some minutes, or give USERS");
+  }
+  const auto [peak, quiet, peak_hour] = core::peak_and_quiet(*hours);
+  co_return answer(
+      std::format("{} hours since {}: at most {} sessions ({}), {} stanzas a second, {} % of a core, "
+                  "{} MiB; in the quietest hour of the last week {} sessions",
+                  hours->size(), time_of(hours->front().hour), peak.sessions, time_of(peak_hour),
+                  peak.stanzas_per_second, peak.cpu_percent, peak.memory >> 20U, quiet.sessions),
+      peak, quiet);
+}
+
+}  // namespace
+
+std::span<const Handler> advise_handlers() {
+  static constexpr std::array kHandlers{Handler{"advise", advise}};
+  return kHandlers;
+}
+
+}  // namespace starling::admin
