@@ -13,6 +13,24 @@ from harness.postgres import Postgres
 from servers.accounts import HOST, keys
 
 
+def register(postgres: Postgres, url: str, accounts: Accounts) -> None:
+    """Makes them in a database that a node has prepared: thousands in a moment."""
+    salt, iterations, stored, server = keys(PASSWORD)
+    users = f"SELECT '{HOST}', 'u' || n"
+    size, last = accounts.contacts + 1, accounts.users - 1
+    postgres.query(
+        f"INSERT INTO starling.account {users}, extract(epoch FROM now()) * 1000000 "
+        f"FROM generate_series(0, {last}) n;"
+        f"INSERT INTO starling.credential {users}, 'SCRAM-SHA-1', '\\x{salt.hex()}', "
+        f"{iterations}, '\\x{stored.hex()}', '\\x{server.hex()}' "
+        f"FROM generate_series(0, {last}) n;"
+        f"INSERT INTO starling.map_entry SELECT 'u' || n || '@{HOST}', 'roster', "
+        f"'u' || other || '@{HOST}', '<item subscription=''both'' kept=''true''/>'::bytea "
+        f"FROM generate_series(0, {last}) n, generate_series(0, {last}) other "
+        f"WHERE n / {size} = other / {size} AND n <> other; ANALYZE",
+        url.rpartition("/")[2])
+
+
 class StarlingMembers:
     """With a database of their own, as durable as its defaults make it."""
 
@@ -51,23 +69,7 @@ class StarlingMembers:
             self._nodes[number] = node
         self._nodes[number].start()
         if is_first:
-            self._register()
-
-    def _register(self) -> None:
-        salt, iterations, stored, server = keys(PASSWORD)
-        users = f"SELECT '{HOST}', 'u' || n"
-        size, last = self._accounts.contacts + 1, self._accounts.users - 1
-        self._postgres.query(
-            f"INSERT INTO starling.account {users}, extract(epoch FROM now()) * 1000000 "
-            f"FROM generate_series(0, {last}) n;"
-            f"INSERT INTO starling.credential {users}, 'SCRAM-SHA-1', '\\x{salt.hex()}', "
-            f"{iterations}, '\\x{stored.hex()}', '\\x{server.hex()}' "
-            f"FROM generate_series(0, {last}) n;"
-            f"INSERT INTO starling.map_entry SELECT 'u' || n || '@{HOST}', 'roster', "
-            f"'u' || other || '@{HOST}', '<item subscription=''both'' kept=''true''/>'::bytea "
-            f"FROM generate_series(0, {last}) n, generate_series(0, {last}) other "
-            f"WHERE n / {size} = other / {size} AND n <> other; ANALYZE",
-            self._url.rpartition("/")[2])
+            register(self._postgres, self._url, self._accounts)
 
     def kill(self, number: int) -> None:
         self._nodes[number].kill()

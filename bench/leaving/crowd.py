@@ -32,12 +32,14 @@ QUICK = Size(sessions=300, rate=100.0, steady=3.0)
 class Crowd:
     """Talking, from its making on, which takes as long as all need to log in."""
 
-    def __init__(self, size: Size, addresses: list[tuple[str, int]], log: Path) -> None:
+    def __init__(self, size: Size, addresses: list[str], log: Path, at_first: int = 0) -> None:
+        """`addresses`: "127.0.0.1:5222"; `at_first`: so many log in for now, 0 is all."""
         command = [str(load_folder() / "load"), "--workload", "leaving", "--password", PASSWORD,
                    "--sessions", str(size.sessions), "--contacts", str(size.contacts),
-                   "--managed-share", str(size.managed_share), "--rate", str(size.rate)]
-        for ip, port in addresses:
-            command += ["--server", f"{ip}:{port}"]
+                   "--managed-share", str(size.managed_share), "--rate", str(size.rate),
+                   "--at-first", str(at_first)]
+        for address in addresses:
+            command += ["--server", address]
         self._log = log
         with log.open("ab") as errors:
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE,
@@ -63,16 +65,31 @@ class Crowd:
         figures: Figures = json.loads(line)
         return figures
 
-    def _ask(self, word: str) -> Figures:
+    def _say(self, line: str) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{word}\n".encode())
+        self._process.stdin.write(f"{line}\n".encode())
         self._process.stdin.flush()
+
+    def _ask(self, word: str) -> Figures:
+        self._say(word)
         return self._read()
+
+    def state(self) -> Figures:
+        """How many are there, and what has become of what they said."""
+        return self._ask("state")
+
+    def want(self, sessions: int) -> None:
+        """So many are to be there from now on."""
+        self._say(f"sessions {sessions}")
+
+    def connect_to(self, addresses: list[str]) -> None:
+        """From now on, when they connect again."""
+        self._say("servers " + ",".join(addresses))
 
     def wait_until_back(self) -> None:
         """All that have lost their stream have one again."""
         deadline = time.monotonic() + _LONGEST_S
-        while self._ask("state")["away"] > 0:
+        while self.state()["away"] > 0:
             if time.monotonic() > deadline:
                 raise RuntimeError("they do not all come back")
             time.sleep(_LOOK_EVERY_S)

@@ -1,10 +1,14 @@
 // Sessions that talk while nodes come and go; whoever makes them come and go speaks to this process
 // over its standard input, a word a line, and reads a line of JSON for each:
 //
-//     state  how many are away just now
-//     end    everybody stops talking, and looks into the archive for what is missing; the result
+//     state               how many are there, and what has become of what they said
+//     sessions N          so many of them are to be there: the others log out, or more log in
+//     servers HOST:PORT,...  where to connect from now on
+//     end                 everybody stops talking, and looks into the archive for what is missing;
+//                         the result
 //
-// The first line is written when all have logged in, and begin to talk.
+// The first line is written when all who are to be there at first have logged in, and begin to
+// talk.
 #include <fcntl.h>
 
 #include <algorithm>
@@ -12,6 +16,7 @@
 #include <cmath>
 #include <map>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,6 +43,8 @@ class Leaving : public Witness {
  public:
   explicit Leaving(const Options& options)
       : options_(options),
+        servers_(options.servers),
+        wanted_(options.at_first != 0 ? options.at_first : options.sessions),
         ledger_(options),
         views_(options.sessions, options.contacts),
         broke_ns_(options.sessions) {
@@ -46,7 +53,9 @@ class Leaving : public Witness {
     std::fill_n(is_managed_.begin(), std::lround(options.sessions * options.managed_share), true);
     std::shuffle(is_managed_.begin(), is_managed_.end(), random_);
     for (unsigned i = 0; i < options.sessions; ++i) {
-      survivors_.push_back(std::make_unique<Survivor>(loop_, options_, *this, i, is_managed_[i]));
+      survivors_.push_back(
+          std::make_unique<Survivor>(loop_, options_, servers_, *this, i, is_managed_[i]));
+      survivors_.back()->leave();
     }
   }
 
@@ -64,7 +73,7 @@ class Leaving : public Witness {
   void on_back(Survivor& survivor, bool resumed) override {
     const unsigned number = survivor.number();
     if (!resumed) views_.begin(number);
-    if (broke_ns_[number] == 0) return;  // its first log-in
+    if (broke_ns_[number] == 0) return;  // it logs in, after it was not to be there
     const double seconds = static_cast<double>(now_ns() - broke_ns_[number]) / 1e9;
     (resumed ? resumed_s_ : is_managed_[number] ? begun_anew_s_ : logged_in_s_).push_back(seconds);
     broke_ns_[number] = 0;
@@ -93,11 +102,21 @@ class Leaving : public Witness {
  private:
   void log_in() {
     const std::int64_t deadline = now_ns() + to_ns(kLongestS);
-    while (started_ < survivors_.size() || away() > 0) {
-      const std::size_t there = survivors_.size() - away();
-      started_ = std::min(survivors_.size(), there + options_.in_flight);
+    while (away() > 0) {
       turn();
       if (now_ns() > deadline) die("they cannot log in");
+    }
+  }
+
+  // So many at a time.
+  void let_come_and_go() {
+    for (; told_ > wanted_; --told_) survivors_[told_ - 1]->leave();
+    if (told_ == wanted_) return;
+    const auto coming = std::ranges::count_if(std::span(survivors_).first(told_),
+                                              [](const auto& s) { return !s->is_back(); });
+    for (auto room = static_cast<std::size_t>(coming); told_ < wanted_ && room < options_.in_flight;
+         ++room) {
+      survivors_[told_++]->come();
     }
   }
 
@@ -108,7 +127,7 @@ class Leaving : public Witness {
     if (!losses_.empty()) say_losses("before they began to talk");
     losses_.clear();
     say_state();
-    began_ns_ = now_ns();
+    began_ns_ = talked_ns_ = now_ns();
   }
 
   void turn() {
@@ -117,7 +136,8 @@ class Leaving : public Witness {
     if (began_ns_ != 0) talk(now);
     if (now < next_tick_ns_) return;
     next_tick_ns_ = now + kTickMs * 1'000'000;
-    for (std::size_t i = 0; i < started_; ++i) survivors_[i]->tick(now);
+    let_come_and_go();
+    for (const auto& survivor : survivors_) survivor->tick(now);
     listen();
   }
 
@@ -125,12 +145,14 @@ class Leaving : public Witness {
     for (const std::int64_t end = now_ns() + to_ns(seconds); now_ns() < end;) turn();
   }
 
-  // Says what is due by now, anybody to anybody; who is away says nothing.
+  // Says what is due by now, anybody who is to be there to anybody; who is away says nothing.
   void talk(std::int64_t now) {
-    const double due = static_cast<double>(now - began_ns_) / 1e9 * options_.rate;
-    for (; static_cast<double>(said_) < due; ++said_) {
-      Survivor& from = *survivors_[random_() % survivors_.size()];
-      const Survivor& to = *survivors_[random_() % survivors_.size()];
+    const double share = static_cast<double>(told_) / static_cast<double>(survivors_.size());
+    due_ += static_cast<double>(now - talked_ns_) / 1e9 * options_.rate * share;
+    talked_ns_ = now;
+    for (; due_ >= 1; --due_) {
+      Survivor& from = *survivors_[random_() % told_];
+      const Survivor& to = *survivors_[random_() % told_];
       if (&from == &to || !from.is_back()) continue;
       std::uint64_t message = 0;
       std::string text = ledger_.write(from, to, message);
@@ -144,22 +166,38 @@ class Leaving : public Witness {
     if (count == 0) die("nobody is there any more to say when it ends");
     if (count > 0) heard_.append(buffer.data(), static_cast<std::size_t>(count));
     for (std::size_t end = 0; (end = heard_.find('\n')) != heard_.npos; heard_.erase(0, end + 1)) {
-      const std::string word = heard_.substr(0, end);
+      const std::string line = heard_.substr(0, end);
+      const std::string word = line.substr(0, line.find(' '));
+      const std::string rest = line.substr(std::min(line.size(), word.size() + 1));
       if (word == "state") say_state();
+      if (word == "sessions") want(static_cast<std::size_t>(std::atol(rest.c_str())));
+      if (word == "servers") servers_ = addresses(rest);
       if (word == "end") ended_ = true;
     }
   }
 
-  [[nodiscard]] std::size_t away() const {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(survivors_, [](const auto& s) { return !s->is_back(); }));
+  void want(std::size_t sessions) {
+    if (sessions < 1 || sessions > survivors_.size()) die("sessions: out of range");
+    wanted_ = sessions;
   }
 
-  void say_state() const {
+  // Of those who are to be there.
+  [[nodiscard]] std::size_t away() const {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        std::span(survivors_).first(wanted_), [](const auto& s) { return !s->is_back(); }));
+  }
+
+  void say_state() {
     Result state;
     state.add("away", static_cast<double>(away()));
+    state.add("sessions", static_cast<double>(std::ranges::count_if(
+                              survivors_, [](const auto& s) { return s->is_back(); })));
     state.add("sent", static_cast<double>(ledger_.sent()));
     state.add("received", static_cast<double>(ledger_.received()));
+    state.add("overdue", static_cast<double>(ledger_.overdue()));
+    state.add("resumed", static_cast<double>(resumed_s_.size()));
+    state.add("begun_anew", static_cast<double>(begun_anew_s_.size()));
+    state.add(ledger_.take_latest());
     state.print();
     std::fflush(stdout);
   }
@@ -176,10 +214,11 @@ class Leaving : public Witness {
   void come_to_rest() {
     const std::int64_t deadline = now_ns() + to_ns(kLongestS);
     const auto settled = [&] {
-      return std::ranges::all_of(
-          survivors_, [](const auto& s) { return s->managed() ? s->is_settled() : s->is_back(); });
+      return std::ranges::all_of(survivors_, [](const auto& s) {
+        return s->is_gone() || (s->managed() ? s->is_settled() : s->is_back());
+      });
     };
-    for (std::uint64_t before = 0; now_ns() < deadline;) {
+    for (std::uint64_t before = UINT64_MAX; now_ns() < deadline;) {
       run_for(kLastS);
       if (settled() && ledger_.received() == before) return;
       before = ledger_.received();
@@ -187,7 +226,13 @@ class Leaving : public Witness {
   }
 
   void look_into_archives() {
-    const std::vector<bool> misses = ledger_.who_misses();
+    std::vector<bool> misses = ledger_.who_misses();
+    // Who has logged out gets what came since when he comes back.
+    for (unsigned i = 0; i < misses.size(); ++i) {
+      if (misses[i]) survivors_[i]->come();
+    }
+    come_to_rest();
+    misses = ledger_.who_misses();
     for (unsigned i = 0; i < misses.size(); ++i) {
       if (misses[i] && survivors_[i]->is_back()) ask_page(*survivors_[i], "");
     }
@@ -242,18 +287,21 @@ class Leaving : public Witness {
   }
 
   const Options& options_;
+  std::vector<Address> servers_;
+  std::size_t wanted_;    // so many of the first are to be there
+  std::size_t told_ = 0;  // and have been told so
   Loop loop_;
   Ledger ledger_;
   Views views_;
   std::vector<bool> is_managed_;
   std::vector<std::unique_ptr<Survivor>> survivors_;
-  std::size_t started_ = 0;             // of them, to log in
   std::vector<std::int64_t> broke_ns_;  // when each lost its stream; 0: it has one
   std::vector<double> resumed_s_, begun_anew_s_, logged_in_s_;  // from then until it was back
   std::map<std::string, unsigned> losses_;
   std::minstd_rand random_;
-  std::uint64_t said_ = 0;
-  std::int64_t began_ns_ = 0;  // to talk; 0: nobody does
+  double due_ = 0;              // messages
+  std::int64_t talked_ns_ = 0;  // what was due until then is said
+  std::int64_t began_ns_ = 0;   // to talk; 0: nobody does
   std::int64_t next_tick_ns_ = 0;
   std::string heard_;
   bool ended_ = false;

@@ -1,5 +1,6 @@
 #include "ledger.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "stamp.h"
@@ -59,6 +60,7 @@ void Ledger::received(const Survivor& by, std::string_view text) {
     fate.id = id;
     ++received_;
     latencies_.add(fate.received_ns - fate.sent_ns);
+    latest_.add(fate.received_ns - fate.sent_ns);
   } else if (id != fate.id) {
     ++came_twice_;
     if (!fate.sent_again) {
@@ -97,6 +99,14 @@ void Ledger::note_id(const Survivor& by, std::string id) {
 void Ledger::found(const Survivor& by, std::string_view text) {
   Fate& fate = fates_.at(message_in(text));
   if (fate.to == by.number()) fate.archived = true;  // else it is what he said himself
+}
+
+std::uint64_t Ledger::overdue() const {
+  constexpr std::int64_t kPatienceNs = 20'000'000'000;
+  const std::int64_t now = now_ns();
+  return static_cast<std::uint64_t>(std::ranges::count_if(fates_, [now](const Fate& fate) {
+    return fate.acknowledged && !fate.received && !fate.refused && now - fate.sent_ns > kPatienceNs;
+  }));
 }
 
 std::vector<bool> Ledger::who_misses() const {

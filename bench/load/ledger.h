@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "latency.h"
@@ -31,6 +32,11 @@ class Ledger {
   [[nodiscard]] std::vector<bool> who_misses() const;
   [[nodiscard]] std::uint64_t sent() const { return fates_.size(); }
   [[nodiscard]] std::uint64_t received() const { return received_; }
+  // Messages that were acknowledged and have not come, and it is so long since they were sent that
+  // somebody would ask after them.
+  [[nodiscard]] std::uint64_t overdue() const;
+  // How long messages were under way, of those that came since this was called last.
+  [[nodiscard]] Latencies take_latest() { return std::exchange(latest_, {}); }
   void report(Result& result, const std::vector<bool>& is_managed) const;
 
  private:
@@ -59,7 +65,7 @@ class Ledger {
   std::uint64_t received_ = 0;
   std::uint64_t came_twice_ = 0, came_twice_unexplained_ = 0;
   std::uint64_t same_session_ = 0, again_acknowledged_ = 0, again_open_ = 0, again_unmanaged_ = 0;
-  Latencies latencies_;
+  Latencies latencies_, latest_;
 };
 
 }  // namespace load

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <functional>
 #include <map>
+#include <ranges>
 
 #include "client.h"
 #include "die.h"
@@ -25,7 +26,7 @@ const std::map<std::string, std::function<void(const Options&, load::Result&)>> 
 
 load::Address parse(const std::string& server) {
   const auto colon = server.find(':');
-  if (colon == server.npos) load::die("--server HOST:PORT");
+  if (colon == server.npos) load::die("a server is HOST:PORT");
   return {server.substr(0, colon), std::atoi(server.c_str() + colon + 1)};
 }
 
@@ -46,6 +47,7 @@ void declare(CLI::App& app, Options& o, std::vector<std::string>& servers) {
   app.add_option("--accounts", o.user_prefix, "what all their names begin with");
   app.add_option("--password", o.password);
   app.add_option("--sessions", o.sessions);
+  app.add_option("--at-first", o.at_first, "leaving: how many of them log in; 0: all");
   app.add_option("--first", o.first, "number of the first account: others are another process's");
   app.add_option("--in-flight", o.in_flight, "log-ins or broadcasts at a time");
   app.add_option("--settle", o.settle_s, "seconds of rest between log-in and what comes then");
@@ -64,6 +66,14 @@ void declare(CLI::App& app, Options& o, std::vector<std::string>& servers) {
 }
 
 }  // namespace
+
+std::vector<load::Address> load::addresses(std::string_view list) {
+  std::vector<Address> all;
+  for (const auto part : std::views::split(list, ',')) {
+    all.push_back(parse(std::string(std::string_view(part))));
+  }
+  return all;
+}
 
 int main(int argc, char** argv) {
   CLI::App app("Puts load on an XMPP server and prints what that cost.");

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "socket.h"
@@ -25,6 +26,7 @@ struct Options {
   pid_t database = 0;            // theirs, if it is a process of its own
 
   unsigned sessions = 100;
+  unsigned at_first = 0;    // leaving: so many of them log in at once; 0: all
   unsigned first = 0;       // its number; another process has those before it
   unsigned in_flight = 50;  // log-ins, pages or broadcasts at a time
   double settle_s = 1;
@@ -43,5 +45,8 @@ struct Options {
 
   TlsContext tls;
 };
+
+// Of "HOST:PORT,HOST:PORT".
+std::vector<Address> addresses(std::string_view list);
 
 }  // namespace load

@@ -26,19 +26,21 @@ std::uint32_t number_in(std::string_view digits) {
 
 }  // namespace
 
-Survivor::Survivor(Loop& loop, const Options& options, Witness& witness, unsigned number,
-                   bool managed)
+Survivor::Survivor(Loop& loop, const Options& options, const std::vector<Address>& servers,
+                   Witness& witness, unsigned number, bool managed)
     : loop_(loop),
       options_(options),
+      servers_(servers),
       witness_(witness),
       number_(number),
       managed_(managed),
       user_(options.user_prefix + std::to_string(options.first + number)),
       random_(number + 1),
-      server_(number % options.servers.size()) {}
+      server_(number % servers.size()) {}
 
 void Survivor::connect() {
-  const Address server = redirected_ ? *redirected_ : options_.servers[server_];
+  server_ %= servers_.size();  // there may be fewer than before
+  const Address server = redirected_ ? *redirected_ : servers_[server_];
   redirected_.reset();
   began_ns_ = now_ns();
   const int fd = connect_to(server, options_.first + number_);
@@ -55,9 +57,12 @@ void Survivor::connect() {
 
 void Survivor::tick(std::int64_t now) {
   if (stage_ == Stage::away) {
-    if (now >= retry_ns_) connect();
+    // Who has lost his stream goes on with it before he logs out.
+    if (!is_gone() && now >= retry_ns_) connect();
   } else if (stage_ != Stage::ready) {
     if (now - began_ns_ > kPatienceNs) lost("no answer");
+  } else if (!wanted_ && unacknowledged_.empty()) {
+    log_out();
   } else if (managed_ && !unacknowledged_.empty() && now - asked_ns_ > kAskNs) {
     asked_ns_ = now;
     socket_.queue(kRequest);
@@ -106,6 +111,7 @@ void Survivor::on_element(std::string_view name, std::string_view text) {
   if (name == "stream:error") return on_error(text);
   switch (stage_) {
     case Stage::away:
+    case Stage::leaving:
       return;
     case Stage::features:
       if (name == "stream:features") on_features(text);
@@ -221,6 +227,16 @@ void Survivor::on_ready(std::string_view name, std::string_view text) {
   witness_.on_stanza(*this, name, text);
 }
 
+// What comes from now on is for its next session.
+void Survivor::log_out() {
+  if (managed_) acknowledge();
+  socket_.queue("</stream:stream>");
+  id_.clear();
+  stage_ = Stage::leaving;
+  began_ns_ = now_ns();
+  flush();
+}
+
 void Survivor::acknowledge() {
   told_ = handled_;
   socket_.queue("<a " + std::string(kSm) + " h='" + std::to_string(handled_) + "'/>");
@@ -254,28 +270,30 @@ void Survivor::on_error(std::string_view text) {
 
 void Survivor::lost(std::string_view why) {
   const bool was_back = stage_ == Stage::ready;
+  const bool logged_out = stage_ == Stage::leaving;
   stage_ = Stage::away;
   socket_.close();
   scram_.reset();
+  if (logged_out) return;
   witness_.on_lost(*this, was_back, why);
   retry_ns_ = now_ns();
   if (was_back) {
     // The names of a host may be tried in any order; only not first the one that has just gone.
-    const std::size_t others = options_.servers.size() - 1;
-    if (others > 0) server_ = (server_ + 1 + random_() % others) % options_.servers.size();
+    const std::size_t others = servers_.size() - 1;
+    if (others > 0) server_ = (server_ + 1 + random_() % others) % servers_.size();
   } else {
     try_next();
   }
-  const auto known = std::ranges::find(options_.servers, redirected_.value_or(Address()));
-  if (known != options_.servers.end()) {
-    server_ = static_cast<std::size_t>(known - options_.servers.begin());
+  const auto known = std::ranges::find(servers_, redirected_.value_or(Address()));
+  if (known != servers_.end()) {
+    server_ = static_cast<std::size_t>(known - servers_.begin());
   }
 }
 
 // The first pause is when all have been tried.
 void Survivor::try_next() {
-  server_ = (server_ + 1) % options_.servers.size();
-  if (++refusals_ % options_.servers.size() == 0) retry_ns_ += kPauseNs;
+  server_ = (server_ + 1) % servers_.size();
+  if (++refusals_ % servers_.size() == 0) retry_ns_ += kPauseNs;
 }
 
 }  // namespace load

@@ -35,17 +35,23 @@ class Witness {
 
 class Survivor : public Handler {
  public:
-  // `managed`: with stream management.
-  Survivor(Loop& loop, const Options& options, Witness& witness, unsigned number, bool managed);
+  // `servers` may change. `managed`: with stream management.
+  Survivor(Loop& loop, const Options& options, const std::vector<Address>& servers,
+           Witness& witness, unsigned number, bool managed);
 
   // Every few milliseconds, from when it is to log in: what is due by now.
   void tick(std::int64_t now);
+  // Logs out, as soon as nothing of what it sent waits, and stays away.
+  void leave() { wanted_ = false; }
+  // Is to be there (again).
+  void come() { wanted_ = true; }
   void say(std::uint64_t message, std::string text) { send({std::move(text), message}); }
   void ask(std::string iq) { send({std::move(iq), kNone}); }
 
   [[nodiscard]] unsigned number() const { return number_; }
   [[nodiscard]] bool managed() const { return managed_; }
   [[nodiscard]] bool is_back() const { return stage_ == Stage::ready; }
+  [[nodiscard]] bool is_gone() const { return stage_ == Stage::away && !wanted_ && id_.empty(); }
   // Nothing of what it sent waits to be acknowledged.
   [[nodiscard]] bool is_settled() const { return is_back() && unacknowledged_.empty(); }
   // Counts the sessions; one that is resumed is the same.
@@ -57,7 +63,7 @@ class Survivor : public Handler {
   void on_event(bool writable) override;
 
  private:
-  enum class Stage { away, features, challenge, success, resume, bind, enable, ready };
+  enum class Stage { away, features, challenge, success, resume, bind, enable, ready, leaving };
   static constexpr std::uint64_t kNone = std::numeric_limits<std::uint64_t>::max();
   struct Sent {
     std::string text;
@@ -73,6 +79,7 @@ class Survivor : public Handler {
   void on_features(std::string_view text);
   void on_ready(std::string_view name, std::string_view text);
   void on_error(std::string_view text);
+  void log_out();
   void acknowledge();
   void acknowledged(std::string_view h);
   void resumed();
@@ -82,6 +89,7 @@ class Survivor : public Handler {
 
   Loop& loop_;
   const Options& options_;
+  const std::vector<Address>& servers_;
   Witness& witness_;
   unsigned number_;
   bool managed_;
@@ -89,12 +97,13 @@ class Survivor : public Handler {
   std::minstd_rand random_;
   Socket socket_;
   Stage stage_ = Stage::away;
+  bool wanted_ = true;
   bool authenticated_ = false;
   bool watching_writes_ = false;
   std::unique_ptr<Scram> scram_;
   std::string rest_;  // of an element that has not come as a whole
 
-  std::size_t server_;                 // of Options::servers, the one to try next or in use
+  std::size_t server_;                 // of servers_, the one to try next or in use
   std::optional<Address> redirected_;  // by the server, for the next attempt
   unsigned refusals_ = 0;              // one after the other
   std::int64_t began_ns_ = 0;          // the attempt

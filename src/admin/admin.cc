@@ -39,9 +39,9 @@ Task<void> Audience::gone() {
 
 const Handler* find_handler(std::string_view command) {
   for (const auto handlers :
-       {server_handlers(), cluster_handlers(), advise_handlers(), log_handlers(), account_handlers(), ban_handlers(),
-        session_handlers(), roster_handlers(), profile_handlers(), message_handlers(),
-        doctor_handlers()}) {
+       {server_handlers(), cluster_handlers(), advise_handlers(), log_handlers(),
+        account_handlers(), ban_handlers(), session_handlers(), roster_handlers(),
+        profile_handlers(), message_handlers(), doctor_handlers()}) {
     const auto found = std::ranges::find(handlers, command, &Handler::command);
     if (found != handlers.end()) return &*found;
   }

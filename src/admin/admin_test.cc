@@ -68,9 +68,9 @@ TEST_F(AdminTest, EveryListedCommand_HasAHandlerAndTheReverse) {
   }
   std::size_t handled = 0;
   for (const auto handlers :
-       {server_handlers(), cluster_handlers(), advise_handlers(), log_handlers(), account_handlers(), ban_handlers(),
-        session_handlers(), roster_handlers(), profile_handlers(), message_handlers(),
-        doctor_handlers()}) {
+       {server_handlers(), cluster_handlers(), advise_handlers(), log_handlers(),
+        account_handlers(), ban_handlers(), session_handlers(), roster_handlers(),
+        profile_handlers(), message_handlers(), doctor_handlers()}) {
     for (const auto& handler : handlers) {
       EXPECT_NE(commands::find(handler.command), nullptr) << handler.command;
       ++handled;

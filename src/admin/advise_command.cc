@@ -35,9 +35,8 @@ Json group_of(core::NodeSize size, const ClusterLoad& peak, const ClusterLoad& q
 Json answer(std::string load, const ClusterLoad& peak, const ClusterLoad& quiet) {
   Json answer = Json::object();
   answer["load"] = std::move(load);
-  answer["target"] =
-      std::format("{} % utilisation of each node; {} % while one is missing", core::kTargetPercent,
-                  core::kWithoutOnePercent);
+  answer["target"] = std::format("{} % utilisation of each node; {} % while one is missing",
+                                 core::kTargetPercent, core::kWithoutOnePercent);
   answer["groups"] = Json::array();
   for (const core::NodeSize size : core::usual_sizes()) {
     answer["groups"].push_back(group_of(size, peak, quiet));
@@ -54,10 +53,11 @@ Result<Json> for_users(const Call& call) {
   const auto users = static_cast<std::uint64_t>(call.integer(0));
   const ClusterLoad peak = core::planned_load(users, assumed);
   return answer(
-      std::format("{} accounts, of which {} % are online at the busiest time with {} sessions each: "
-                  "{} sessions; a stanza of each in {} s: {} a second",
-                  users, assumed.online_percent, assumed.sessions_per_user, peak.sessions,
-                  1 / assumed.stanzas_per_session, peak.stanzas_per_second),
+      std::format(
+          "{} accounts, of which {} % are online at the busiest time with {} sessions each: "
+          "{} sessions; a stanza of each in {} s: {} a second",
+          users, assumed.online_percent, assumed.sessions_per_user, peak.sessions,
+          1 / assumed.stanzas_per_session, peak.stanzas_per_second),
       peak, ClusterLoad{});
 }
 
@@ -71,10 +71,11 @@ Task<Result<Json>> advise(Call call) {
   }
   const auto [peak, quiet, peak_hour] = core::peak_and_quiet(*hours);
   co_return answer(
-      std::format("{} hours since {}: at most {} sessions ({}), {} stanzas a second, {} % of a core, "
-                  "{} MiB; in the quietest hour of the last week {} sessions",
-                  hours->size(), time_of(hours->front().hour), peak.sessions, time_of(peak_hour),
-                  peak.stanzas_per_second, peak.cpu_percent, peak.memory >> 20U, quiet.sessions),
+      std::format(
+          "{} hours since {}: at most {} sessions ({}), {} stanzas a second, {} % of a core, "
+          "{} MiB; in the quietest hour of the last week {} sessions",
+          hours->size(), time_of(hours->front().hour), peak.sessions, time_of(peak_hour),
+          peak.stanzas_per_second, peak.cpu_percent, peak.memory >> 20U, quiet.sessions),
       peak, quiet);
 }
 

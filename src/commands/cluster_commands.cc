@@ -47,10 +47,13 @@ std::vector<Command> cluster_commands() {
          Type::integer, true},
         {"ONLINE", "per cent of them that have a session at the busiest time; 25 if left out",
          Type::integer, true}},
-       "Changes nothing. One line for each usual size of a node: how many of them serve the load at "
-       "its peak with 60 % utilisation, and with one of them gone; least and most nodes for a group "
+       "Changes nothing. One line for each usual size of a node: how many of them serve the load "
+       "at "
+       "its peak with 60 % utilisation, and with one of them gone; least and most nodes for a "
+       "group "
        "that is scaled by utilisation; the cores and the memory of those at the peak; and what is "
-       "fullest. What the load is taken to be stands first. The last weeks are what the nodes noted "
+       "fullest. What the load is taken to be stands first. The last weeks are what the nodes "
+       "noted "
        "each hour, for five weeks. Fails if nothing was noted yet: give USERS.",
        "starlingctl advise --users 1000000"},
   };

@@ -1,8 +1,8 @@
 // LoadHistory: how much the cluster as a whole had to do at most in each hour of the last weeks:
 // what `starlingctl advise` reckons from (advice.h).
 //
-// One node watches for all (chore.h), looks every few seconds and writes what is a new maximum, so a
-// change of the node loses a minute at most.
+// One node watches for all (chore.h), looks every few seconds and writes what is a new maximum, so
+// a change of the node loses a minute at most.
 #pragma once
 
 #include <chrono>

@@ -111,8 +111,9 @@ std::string to_text(const Json& value) {
     }
   } else if (value.is_object()) {
     for (const auto& [key, item] : value.items()) {
-      text += is_table(item) ? table(item)
-                             : key + ": " + (item.is_array() ? joined(item, " ") : plain(item)) + "\n";
+      text += is_table(item)
+                  ? table(item)
+                  : key + ": " + (item.is_array() ? joined(item, " ") : plain(item)) + "\n";
     }
   } else {
     text = plain(value) + "\n";

@@ -19,9 +19,8 @@ constexpr std::size_t kAtOnce = 1'000;    // sessions of one worker
 }  // namespace
 
 void MemoryWatch::set_max(std::uint64_t max_memory) {
-  server_.memory_budget().set_max(max_memory != 0
-                                      ? max_memory
-                                      : core::MemoryBudget::share_of(allowed_memory()));
+  server_.memory_budget().set_max(max_memory != 0 ? max_memory
+                                                  : core::MemoryBudget::share_of(allowed_memory()));
 }
 
 void MemoryWatch::start() {
