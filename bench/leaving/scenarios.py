@@ -90,7 +90,8 @@ SCENARIOS = {
 
 def play(name: str, members: Members, count: int, size: Size, log: Path) -> Figures:
     """In a cluster that has been started."""
-    with (Crowd(size, ["{}:{}".format(*members.address(number)) for number in range(count)], log) as crowd,
+    addresses = ["{}:{}".format(*members.address(number)) for number in range(count)]
+    with (Crowd(size, addresses, log) as crowd,
           closing(Watch(members.pid)) as watch):
         watch.add(*range(count))
         time.sleep(size.steady)

@@ -1,7 +1,9 @@
 // How many nodes of which size there should be.
+#include <fmt/chrono.h>
+
 #include <array>
-#include <chrono>
-#include <format>
+#include <ctime>
+#include <string>
 #include <utility>
 
 #include "admin/call.h"
@@ -13,9 +15,9 @@ namespace {
 
 using core::ClusterLoad;
 
+// "2026-11-26 20 h UTC"
 std::string time_of(std::int64_t hour) {
-  const std::chrono::sys_time<std::chrono::hours> at{std::chrono::hours(hour)};
-  return std::format("{:%Y-%m-%d %H} h UTC", at);
+  return fmt::format("{:%Y-%m-%d %H} h UTC", fmt::gmtime(static_cast<std::time_t>(hour * 3'600)));
 }
 
 Json group_of(core::NodeSize size, const ClusterLoad& peak, const ClusterLoad& quiet) {
@@ -35,7 +37,7 @@ Json group_of(core::NodeSize size, const ClusterLoad& peak, const ClusterLoad& q
 Json answer(std::string load, const ClusterLoad& peak, const ClusterLoad& quiet) {
   Json answer = Json::object();
   answer["load"] = std::move(load);
-  answer["target"] = std::format("{} % utilisation of each node; {} % while one is missing",
+  answer["target"] = fmt::format("{} % utilisation of each node; {} % while one is missing",
                                  core::kTargetPercent, core::kWithoutOnePercent);
   answer["groups"] = Json::array();
   for (const core::NodeSize size : core::usual_sizes()) {
@@ -53,11 +55,10 @@ Result<Json> for_users(const Call& call) {
   const auto users = static_cast<std::uint64_t>(call.integer(0));
   const ClusterLoad peak = core::planned_load(users, assumed);
   return answer(
-      std::format(
-          "{} accounts, of which {} % are online at the busiest time with {} sessions each: "
-          "{} sessions; a stanza of each in {} s: {} a second",
-          users, assumed.online_percent, assumed.sessions_per_user, peak.sessions,
-          1 / assumed.stanzas_per_session, peak.stanzas_per_second),
+      fmt::format("{} accounts, of which {} % are online at the busiest time with {:g} sessions "
+                  "each: {} sessions; a stanza of each in {:g} s: {} a second",
+                  users, assumed.online_percent, assumed.sessions_per_user, peak.sessions,
+                  1 / assumed.stanzas_per_session, peak.stanzas_per_second),
       peak, ClusterLoad{});
 }
 
@@ -71,11 +72,10 @@ Task<Result<Json>> advise(Call call) {
   }
   const auto [peak, quiet, peak_hour] = core::peak_and_quiet(*hours);
   co_return answer(
-      std::format(
-          "{} hours since {}: at most {} sessions ({}), {} stanzas a second, {} % of a core, "
-          "{} MiB; in the quietest hour of the last week {} sessions",
-          hours->size(), time_of(hours->front().hour), peak.sessions, time_of(peak_hour),
-          peak.stanzas_per_second, peak.cpu_percent, peak.memory >> 20U, quiet.sessions),
+      fmt::format("{} hours since {}: at most {} sessions ({}), {} stanzas a second, {} % of a "
+                  "core, {} MiB; in the quietest hour of the last week {} sessions",
+                  hours->size(), time_of(hours->front().hour), peak.sessions, time_of(peak_hour),
+                  peak.stanzas_per_second, peak.cpu_percent, peak.memory >> 20U, quiet.sessions),
       peak, quiet);
 }
 

@@ -76,7 +76,7 @@ Task<Result<std::vector<HourOfLoad>>> LoadHistory::read(store::Store& store) {
 
 Task<Duration> LoadHistory::step() {
   const TimePoint at = worker().loop().now();
-  const std::int64_t hour = worker().server().clock_us(at) / kHourUs;
+  const std::int64_t hour = clock_us_() / kHourUs;
   if (!recalled_ || hour != now_.hour) {
     if (recalled_) static_cast<void>(co_await write());
     if (const auto begun = co_await begin_hour(hour); !begun) co_return kWriteEvery;

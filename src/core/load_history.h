@@ -44,9 +44,10 @@ class LoadHistory final : public Chore {
   static constexpr std::chrono::minutes kWriteEvery{1};
   static constexpr std::chrono::hours kKept{24 * 35};
 
-  // `own` is this node's load now; called on the worker's thread.
-  LoadHistory(Worker& worker, std::function<cluster::Load()> own)
-      : Chore(worker, kLookEvery), own_(std::move(own)) {}
+  // `own` is this node's load now, `clock_us` the time since 1970; called on the worker's thread.
+  LoadHistory(Worker& worker, std::function<cluster::Load()> own,
+              std::function<std::int64_t()> clock_us)
+      : Chore(worker, kLookEvery), own_(std::move(own)), clock_us_(std::move(clock_us)) {}
 
   // All hours that are known, in their order; those without a node that ran are missing.
   static Task<Result<std::vector<HourOfLoad>>> read(store::Store& store);
@@ -59,6 +60,7 @@ class LoadHistory final : public Chore {
   Task<Result<>> write();
 
   const std::function<cluster::Load()> own_;
+  const std::function<std::int64_t()> clock_us_;
   bool recalled_ = false;
   HourOfLoad now_;
   ClusterLoad written_;

@@ -175,8 +175,9 @@ Result<> Node::start() {
       [&prepared](core::Server& server) -> Task<void> { prepared = co_await server.prepare(); });
   if (!prepared) return prepared;
   retention_ = std::make_unique<core::Retention>(server_->worker(0));
-  load_history_ = std::make_unique<core::LoadHistory>(server_->worker(0),
-                                                      [this] { return load_meter_->load(); });
+  load_history_ = std::make_unique<core::LoadHistory>(
+      server_->worker(0), [this] { return load_meter_->load(); },
+      [this] { return server_->clock_us(loops_[0]->now()); });
   if (cluster_) {
     cluster::Leases& leases = cluster_->cluster().leases();
     leases.add(std::string(core::Retention::kLease), *retention_);
