@@ -2,8 +2,8 @@
 """`./x demo`: a group of nodes that follows the load, on this machine.
 
 Plays the cloud (its instance metadata, its Auto Scaling and its CloudWatch are doubles that this
-program serves on loopback); everything else is real: PostgreSQL, nodes with what they do on AWS, and
-thousands of sessions that talk, come and go. Writes a report.
+program serves on loopback); everything else is real: PostgreSQL, nodes with what they do on AWS,
+and thousands of sessions that talk, come and go. Writes a report.
 """
 
 from __future__ import annotations
