@@ -7,12 +7,10 @@
 #endif
 
 #include <algorithm>
-#include <charconv>
-#include <fstream>
 #include <limits>
-#include <optional>
-#include <sstream>
 #include <string_view>
+
+#include "base/control_groups.h"
 
 #ifdef STARLING_JEMALLOC
 // What log-ins leave behind goes back to the system within seconds, also while nothing happens.
@@ -26,60 +24,21 @@ namespace {
 
 constexpr std::uint64_t kNoLimit = std::numeric_limits<std::uint64_t>::max();
 
-std::string contents(const std::string& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-// The number at the beginning of the text, after blanks.
-std::optional<std::uint64_t> number(std::string_view text) {
-  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end == text.data()) return std::nullopt;
-  return value;
-}
-
 std::uint64_t total_memory(const std::string& proc) {
   constexpr std::string_view kKey = "MemTotal:";
-  const std::string text = contents(proc + "/meminfo");
+  const std::string text = file_contents(proc + "/meminfo");
   const auto at = text.find(kKey);
   if (at == std::string::npos) return kNoLimit;
-  const auto kib = number(std::string_view(text).substr(at + kKey.size()));
+  const auto kib = leading_number(std::string_view(text).substr(at + kKey.size()));
   return kib ? *kib * 1024 : kNoLimit;
 }
 
-// The tightest limit from this control group up to the root. A group that is not to be seen from
-// inside a container has its limit at the root there.
-std::uint64_t limit_up(const std::string& root, std::string path, const std::string& file) {
-  std::uint64_t limit = kNoLimit;
-  for (;;) {
-    if (const auto bytes = number(contents(root + path + "/" + file))) {
-      limit = std::min(limit, *bytes);
-    }
-    const auto slash = path.rfind('/');
-    if (slash == std::string::npos) return limit;
-    path.resize(slash);
-  }
-}
-
 std::uint64_t cgroup_limit(const std::string& proc, const std::string& cgroups) {
-  // Lines are ID:CONTROLLERS:PATH; version 2 has no controllers.
-  std::istringstream lines(contents(proc + "/self/cgroup"));
   std::uint64_t limit = kNoLimit;
-  for (std::string line; std::getline(lines, line);) {
-    const auto first = line.find(':');
-    const auto second = line.find(':', first + 1);
-    if (first == std::string::npos || second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    std::string path = line.substr(second + 1);
-    if (path == "/") path.clear();
-    if (controllers.empty()) {
-      limit = std::min(limit, limit_up(cgroups, path, "memory.max"));
-    } else if (("," + controllers + ",").find(",memory,") != std::string::npos) {
-      limit = std::min(limit, limit_up(cgroups + "/memory", path, "memory.limit_in_bytes"));
+  for (const ControlGroup& group : control_groups("memory", proc, cgroups)) {
+    const char* const file = group.version == 2 ? "/memory.max" : "/memory.limit_in_bytes";
+    if (const auto bytes = leading_number(file_contents(group.folder + file))) {
+      limit = std::min(limit, *bytes);
     }
   }
   return limit;
@@ -89,10 +48,10 @@ std::uint64_t cgroup_limit(const std::string& proc, const std::string& cgroups) 
 
 std::uint64_t resident_memory() {
   // size resident shared ..., in pages
-  const std::string text = contents("/proc/self/statm");
+  const std::string text = file_contents("/proc/self/statm");
   const auto blank = text.find(' ');
   if (blank == std::string::npos) return 0;
-  const auto pages = number(std::string_view(text).substr(blank));
+  const auto pages = leading_number(std::string_view(text).substr(blank));
   return pages.value_or(0) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 

@@ -265,7 +265,8 @@ Section<Config> resource_options() {
               .restart = true}),
       option(&Config::workers, number<std::uint32_t>("threads", 0, kMaxWorkers),
              {.name = "workers",
-              .meaning = "Threads that serve clients. 0: one for each processor.",
+              .meaning = "Threads that serve clients. 0: one for each processor that the system "
+                         "lets it have.",
               .when = "To leave processors to other programs on the machine.",
               .example = "2",
               .restart = true}),

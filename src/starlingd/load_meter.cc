@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <thread>
 
 #include "base/memory.h"
+#include "base/processors.h"
 #include "cluster/cluster.h"
 #include "core/worker.h"
 #include "stream/stanza_counters.h"
@@ -29,6 +29,7 @@ std::int64_t us_of(Duration time) {
 
 LoadMeter::LoadMeter(core::Server& server)
     : server_(server),
+      processors_(allowed_processors()),
       percent_("starling_utilisation_percent",
                "How much of what the node can do it does: that of what is fullest",
                metrics::Labels(), [this] { return static_cast<double>(utilisation().percent); }) {}
@@ -69,8 +70,7 @@ LoadMeter::Sample LoadMeter::sample() {
 }
 
 core::Capacity LoadMeter::capacity() const {
-  const std::uint64_t cores = std::max(1U, std::thread::hardware_concurrency());
-  core::Capacity capacity = core::capacity_of(cores, server_.memory_budget().max());
+  core::Capacity capacity = core::capacity_of(processors_, server_.memory_budget().max());
   if (max_sessions_ != 0) capacity.sessions = max_sessions_;
   if (max_stanzas_ != 0) capacity.stanzas_per_second = max_stanzas_;
   return capacity;

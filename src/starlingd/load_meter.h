@@ -39,6 +39,7 @@ class LoadMeter {
   [[nodiscard]] core::Capacity capacity() const;
 
   core::Server& server_;
+  const std::uint64_t processors_;
   std::atomic<std::uint64_t> max_sessions_ = 0;  // as configured
   std::atomic<std::uint64_t> max_stanzas_ = 0;
   Sample last_;                            // on the first worker's thread

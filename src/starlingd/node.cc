@@ -13,6 +13,7 @@
 
 #include "admin/doctor/gather.h"
 #include "base/log.h"
+#include "base/processors.h"
 #include "config/check.h"
 #include "modules/registry.h"
 #include "starlingd/c2s_listener.h"
@@ -126,7 +127,7 @@ Result<> Node::start() {
   if (!certificates) return std::unexpected(certificates.error());
   tls_ = std::make_shared<net::TlsContext>(std::move(*certificates));
 
-  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
+  const std::size_t cores = allowed_processors();
   const std::size_t workers = config_->workers != 0 ? config_->workers : cores;
   pool_ = std::make_unique<ThreadPool>(std::max<std::size_t>(1, cores / 2), "starling-crypto");
   std::vector<EventLoop*> loops;
