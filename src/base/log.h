@@ -35,10 +35,11 @@ enum class Subsystem : std::uint8_t {
   bus,
   cluster,
   admin,
+  cloud,
   starlingd,
 };
-inline constexpr std::string_view kSubsystems[] = {"net", "stream",  "core",  "modules",  "store",
-                                                   "bus", "cluster", "admin", "starlingd"};
+inline constexpr std::string_view kSubsystems[] = {
+    "net", "stream", "core", "modules", "store", "bus", "cluster", "admin", "cloud", "starlingd"};
 
 [[nodiscard]] std::string_view to_string(Level level);
 [[nodiscard]] constexpr std::string_view to_string(Subsystem subsystem) {
