@@ -76,6 +76,16 @@ struct ClusterOptions {
   std::chrono::seconds dead{15};
 };
 
+// Who started the machine, and what it is told.
+enum class CloudProvider : std::uint8_t { none, aws, kubernetes };
+struct CloudOptions {
+  CloudProvider provider = CloudProvider::none;
+  std::string launch_hook = "starling-launch";        // of the Auto Scaling group
+  std::string terminate_hook = "starling-terminate";  // the same
+  std::chrono::seconds metrics_interval{10};
+  std::string metrics_namespace = "Starling";
+};
+
 struct Config {
   std::vector<std::string> hosts{"localhost"};  // prepared domains
   std::vector<ListenOptions> listen{{}, {.port = 5223, .tls = true}};
@@ -97,6 +107,7 @@ struct Config {
   std::map<std::string, Shaper, std::less<>> shapers;
   Fail2banOptions fail2ban;
   ClusterOptions cluster;
+  CloudOptions cloud;
   DrainOptions drain;
   BalanceOptions balance;
   CapacityOptions capacity;

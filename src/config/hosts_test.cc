@@ -263,7 +263,7 @@ TEST(Restart, OptionsThatNeedOne_AreKept) {
   const Config before = good("");
   Config after = good(
       "data_dir: /d\nctl_socket: /s\nworkers: 3\ncore_dumps: true\ndns_servers: [192.0.2.1]\n"
-      "database: postgresql:///d\ncluster: { port: 1 }\nloglevel: debug");
+      "database: postgresql:///d\ncluster: { port: 1 }\ncloud: { provider: aws }\nloglevel: debug");
   std::set<std::string> changed;
   for (const auto& change : changes(before, after)) {
     // An option of a section needs it if the section does.

@@ -160,6 +160,7 @@ Section<HostOptions> host_options();           // table_host.cc: what is not und
 Section<HostOptions> module_options();         // table_modules.cc
 Field<Config> fail2ban();                      // table_modules.cc
 Field<Config> cluster();                       // table_cluster.cc
+Field<Config> cloud();                         // table_cloud.cc
 Section<Access> access_options();              // table_access.cc
 Field<Config> shapers();                       // table_access.cc
 

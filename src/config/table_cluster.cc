@@ -35,14 +35,15 @@ Field<Config> cluster() {
                              "it; it may change, and another node may have the same.",
                   .when = "If the names of your machines say nothing.",
                   .example = "blue-1",
-                  .unset = "the machine's host name"}),
+                  .unset = "what `cloud.provider` calls the machine, else its host name"}),
           option(&Options::address, address_or_empty(),
                  {.name = "address",
                   .meaning = "The IP address at which other nodes reach this one.",
                   .when = "If it is not the one from which this node reaches the database: with "
                           "several networks, or the database on the same machine.",
                   .example = "10.0.1.7",
-                  .unset = "the one from which it reaches the database"}),
+                  .unset = "the machine's by `cloud.provider`, else the one from which it reaches "
+                           "the database"}),
           option(&Options::port, number<std::uint16_t>("", 0, 65'535),
                  {.name = "port",
                   .meaning = "The TCP port for other nodes, which its nats-server listens on. 0: a "
