@@ -22,8 +22,24 @@ constexpr std::chrono::milliseconds kPause{50};  // between two batches
 constexpr std::chrono::seconds kInHand{5};
 }  // namespace
 
+config::DrainOptions unhurried(config::DrainOptions options, std::int64_t sessions) {
+  options.deadline += std::chrono::seconds(sessions / options.rate + 1);
+  return options;
+}
+
+config::DrainOptions hurried(config::DrainOptions options, std::int64_t sessions,
+                             std::chrono::seconds within) {
+  within = std::max(within, std::chrono::seconds(1));
+  options.linger = std::min(options.linger, within / 3);
+  options.deadline = within - options.linger;
+  const auto needed = static_cast<std::uint32_t>(sessions * 2 / within.count() + 1);
+  options.rate = std::max(options.rate, needed);
+  return options;
+}
+
 void Drain::begin(const config::DrainOptions& options) {
   options_ = options;
+  rate_ = options.rate;
   began_at_us_ = wall_clock_us();
   sessions_then_ = server_.session_count();
   begun_ = true;
@@ -39,16 +55,29 @@ Drain::Status Drain::status() const {
   return status;
 }
 
+void Drain::press(std::chrono::seconds within) {
+  rate_ = std::max(rate_.load(), hurried(options_, server_.session_count(), within).rate);
+  pressed_until_ = EventLoop::current()->now() + within;
+  pressed_ = true;
+}
+
+// How many sessions a worker lets go of between two pauses.
+std::size_t Drain::batch() const {
+  const std::size_t share = rate_ / server_.worker_count();
+  return std::max<std::size_t>(1, share / (1s / kPause));
+}
+
 Task<void> Drain::run(Worker& worker) {
   EventLoop& loop = worker.loop();
-  const std::uint32_t share = options_.rate / static_cast<std::uint32_t>(server_.worker_count());
-  const std::size_t at_once = std::max<std::size_t>(1, share / (1s / kPause));
   const TimePoint last_batch = loop.now() + options_.linger;
-  const auto over = [&] { return hurried_ || loop.now() >= last_batch + options_.deadline; };
+  const auto over = [&] {
+    const TimePoint end = pressed_ ? pressed_until_.load() : last_batch + options_.deadline;
+    return hurried_ || loop.now() >= end;
+  };
   TimePoint left = loop.now();
   std::set<SessionId> asked;
   for (bool first = true; !over(); co_await pause(loop, kPause)) {
-    const bool last = loop.now() >= last_batch || hurried_;
+    const bool last = loop.now() >= last_batch || hurried_ || pressed_;
     if (!std::exchange(first, false) && !last) continue;
     Visitors& all_visitors = worker.remote().visitors();
     if (server_.session_count() > 0) left = loop.now();
@@ -67,7 +96,7 @@ Task<void> Drain::run(Worker& worker) {
     const std::size_t count = sessions.size() + visitors.size();
     if (count > 0) log::info("draining", {{"worker", worker.index()}, {"sessions", count}});
     for (std::size_t i = 0; i < count && !over(); ++i) {
-      if (i > 0 && i % at_once == 0) co_await pause(loop, kPause);
+      if (i > 0 && i % batch() == 0) co_await pause(loop, kPause);
       if (i >= sessions.size()) {
         all_visitors.leave(visitors[i - sessions.size()], Leaving::connection);
       } else if (const Session* session = worker.directory().find(sessions[i])) {

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include "base/event_loop.h"
 #include "base/task.h"
 #include "config/config.h"
 
@@ -18,6 +19,13 @@ namespace starling::core {
 
 class Server;
 class Worker;
+
+// The options of a drain that nobody hurries: the deadline counts from when the last of so many
+// sessions was told to go.
+[[nodiscard]] config::DrainOptions unhurried(config::DrainOptions options, std::int64_t sessions);
+// Of one that has to be over in so long: as fast as it takes to be through after half of the time.
+[[nodiscard]] config::DrainOptions hurried(config::DrainOptions options, std::int64_t sessions,
+                                           std::chrono::seconds within);
 
 class Drain {
  public:
@@ -37,16 +45,24 @@ class Drain {
   // This worker's share. Comes back when it has no session left and this node nothing of others in
   // hand, or at the deadline: then what is left has to be ended.
   Task<void> run(Worker& worker);
+  // It has to be over in so long, whatever was said before: faster from now on, and newcomers are
+  // not waited for. On an event loop.
+  void press(std::chrono::seconds within);
   // The deadline is now.
   void hurry() { hurried_ = true; }
 
  private:
+  [[nodiscard]] std::size_t batch() const;
+
   Server& server_;
   config::DrainOptions options_;
   std::int64_t began_at_us_ = 0;  // since 1970
   std::int64_t sessions_then_ = 0;
   std::atomic<bool> begun_ = false;  // guards the three above
   std::atomic<bool> hurried_ = false;
+  std::atomic<std::uint32_t> rate_ = 0;  // sessions a second
+  std::atomic<bool> pressed_ = false;
+  std::atomic<TimePoint> pressed_until_{TimePoint()};
 };
 
 }  // namespace starling::core

@@ -36,6 +36,35 @@ class DrainTest : public ::testing::Test {
 
 }  // namespace
 
+TEST(DrainOptionsTest, Unhurried_HasTimeForAllBeforeTheDeadlineCounts) {
+  const config::DrainOptions configured{.rate = 500, .linger = 120s, .deadline = 30s};
+  const auto options = unhurried(configured, 100'000);
+  EXPECT_EQ(options.rate, 500);
+  EXPECT_EQ(options.linger, 120s);
+  EXPECT_EQ(options.deadline, 231s);
+}
+
+TEST(DrainOptionsTest, Hurried_IsThroughInHalfOfTheTimeAndWaitsForNoNewcomerBeyondIt) {
+  const config::DrainOptions configured{.rate = 500, .linger = 120s, .deadline = 30s};
+  const auto options = hurried(configured, 90'000, 90s);
+  EXPECT_EQ(options.rate, 2'001);
+  EXPECT_EQ(options.linger + options.deadline, 90s);
+  EXPECT_EQ(hurried(configured, 10, 90s).rate, 500);
+  EXPECT_EQ(hurried(configured, 10, -5s).deadline, 1s) << "too late already";
+}
+
+TEST_F(DrainTest, Pressed_WaitsForNewcomersNoLonger) {
+  server().drain().begin({.linger = 600s});
+  for (std::size_t i = 0; i < server().worker_count(); ++i) {
+    Worker& worker = server().worker(i);
+    worker.loop().post([this, &worker] { worker.gate().spawn(run(worker)); });
+  }
+  cluster_.pass(60s);
+  EXPECT_FALSE(drained());
+  server().worker(0).loop().post([this] { server().drain().press(30s); });
+  EXPECT_TRUE(cluster_.wait_for([&] { return drained(); }, 5s));
+}
+
 TEST_F(DrainTest, StanzaOfAnotherNode_IsDealtWithFirst) {
   xmpp::ReceiptPtr in_hand =
       server().worker(0).remote().receipt(cluster_.node(0).cluster->self(), 1);
