@@ -24,6 +24,7 @@ namespace {
 
 constexpr std::chrono::seconds kStartDeadline{60};
 constexpr std::chrono::seconds kStopDeadline{10};
+constexpr std::chrono::seconds kStatusDeadline{2};
 constexpr std::size_t kSecretBytes = 26;
 constexpr std::chrono::hours kNever{240};  // as good as
 
@@ -44,8 +45,9 @@ cluster::Timing timing_of(const config::ClusterOptions& options) {
 
 }  // namespace
 
-ClusterNode::ClusterNode(const config::Config& config, store::Store& store, Hooks hooks)
-    : config_(config), store_(store), hooks_(std::move(hooks)) {}
+ClusterNode::ClusterNode(const config::Config& config, store::Store& store, cloud::Identity machine,
+                         Hooks hooks)
+    : config_(config), store_(store), machine_(std::move(machine)), hooks_(std::move(hooks)) {}
 
 ClusterNode::~ClusterNode() {
   if (thread_.joinable()) {
@@ -91,7 +93,9 @@ Result<> ClusterNode::prepare() {
   }
   store::MemberFacts facts;
   facts.address = server_ ? server_->route_address() : *address;
-  facts.name = config_.cluster.name.empty() ? host_name() : config_.cluster.name;
+  facts.name = !config_.cluster.name.empty() ? config_.cluster.name
+               : !machine_.name.empty()      ? machine_.name
+                                             : host_name();
   facts.version = kVersionText;
   facts.format = cluster::Cluster::own_format();
   cluster_ =
@@ -101,6 +105,7 @@ Result<> ClusterNode::prepare() {
 
 Result<std::string> ClusterNode::own_address() const {
   if (!config_.cluster.address.empty()) return config_.cluster.address;
+  if (!machine_.address.empty()) return machine_.address;
   return store::address_towards_postgres(config_.database);
 }
 
@@ -191,6 +196,23 @@ Result<> ClusterNode::start(core::Peers& peers) {
   started_ = true;
   if (up_.get_future().wait_for(kStartDeadline) == std::future_status::ready) return {};
   return fail(Errc::timeout, "the node could not join its cluster; the log says why");
+}
+
+std::optional<std::vector<cloud::NodeLoad>> ClusterNode::serving_nodes() {
+  // The loop may end before it comes to this.
+  const auto found = std::make_shared<std::promise<std::vector<cloud::NodeLoad>>>();
+  auto nodes = found->get_future();
+  loop_.post([this, found] {
+    std::vector<cloud::NodeLoad> serving;
+    for (const cluster::PeerStatus& peer : cluster_->status()) {
+      const store::MemberFacts& facts = peer.member.facts;
+      if (facts.state != store::MemberState::up || !peer.load) continue;
+      serving.push_back({.name = facts.name, .sessions = peer.load->sessions});
+    }
+    found->set_value(std::move(serving));
+  });
+  if (nodes.wait_for(kStatusDeadline) != std::future_status::ready) return std::nullopt;
+  return nodes.get();
 }
 
 Task<admin::doctor::ClusterFacts> ClusterNode::facts() {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "base/task.h"
 #include "bus/cluster_certificates.h"
 #include "bus/nats_server.h"
+#include "cloud/lifecycle.h"
 #include "cluster/cluster.h"
 #include "config/config.h"
 #include "core/peers.h"
@@ -32,8 +34,9 @@ class ClusterNode {
     std::function<cluster::Load()> load;  // this node's
     std::function<void(bool)> serving;    // whether the node may serve, when that changes
   };
-  // The hooks are called on the cluster's thread.
-  ClusterNode(const config::Config& config, store::Store& store, Hooks hooks);
+  // The hooks are called on the cluster's thread. `machine` says what the configuration does not.
+  ClusterNode(const config::Config& config, store::Store& store, cloud::Identity machine,
+              Hooks hooks);
   ~ClusterNode();
   ClusterNode(const ClusterNode&) = delete;
   ClusterNode& operator=(const ClusterNode&) = delete;
@@ -46,6 +49,8 @@ class ClusterNode {
 
   // Joins, and waits until the node may serve; `peers` outlives this. Errors: timeout.
   Result<> start(core::Peers& peers);
+  // Those that serve, as this one sees them. Blocks for a moment; nullopt if that is too short.
+  std::optional<std::vector<cloud::NodeLoad>> serving_nodes();
   // For the doctor. On any loop.
   Task<admin::doctor::ClusterFacts> facts();
 
@@ -69,6 +74,7 @@ class ClusterNode {
 
   const config::Config config_;
   store::Store& store_;
+  const cloud::Identity machine_;
   const Hooks hooks_;
   net::IoLoop loop_;
   Gate gate_;  // of tasks on the loop

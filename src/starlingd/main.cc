@@ -1,18 +1,11 @@
 // starlingd: one Starling node, in the foreground.
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <chrono>
-#include <csignal>
-#include <cstdint>
-#include <cstdlib>
 #include <iostream>
 #include <string>
 #include <string_view>
-#include <thread>
-#include <utility>
 
 #include "base/log.h"
 #include "base/version.h"
@@ -20,6 +13,7 @@
 #include "config/explain.h"
 #include "config/load.h"
 #include "starlingd/certificates.h"
+#include "starlingd/life.h"
 #include "starlingd/node.h"
 #include "starlingd/process.h"
 #include "starlingd/quickstart.h"
@@ -30,35 +24,6 @@ using namespace starling;  // the program's own namespace, in its main only
 
 constexpr int kFailed = 1;
 constexpr int kBadUsage = 2;
-
-void wait_for_end(starlingd::Node& node, const sigset_t& signals) {
-  for (;;) {
-    int signal = 0;
-    if (sigwait(&signals, &signal) != 0) continue;
-    if (signal != SIGHUP) {
-      log::info("stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
-      return;
-    }
-    ::sd_notify(0, "RELOADING=1");
-    node.run_on_first_worker([&node](core::Server&) -> Task<void> {
-      static_cast<void>(co_await node.reload());  // the log says how it went
-    });
-    ::sd_notify(0, "READY=1");
-  }
-}
-
-// While the node stops. A second signal ends its sessions without waiting for a good moment, a
-// third ends the process: nothing that was acknowledged is lost by either.
-void hurry_on_signal(starlingd::Node& node, const sigset_t& signals, const std::stop_token& over) {
-  constexpr timespec kLook{.tv_sec = 0, .tv_nsec = 100'000'000};
-  for (bool second = true; !over.stop_requested();) {
-    const int signal = ::sigtimedwait(&signals, nullptr, &kLook);
-    if (signal != SIGINT && signal != SIGTERM) continue;
-    if (!std::exchange(second, false)) std::_Exit(kFailed);
-    log::warning("stopping_at_once", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
-    node.hurry();
-  }
-}
 
 // The only place that looks at it.
 config::Environment environment_of_process() {
@@ -72,21 +37,8 @@ config::Environment environment_of_process() {
   return environment;
 }
 
-// The end came, but something hangs: its threads make an orderly exit impossible. What was
-// acknowledged is on disk.
-[[noreturn]] void give_up() {
-  log::error("stop_failed", {{"advice", "a disk that does not answer? Ended without waiting"}});
-  std::_Exit(kFailed);
-}
-
-// What systemd's WatchdogSec asks for: twice in its time, so that one late round is forgiven.
-void watch_for_systemd(starlingd::Node& node) {
-  std::uint64_t patience_us = 0;
-  if (::sd_watchdog_enabled(0, &patience_us) <= 0) return;
-  node.watch(std::chrono::microseconds(patience_us) / 2, [] { ::sd_notify(0, "WATCHDOG=1"); });
-}
-
-int serve(const config::Config& config, const starlingd::Node::Load& load, bool greet) {
+int serve(const config::Config& config, const config::Environment& environment,
+          const starlingd::Node::Load& load, bool greet) {
   if (auto opened =
           log::configure({config.loglevel, config.log_levels, config.log_format, config.log_file});
       !opened) {
@@ -95,24 +47,7 @@ int serve(const config::Config& config, const starlingd::Node::Load& load, bool 
   }
   starlingd::raise_file_limit();
   starlingd::set_core_dumps(config.core_dumps);
-  const sigset_t signals = starlingd::block_signals();
-  starlingd::Node node(config, [] { ::kill(::getpid(), SIGTERM); }, load);
-  if (auto started = node.start(); !started) {
-    log::error("start_failed", {{"error", started.error().message}});
-    if (!node.stop()) give_up();
-    return kFailed;
-  }
-  log::info("node_ready", {{"version", kVersionText}, {"pid", ::getpid()}});
-  if (greet) starlingd::quickstart_greeting(node, config);
-  ::sd_notify(0, "READY=1");
-  watch_for_systemd(node);
-  wait_for_end(node, signals);
-  ::sd_notify(0, "STOPPING=1");
-  const std::jthread impatience(
-      [&](const std::stop_token& over) { hurry_on_signal(node, signals, over); });
-  if (!node.stop()) give_up();
-  log::info("stopped");
-  return 0;
+  return starlingd::Life(config, environment, load).run(greet);
 }
 
 // What --check-config finds beyond the text: certificates that cannot be used.
@@ -214,7 +149,8 @@ int main(int argc, char** argv) {
                  "more\n";
     return kBadUsage;
   }
-  const starlingd::Node::Load load = [&, environment = environment_of_process()] {
+  const config::Environment environment = environment_of_process();
+  const starlingd::Node::Load load = [&] {
     return quickstart.empty() ? config::load_config(config_path, environment)
                               : starlingd::quickstart_config(quickstart, environment);
   };
@@ -223,5 +159,5 @@ int main(int argc, char** argv) {
     std::cerr << "starlingd: " << config.error().message << '\n';
     return kFailed;
   }
-  return check ? check_config(*config) : serve(*config, load, !quickstart.empty());
+  return check ? check_config(*config) : serve(*config, environment, load, !quickstart.empty());
 }

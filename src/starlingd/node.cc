@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "admin/doctor/gather.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/processors.h"
 #include "config/check.h"
@@ -110,10 +111,11 @@ Result<> check_socket_path(const std::string& name) {
 
 }  // namespace
 
-Node::Node(config::Config config, std::function<void()> stop, Load load)
+Node::Node(config::Config config, std::function<void()> stop, Load load, cloud::Identity machine)
     : config_(std::make_shared<const config::Config>(std::move(config))),
       load_(std::move(load)),
-      stop_requested_(std::move(stop)) {}
+      stop_requested_(std::move(stop)),
+      machine_(std::move(machine)) {}
 
 Node::~Node() = default;
 
@@ -137,7 +139,7 @@ Result<> Node::start() {
   }
   if (!config_->database.empty()) {
     cluster_ = std::make_unique<ClusterNode>(
-        *config_, *store_,
+        *config_, *store_, machine_,
         ClusterNode::Hooks{
             .load = [this] { return load_meter_->load(); },
             .serving =
@@ -150,6 +152,7 @@ Result<> Node::start() {
   server_ =
       std::make_unique<core::Server>(*store_, *pool_, config_->host_options, modules::all(), loops);
   load_meter_ = std::make_unique<LoadMeter>(*server_);
+  view_ = std::make_unique<CloudView>(*server_, *load_meter_, cluster_.get());
   auto routes = std::make_shared<http::Routes>();
   add_health(*routes, *server_, *load_meter_);
   for (std::size_t i = 0; i < workers; ++i) {
@@ -183,6 +186,9 @@ Result<> Node::start() {
     cluster::Leases& leases = cluster_->cluster().leases();
     leases.add(std::string(core::Retention::kLease), *retention_);
     leases.add(std::string(core::LoadHistory::kLease), *load_history_);
+    if (config_->cloud.provider == config::CloudProvider::aws) {
+      leases.add(std::string(CloudView::kLease), *view_);
+    }
     if (auto joined = cluster_->start(*peers_); !joined) return joined;
   } else {
     loops_[0]->post([this] {
@@ -337,13 +343,24 @@ Task<Result<std::string>> Node::leave_cluster() {
   co_return "";
 }
 
+void Node::press(std::chrono::seconds within) {
+  loops_[0]->post([this, within] { server_->drain().press(within); });
+}
+
 void Node::hurry() {
   server_->drain().hurry();
 }
 
-void Node::drain() {
+void Node::drain(const cloud::Order& order) {
   if (cluster_) cluster_->drain();
-  const config::DrainOptions options = config_->drain;
+  config::DrainOptions options = config_->drain;
+  if (order.until_us) {
+    const std::chrono::microseconds left(*order.until_us - wall_clock_us());
+    options = core::hurried(options, server_->session_count(),
+                            std::chrono::floor<std::chrono::seconds>(left));
+  } else if (order.what == cloud::Order::What::drain) {
+    options = core::unhurried(options, server_->session_count());
+  }
   const auto drained = std::make_shared<Latch>(loops_.size());
   const auto run = [](core::Drain* all, core::Worker* worker,
                       std::shared_ptr<Latch> done) -> Task<void> {
@@ -360,9 +377,9 @@ void Node::drain() {
   drained->wait_for(options.linger + options.deadline + kDrainGrace);
 }
 
-bool Node::stop() {
+bool Node::stop(const cloud::Order& order) {
   if (threads_.empty()) return !cluster_ || cluster_->stop();
-  drain();
+  drain(order);
   for (const auto& listener : listeners_) listener.sockets->close();
   store_->cancel_backups();
 

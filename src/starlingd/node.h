@@ -2,6 +2,7 @@
 // that names the concrete store, sockets and modules.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -13,6 +14,7 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "base/thread_pool.h"
+#include "cloud/lifecycle.h"
 #include "config/config.h"
 #include "config/show.h"
 #include "core/load_history.h"
@@ -22,6 +24,7 @@
 #include "http/http_service.h"
 #include "net/io_loop.h"
 #include "net/tls.h"
+#include "starlingd/cloud_view.h"
 #include "starlingd/cluster_node.h"
 #include "starlingd/door.h"
 #include "starlingd/load_meter.h"
@@ -37,8 +40,10 @@ class Node {
   // Reads the configuration again, for a reload. On a thread that may block.
   using Load = std::function<Result<config::Config>()>;
 
-  // `stop` is called, on any thread, when a command asks the process to end.
-  Node(config::Config config, std::function<void()> stop, Load load = {});
+  // `stop` is called, on any thread, when a command asks the process to end. `machine`: what its
+  // provider says of it.
+  Node(config::Config config, std::function<void()> stop, Load load = {},
+       cloud::Identity machine = {});
   ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
@@ -58,13 +63,18 @@ class Node {
   // different now, and what waits for a restart. On worker 0.
   Task<Result<std::vector<std::string>>> reload();
 
-  // Lets all sessions go, in the time that the option `drain` gives, then ends what is left,
-  // finishes what is under way, and stops the workers; within half a minute more.
+  // Lets all sessions go, in the time that the option `drain` gives, or the order of the machine's
+  // provider if that is why; then ends what is left, finishes what is under way, and stops the
+  // workers; within half a minute more.
   // False if something hangs (a disk that does not answer): its threads still run then, and the
   // caller must end the process without destroying the Node.
-  [[nodiscard]] bool stop();
+  [[nodiscard]] bool stop(const cloud::Order& order = {});
+  // While it waits for sessions: it has so long for that from now on. On any thread.
+  void press(std::chrono::seconds within);
   // stop() is not to wait for sessions any longer. On any thread.
   void hurry();
+  // For the machine's provider. After start(), until stop().
+  [[nodiscard]] cloud::NodeView& view() { return *view_; }
 
   [[nodiscard]] std::uint16_t port_of_first_listener() const;
 
@@ -88,7 +98,7 @@ class Node {
   [[nodiscard]] const Listening* own_in_the_way(const config::ListenOptions& options) const;
   Result<> start_listeners();
   void open_to_clients(bool open);
-  void drain();
+  void drain(const cloud::Order& order);
   Task<Result<std::string>> leave_cluster();
   void start_threads();
   admin::Hooks hooks();
@@ -104,6 +114,7 @@ class Node {
   Load load_;
   bool reloading_ = false;
   std::function<void()> stop_requested_;
+  const cloud::Identity machine_;
   std::shared_ptr<net::TlsContext> tls_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<ThreadPool> pool_;
@@ -112,6 +123,7 @@ class Node {
   std::unique_ptr<ClusterNode> cluster_;  // nullptr: this node is alone
   std::unique_ptr<core::Server> server_;
   std::unique_ptr<LoadMeter> load_meter_;
+  std::unique_ptr<CloudView> view_;
   std::unique_ptr<core::Peers> peers_;
   std::unique_ptr<metrics::Observed> sessions_;
   std::unique_ptr<core::Retention> retention_;

@@ -14,8 +14,11 @@ void raise_file_limit();
 // written as the system's hard limit lets through.
 void set_core_dumps(bool allowed);
 
-// SIGTERM, SIGINT and SIGHUP, which are for sigwait from now on: blocked in every thread. SIGPIPE
-// is ignored: a peer that is gone is an error of the call.
+// By which the process tells itself that the provider of its machine has news.
+inline constexpr int kNews = SIGUSR1;
+
+// SIGTERM, SIGINT, SIGHUP and kNews, which are for sigwait from now on: blocked in every thread.
+// SIGPIPE is ignored: a peer that is gone is an error of the call.
 sigset_t block_signals();
 
 }  // namespace starling::starlingd
