@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import botocore.loaders
 import botocore.session
 import pytest
 from botocore.config import Config
+from cloud.fleet import LAUNCH, TERMINATE, Fleet, MakeFleet
 from cloud.machines import ListedMachines
 
+from harness.authority import Authority
 from harness.aws.cloud import Cloud
 from harness.aws.group import Group
 from harness.aws.instance import REGION
 from harness.aws.lifecycle_hook import LAUNCHING, TERMINATING, LifecycleHook
+from harness.postgres import Postgres
 
 _LOADER = botocore.loaders.create_loader()  # keeps what it has read
 
@@ -78,3 +84,33 @@ def client(cloud: Cloud, use: Any) -> Callable[..., Any]:
         return session.create_client(service, REGION, endpoint_url=cloud.api.url, config=config)
 
     return make
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> str:
+    return postgres.new_database()
+
+
+@pytest.fixture
+def make_fleet(cloud: Cloud, tmp_path: Path, authority: Authority,
+               database: str) -> Iterator[MakeFleet]:
+    """A group of real nodes, all of which serve; those that are left at the end stop in order."""
+    fleets: list[Fleet] = []
+
+    def make(size: int = 2, hook_s: float = 300, settings: dict[str, Any] | None = None,
+             **of_group: Any) -> tuple[Fleet, Group]:
+        fleet = Fleet(cloud, tmp_path, authority, database, **(settings or {}))
+        fleets.append(fleet)
+        group = cloud.add_group(
+            "chat", fleet, desired=size, **of_group,
+            hooks=[LifecycleHook(LAUNCH, LAUNCHING, 300),
+                   LifecycleHook(TERMINATE, TERMINATING, hook_s, "ABANDON")])
+        group.wait_until(lambda g: len(g.in_service()) == size, "in service")
+        return fleet, group
+
+    yield make
+    for fleet in fleets:
+        for node in fleet.nodes.values():
+            with contextlib.suppress(AssertionError):  # it has ended
+                node.signal(signal.SIGINT)  # with `stop`: at once
+            node.stop()

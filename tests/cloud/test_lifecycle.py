@@ -3,94 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cloud.fleet import Fleet
+from cloud.fleet import (LAUNCH, TERMINATE, Fleet, MakeFleet, completions, gone_by_itself, places,
+                         rows)
 
 from daemon.sessions import registered, run, session
 from daemon.test_parking import managed, resumed
 from harness.authority import Authority
 from harness.aws.cloud import Cloud
-from harness.aws.group import Group, Member, WarmPool
-from harness.aws.lifecycle_hook import LAUNCHING, TERMINATING, LifecycleHook
+from harness.aws.group import Member, WarmPool
+from harness.aws.lifecycle_hook import LAUNCHING, LifecycleHook
 from harness.node import Node
 from harness.postgres import Postgres
 from harness.waiting import eventually
 from harness.xmpp.client import Client
-
-_LAUNCH, _TERMINATE = "starling-launch", "starling-terminate"
-MakeFleet = Callable[..., tuple[Fleet, Group]]
-
-
-@pytest.fixture
-def database(postgres: Postgres) -> str:
-    return postgres.new_database()
-
-
-@pytest.fixture
-def make_fleet(cloud: Cloud, tmp_path: Path, authority: Authority,
-               database: str) -> Iterator[MakeFleet]:
-    """A group of real nodes, all of which serve; those that are left at the end stop in order."""
-    fleets: list[Fleet] = []
-
-    def make(size: int = 2, hook_s: float = 300, settings: dict[str, Any] | None = None,
-             **of_group: Any) -> tuple[Fleet, Group]:
-        fleet = Fleet(cloud, tmp_path, authority, database, **(settings or {}))
-        fleets.append(fleet)
-        group = cloud.add_group(
-            "chat", fleet, desired=size, **of_group,
-            hooks=[LifecycleHook(_LAUNCH, LAUNCHING, 300),
-                   LifecycleHook(_TERMINATE, TERMINATING, hook_s, "ABANDON")])
-        group.wait_until(lambda g: len(g.in_service()) == size, "in service")
-        return fleet, group
-
-    yield make
-    for fleet in fleets:
-        for node in fleet.nodes.values():
-            with contextlib.suppress(AssertionError):  # it has ended
-                node.signal(signal.SIGINT)  # with `stop`: at once
-            node.stop()
-
-
-def rows(postgres: Postgres, database: str) -> list[str]:
-    """The names of the nodes that the cluster's table knows."""
-    names = postgres.query("SELECT name FROM starling.node ORDER BY name",
-                           database.rpartition("/")[2])
-    return names.split()
-
-
-def completions(cloud: Cloud, hook: str, member: Member) -> int:
-    return len(cloud.api.made("CompleteLifecycleAction", succeeded=True, InstanceId=member.id,
-                              LifecycleHookName=hook))
-
-
-def places(node: Node, *events: str) -> list[int]:
-    """Where in its log the first of each of them is."""
-    names = [event.get("event") for event in node.log.events]
-    return [names.index(event) for event in events]
-
-
-def gone_by_itself(fleet: Fleet, cloud: Cloud, member: Member) -> None:
-    """It has left its cluster, said so once, and ended."""
-    eventually(lambda: member.id in fleet.exit_codes)
-    assert fleet.exit_codes[member.id] == 0
-    assert completions(cloud, _TERMINATE, member) == 1
-    drained = places(fleet[member.id], "cluster_left", "lifecycle_action_completed")
-    log = [e.get("event") for e in fleet[member.id].log.events]
-    completed = max(n for n, e in enumerate(log) if e == "lifecycle_action_completed")
-    assert drained[0] < completed, "only who has left says that he is empty"
 
 
 def test_a_group_grows_and_shrinks(cloud: Cloud, make_fleet: MakeFleet, postgres: Postgres,
                                    database: str) -> None:
     fleet, group = make_fleet(2, deregistration_delay_s=3)
     for member in group.members:
-        assert completions(cloud, _LAUNCH, member) == 1
+        assert completions(cloud, LAUNCH, member) == 1
         fleet[member.id].log.wait("lifecycle_action_completed")
         ready, completed = places(fleet[member.id], "node_ready", "lifecycle_action_completed")
         assert ready < completed, "not before it serves"
@@ -116,7 +51,7 @@ def test_heartbeats_hold_a_hook_that_is_shorter_than_the_drain(cloud: Cloud,
     (member,) = group.members
     group.terminate(member.id, True)
     group.wait_until(lambda g: member.state == "Terminating:Wait", "waiting")
-    action = member.actions[_TERMINATE]
+    action = member.actions[TERMINATE]
     group.wait_until(lambda g: not g.members, "empty")
     assert not action.timed_out
     assert action.heartbeats > 1
@@ -166,7 +101,7 @@ def test_auto_scaling_in_trouble_is_told_when_it_is_over(
     group.terminate(member.id, True)
     node.log.wait("cluster_left")
     node.log.wait("cloud_call_failed", lambda e: "state" in e["what"])
-    assert completions(cloud, _TERMINATE, member) == 0
+    assert completions(cloud, TERMINATE, member) == 0
     cloud.api.recover()
     group.wait_until(lambda g: not g.members, "empty")
     gone_by_itself(fleet, cloud, member)
@@ -180,7 +115,7 @@ def test_an_answer_that_is_lost_completes_it_once(cloud: Cloud, make_fleet: Make
     group.wait_until(lambda g: not g.members, "empty")
     eventually(lambda: member.id in fleet.exit_codes)
     assert fleet.exit_codes[member.id] == 0
-    assert completions(cloud, _TERMINATE, member) == 1
+    assert completions(cloud, TERMINATE, member) == 1
 
 
 def test_credentials_that_expire_are_replaced(cloud: Cloud, make_fleet: MakeFleet) -> None:
@@ -207,13 +142,13 @@ def test_a_process_that_is_started_again_goes_on_to_leave(
     group.wait_until(lambda g: not g.members, "empty")
     eventually(lambda: member.id in fleet.exit_codes)
     assert fleet.exit_codes[member.id] == 0
-    assert completions(cloud, _TERMINATE, member) == 1
+    assert completions(cloud, TERMINATE, member) == 1
     events = [event.get("event") for event in node.log.events]
     assert "node_ready" not in events, "it does not join again"
     # Once more: there is nothing to do, and nothing is done.
     node.launch()
     assert node.wait_exit() == 0
-    assert completions(cloud, _TERMINATE, member) == 1
+    assert completions(cloud, TERMINATE, member) == 1
 
 
 def test_a_spot_instance_is_empty_before_it_is_taken(
@@ -239,10 +174,10 @@ def test_a_node_that_is_only_stopped_completes_nothing(cloud: Cloud,
     fleet, group = make_fleet(1, health_check_interval_s=10**6)
     (member,) = group.members
     fleet[member.id].stop()
-    assert completions(cloud, _TERMINATE, member) == 0
+    assert completions(cloud, TERMINATE, member) == 0
     assert not cloud.api.made("RecordLifecycleActionHeartbeat")
     fleet[member.id].start()  # and it serves again
-    assert completions(cloud, _LAUNCH, member) == 1
+    assert completions(cloud, LAUNCH, member) == 1
 
 
 def test_the_emptiest_node_may_go(cloud: Cloud, make_fleet: MakeFleet) -> None:
@@ -273,13 +208,13 @@ def test_a_spare_instance_joins_when_it_is_wanted(
         database: str) -> None:
     fleet = Fleet(cloud, tmp_path, authority, database)
     group = cloud.add_group("chat", fleet, desired=0, warm_pool=WarmPool(1, "Running"),
-                            hooks=[LifecycleHook(_LAUNCH, LAUNCHING, 300)])
+                            hooks=[LifecycleHook(LAUNCH, LAUNCHING, 300)])
     group.wait_until(lambda g: [m.state for m in g.members] == ["Warmed:Running"], "warm")
     (member,) = group.members
     assert "node_ready" not in [e.get("event") for e in fleet[member.id].log.events]
     group.set_desired(1)
     group.wait_until(lambda g: member.state == "InService", "in service")
-    assert completions(cloud, _LAUNCH, member) == 2
+    assert completions(cloud, LAUNCH, member) == 2
     assert member.id in rows(postgres, database)
 
 
@@ -301,7 +236,7 @@ def test_a_signal_ends_a_node_that_waits_for_its_group(cloud: Cloud,
     group.terminate(member.id, True)
     node.log.wait("bus_server_stopped")
     node.stop()
-    assert completions(cloud, _TERMINATE, member) == 0
+    assert completions(cloud, TERMINATE, member) == 0
 
 
 def test_descriptions_that_lag_behind_complete_nothing_twice(cloud: Cloud,
@@ -313,4 +248,4 @@ def test_descriptions_that_lag_behind_complete_nothing_twice(cloud: Cloud,
     group.terminate(member.id, True)
     group.wait_until(lambda g: not g.members, "empty")
     gone_by_itself(fleet, cloud, member)
-    assert completions(cloud, _LAUNCH, member) == 1
+    assert completions(cloud, LAUNCH, member) == 1

@@ -117,6 +117,8 @@ class Node:
         self.log = Log(folder / "stderr.log")
         self.socket = folder / "ctl.sock"
         self.config = self._default_config() | settings
+        if "certfiles" not in self.config:
+            self.config["certfiles"] = [str(authority.issue(host)) for host in hosts]
         self.program = "starlingd"
         self.launcher: list[str] = []  # a program, with arguments, that becomes the daemon
         self._process: subprocess.Popen[bytes] | None = None
@@ -131,7 +133,6 @@ class Node:
             "log_format": "json",
             "workers": 2,
             "cluster": {"port": 0},  # with a database only
-            "certfiles": [str(self.authority.issue(host)) for host in self.hosts],
             "listen": [
                 {**loopback, "starttls_required": True},
                 {**loopback, "tls": True},

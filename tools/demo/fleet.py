@@ -52,6 +52,8 @@ class Fleet(Machines):
         self._database = database
         self._environment = environment
         self._authority = Authority(folder / "authority")
+        # Once: nodes that start read it while others are made.
+        self._certfile = str(self._authority.issue(HOST))
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
@@ -59,7 +61,8 @@ class Fleet(Machines):
         number = next(self._numbers)
         address = f"127.0.0.1:{free_port()}"
         node = Node(self._folder / f"node{number}", self._authority, [HOST],
-                    database=self._database, loglevel="info", workers=1,
+                    certfiles=[self._certfile], database=self._database, loglevel="info",
+                    workers=1,
                     cloud={"provider": "aws", "metrics_interval": self._plan.publish_s},
                     capacity={"sessions": self._plan.capacity},
                     balance={"mode": "eager", "readiness": False},
