@@ -211,10 +211,6 @@ def test_database_url_means_what_the_secret_says(booted: Machine) -> None:
 
 def test_starlingd_takes_the_configuration(booted: Machine) -> None:
     starlingd = str(build_folder() / "starlingd")
-    known = subprocess.run([starlingd, "--explain", "cloud.provider"], check=False,
-                           capture_output=True, timeout=TIMEOUT_S)
-    if known.returncode != 0:
-        pytest.skip("this starlingd has no cloud providers")
     path = booted.root / "etc/starling/starling.yml"
     path.write_text(path.read_text().replace("/etc/starling/", f"{path.parent}/"))
     done = subprocess.run([starlingd, "--config", str(path), "--check-config"], check=False,
