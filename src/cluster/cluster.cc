@@ -58,25 +58,25 @@ NodeId Cluster::keeper(std::string_view account, const std::vector<NodeId>& with
 std::string Cluster::client_address_elsewhere() const {
   const auto view = view_.get();
   std::uint64_t most = 0;
-  for (const View::Loaded& load : view->loads) most = std::max(most, load.sessions);
+  for (const View::Loaded& node : view->loads) most = std::max(most, node.load.sessions);
   // By how much emptier it is than the fullest; alike ones get the same.
-  const auto chance = [most](const View::Loaded& load) {
-    return load.client_address.empty() ? 0 : most - load.sessions + most / 20 + 1;
+  const auto chance = [most](const View::Loaded& node) {
+    return node.client_address.empty() ? 0 : most - node.load.sessions + most / 20 + 1;
   };
   std::uint64_t all = 0;
-  for (const View::Loaded& load : view->loads) all += chance(load);
+  for (const View::Loaded& node : view->loads) all += chance(node);
   std::uint64_t drawn = all == 0 ? 0 : random_u64() % all;
-  for (const View::Loaded& load : view->loads) {
-    if (drawn < chance(load)) return load.client_address;
-    drawn -= chance(load);
+  for (const View::Loaded& node : view->loads) {
+    if (drawn < chance(node)) return node.client_address;
+    drawn -= chance(node);
   }
   return "";
 }
 
-std::vector<std::uint64_t> Cluster::sessions_elsewhere() const {
-  std::vector<std::uint64_t> sessions;
-  for (const View::Loaded& load : view_.get()->loads) sessions.push_back(load.sessions);
-  return sessions;
+std::vector<Load> Cluster::loads_elsewhere() const {
+  std::vector<Load> loads;
+  for (const View::Loaded& node : view_.get()->loads) loads.push_back(node.load);
+  return loads;
 }
 
 bool Cluster::send(NodeId to, std::string parcel, bool must) {
@@ -375,7 +375,7 @@ void Cluster::publish_view() {
     view.all_reachable &= reachable;
     if (reachable && peer.member.facts.state == store::MemberState::up) {
       view.keepers.push_back(node);
-      if (peer.load) view.loads.push_back({peer.load->sessions, peer.client_address});
+      if (peer.load) view.loads.push_back({*peer.load, peer.client_address});
     }
   }
   if (self_ != 0 && facts_.state == store::MemberState::up) view.keepers.push_back(self_);

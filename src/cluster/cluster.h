@@ -158,8 +158,8 @@ class Cluster {
   // Where a client may go instead of this node: that of a node that is up and has no more sessions
   // than most, by chance; "" if none has said where clients reach it.
   [[nodiscard]] std::string client_address_elsewhere() const;
-  // How many sessions each of the other nodes has that are up and have said so.
-  [[nodiscard]] std::vector<std::uint64_t> sessions_elsewhere() const;
+  // Of each of the other nodes that are up and have said so.
+  [[nodiscard]] std::vector<Load> loads_elsewhere() const;
   // The database's time, in microseconds since 1970; and its clock minus this machine's.
   [[nodiscard]] std::int64_t clock_us(TimePoint now) const { return clock_base_us_ + us_of(now); }
   [[nodiscard]] std::int64_t clock_skew_us() const { return clock_skew_us_; }
@@ -195,7 +195,7 @@ class Cluster {
     std::map<NodeId, Seen> peers;
     std::vector<NodeId> keepers;  // who is up and reachable
     struct Loaded {
-      std::uint64_t sessions = 0;
+      Load load;
       std::string client_address;
     };
     std::vector<Loaded> loads;  // of the keepers that are others

@@ -62,7 +62,9 @@ void Balance::round() {
   const cluster::Cluster* cluster = server_.cluster();
   if (cluster == nullptr || !cluster->serving() || server_.drain().begun()) return;
   const auto own = static_cast<std::uint64_t>(server_.session_count());
-  const std::uint64_t more = surplus(own, cluster->sessions_elsewhere(), active_);
+  std::vector<std::uint64_t> others;
+  for (const cluster::Load& load : cluster->loads_elsewhere()) others.push_back(load.sessions);
+  const std::uint64_t more = surplus(own, others, active_);
   refuses_ = readiness_ && more > 0;
   if (mode_ == config::BalanceMode::off || more == 0) {
     active_ = false;

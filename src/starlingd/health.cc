@@ -27,6 +27,9 @@ http::Response health(const core::Server& server, const LoadMeter& meter) {
   body["sessions"] = server.session_count();
   const core::Utilisation utilisation = meter.utilisation();
   body["utilisation"] = {{"percent", utilisation.percent}, {"of", utilisation.of}};
+  if (server.cluster() != nullptr) {
+    if (const auto all = meter.cluster_utilisation()) body["cluster_utilisation"] = *all;
+  }
   return {.status = reason.empty() ? 200U : 503U, .body = body.dump() + "\n"};
 }
 

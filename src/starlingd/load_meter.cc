@@ -32,7 +32,12 @@ LoadMeter::LoadMeter(core::Server& server)
       processors_(allowed_processors()),
       percent_("starling_utilisation_percent",
                "How much of what the node can do it does: that of what is fullest",
-               metrics::Labels(), [this] { return static_cast<double>(utilisation().percent); }) {}
+               metrics::Labels(), [this] { return static_cast<double>(utilisation().percent); }),
+      cluster_percent_(
+          "starling_cluster_utilisation_percent",
+          "The same on average of all nodes that serve, as this one knows; 0 if none does",
+          metrics::Labels(),
+          [this] { return static_cast<double>(cluster_utilisation().value_or(0)); }) {}
 
 void LoadMeter::set_capacity(const config::CapacityOptions& options) {
   max_sessions_ = options.sessions;
@@ -108,6 +113,24 @@ cluster::Load LoadMeter::load() const {
 core::Utilisation LoadMeter::utilisation() const {
   const std::lock_guard lock(mutex_);
   return utilisation_;
+}
+
+std::optional<std::uint64_t> LoadMeter::cluster_utilisation() const {
+  const cluster::Cluster* const cluster = server_.cluster();
+  std::uint64_t sum = 0, nodes = 0;
+  const auto add = [&](std::uint64_t percent) {
+    sum += percent;
+    ++nodes;
+  };
+  const bool serving = cluster == nullptr || cluster->serving();
+  if (serving && !server_.drain().begun()) add(utilisation().percent);
+  if (cluster != nullptr) {
+    for (const cluster::Load& load : cluster->loads_elsewhere()) {
+      if (load.effort) add(load.effort->utilisation);
+    }
+  }
+  if (nodes == 0) return std::nullopt;
+  return sum / nodes;
 }
 
 }  // namespace starling::starlingd

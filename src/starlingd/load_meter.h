@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 
 #include "base/event_loop.h"
 #include "base/metrics.h"
@@ -26,6 +27,8 @@ class LoadMeter {
   // Of the last seconds. Any thread.
   [[nodiscard]] cluster::Load load() const;
   [[nodiscard]] core::Utilisation utilisation() const;
+  // Of all nodes that serve, on average, in per cent; nullopt: none does, as far as this one sees.
+  [[nodiscard]] std::optional<std::uint64_t> cluster_utilisation() const;
 
  private:
   struct Sample {
@@ -47,7 +50,8 @@ class LoadMeter {
   mutable std::mutex mutex_;               // guards what follows
   cluster::Effort effort_;
   core::Utilisation utilisation_;
-  metrics::Observed percent_;  // last: it asks for what is above
+  metrics::Observed percent_;  // last, these two: they ask for what is above
+  metrics::Observed cluster_percent_;
 };
 
 }  // namespace starling::starlingd

@@ -47,6 +47,26 @@ def test_nodes_tell_each_other(pair: Cluster) -> None:
     eventually(told)
 
 
+def test_any_node_knows_how_full_the_cluster_is(stopped_pair: Cluster) -> None:
+    pair = stopped_pair
+    for node in pair:
+        node.serve_http()
+        node.config["capacity"] = {"sessions": 10}
+    pair.start()
+    alice = registered(pair[0])
+
+    async def main() -> None:
+        for n in range(6):  # 60 per cent of the first, and none of the other
+            await session(pair[0], alice, f"r{n}")
+        for node in pair:
+            await asyncio.to_thread(
+                eventually, lambda node=node: node.health()[1]["cluster_utilisation"] >= 30)
+            assert await asyncio.to_thread(
+                _metric, node, "starling_cluster_utilisation_percent") < 60
+
+    run(main)
+
+
 def test_advice_for_planned_users(node: Node) -> None:
     advice = node.ctl("advise", "--users", "1000000", "--online", "10")
     assert "130000 sessions" in advice["load"]

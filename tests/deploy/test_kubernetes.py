@@ -226,9 +226,9 @@ def test_node_starts_as_in_a_pod(pod: Pod, postgres: Postgres, base: list[Manife
                                  monkeypatch: pytest.MonkeyPatch) -> None:
     """Up in its cluster at the pod's address, with the metric that the autoscaler asks for."""
     assert pod_of(base)["spec"]["enableServiceLinks"] is False
+    told = {"metadata.name": "starling-7d4b9", "status.podIP": "127.0.0.1"}
     for variable in container_of(base)["env"]:
-        assert variable["valueFrom"]["fieldRef"]["fieldPath"] == "status.podIP"
-        monkeypatch.setenv(variable["name"], "127.0.0.1")
+        monkeypatch.setenv(variable["name"], told[variable["valueFrom"]["fieldRef"]["fieldPath"]])
     monkeypatch.setenv("STARLING_CLUSTER__PORT", "0")  # this machine's, not the pod's
     monkeypatch.setenv("STARLING_DRAIN__LINGER", "0")
     (pod.secrets / "starling-database/url").write_text(postgres.new_database() + "\n")
@@ -238,7 +238,8 @@ def test_node_starts_as_in_a_pod(pod: Pod, postgres: Postgres, base: list[Manife
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
             assert pod.get(container[probe]["httpGet"]["path"])[0] == 200
         (member,) = pod.ctl("list_cluster")
-        assert member["state"] == "up" and member["address"].startswith("127.0.0.1")
+        assert member["state"] == "up" and member["name"] == "starling-7d4b9"
+        assert member["address"].startswith("127.0.0.1")
         (metric,) = the("HorizontalPodAutoscaler", base)["spec"]["metrics"]
         assert f"\n{metric['pods']['metric']['name']} " in pod.get("/metrics")[1]
     finally:
