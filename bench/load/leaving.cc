@@ -194,7 +194,8 @@ class Leaving : public Witness {
                               survivors_, [](const auto& s) { return s->is_back(); })));
     state.add("sent", static_cast<double>(ledger_.sent()));
     state.add("received", static_cast<double>(ledger_.received()));
-    state.add("overdue", static_cast<double>(ledger_.overdue()));
+    state.add("overdue", static_cast<double>(ledger_.overdue(
+                             [this](unsigned number) { return survivors_[number]->is_back(); })));
     state.add("resumed", static_cast<double>(resumed_s_.size()));
     state.add("begun_anew", static_cast<double>(begun_anew_s_.size()));
     state.add(ledger_.take_latest());

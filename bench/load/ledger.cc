@@ -101,11 +101,12 @@ void Ledger::found(const Survivor& by, std::string_view text) {
   if (fate.to == by.number()) fate.archived = true;  // else it is what he said himself
 }
 
-std::uint64_t Ledger::overdue() const {
+std::uint64_t Ledger::overdue(const std::function<bool(unsigned)>& is_there) const {
   constexpr std::int64_t kPatienceNs = 20'000'000'000;
   const std::int64_t now = now_ns();
-  return static_cast<std::uint64_t>(std::ranges::count_if(fates_, [now](const Fate& fate) {
-    return fate.acknowledged && !fate.received && !fate.refused && now - fate.sent_ns > kPatienceNs;
+  return static_cast<std::uint64_t>(std::ranges::count_if(fates_, [&](const Fate& fate) {
+    return fate.acknowledged && !fate.received && !fate.refused &&
+           now - fate.sent_ns > kPatienceNs && is_there(fate.to);
   }));
 }
 

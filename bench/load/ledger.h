@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -32,9 +33,9 @@ class Ledger {
   [[nodiscard]] std::vector<bool> who_misses() const;
   [[nodiscard]] std::uint64_t sent() const { return fates_.size(); }
   [[nodiscard]] std::uint64_t received() const { return received_; }
-  // Messages that were acknowledged and have not come, and it is so long since they were sent that
-  // somebody would ask after them.
-  [[nodiscard]] std::uint64_t overdue() const;
+  // Messages that were acknowledged and have not come, though their addressees are there, and it is
+  // so long since they were sent that somebody would ask after them.
+  [[nodiscard]] std::uint64_t overdue(const std::function<bool(unsigned)>& is_there) const;
   // How long messages were under way, of those that came since this was called last.
   [[nodiscard]] Latencies take_latest() { return std::exchange(latest_, {}); }
   void report(Result& result, const std::vector<bool>& is_managed) const;

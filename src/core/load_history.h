@@ -1,7 +1,7 @@
 // LoadHistory: how much the cluster as a whole had to do at most in each hour of the last weeks:
 // what `starlingctl advise` reckons from (advice.h).
 //
-// One node watches for all (chore.h), looks every few seconds and writes what is a new maximum, so
+// One node watches for all (duty.h), looks every few seconds and writes what is a new maximum, so
 // a change of the node loses a minute at most.
 #pragma once
 
@@ -14,7 +14,7 @@
 #include "base/result.h"
 #include "base/task.h"
 #include "cluster/load.h"
-#include "core/chore.h"
+#include "core/duty.h"
 #include "store/store.h"
 
 namespace starling::core {
@@ -37,7 +37,7 @@ struct HourOfLoad {
   ClusterLoad most;
 };
 
-class LoadHistory final : public Chore {
+class LoadHistory final : public Duty {
  public:
   static constexpr std::string_view kLease = "load-history";
   static constexpr std::chrono::seconds kLookEvery{10};
@@ -47,7 +47,7 @@ class LoadHistory final : public Chore {
   // `own` is this node's load now, `clock_us` the time since 1970; called on the worker's thread.
   LoadHistory(Worker& worker, std::function<cluster::Load()> own,
               std::function<std::int64_t()> clock_us)
-      : Chore(worker, kLookEvery), own_(std::move(own)), clock_us_(std::move(clock_us)) {}
+      : Duty(worker, kLookEvery), own_(std::move(own)), clock_us_(std::move(clock_us)) {}
 
   // All hours that are known, in their order; those without a node that ran are missing.
   static Task<Result<std::vector<HourOfLoad>>> read(store::Store& store);

@@ -6,7 +6,7 @@
 // that still wait for their addressee, too: else anybody could fill the disk of a server by writing
 // to a user who never comes.
 //
-// In a cluster one node does it (chore.h); it goes on where another has stopped.
+// In a cluster one node does it (duty.h); it goes on where another has stopped.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,7 @@
 #include "base/result.h"
 #include "base/task.h"
 #include "config/options.h"
-#include "core/chore.h"
+#include "core/duty.h"
 #include "store/store.h"
 
 namespace starling::core {
@@ -30,7 +30,7 @@ Task<Result<std::uint64_t>> trim_log(store::Logs& logs, const Gate& gate, std::s
                                      std::string log, store::LogFilter filter,
                                      std::uint64_t most = UINT64_MAX);
 
-class Retention final : public Chore {
+class Retention final : public Duty {
  public:
   static constexpr std::string_view kLease = "archive-retention";
   static constexpr std::chrono::minutes kFirstAfter{5};
@@ -38,7 +38,7 @@ class Retention final : public Chore {
   static constexpr std::chrono::seconds kStepEvery{1};
   static constexpr std::uint32_t kAccountsPerStep = 50;
 
-  explicit Retention(Worker& worker) : Chore(worker, kFirstAfter) {}
+  explicit Retention(Worker& worker) : Duty(worker, kFirstAfter) {}
 
  private:
   void begun() override { recalled_ = false; }

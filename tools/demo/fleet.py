@@ -27,17 +27,19 @@ HOST = "localhost"
 class Machine:
     """One instance, from its launch to its end. Times are of time.monotonic()."""
 
-    number: int
     instance: Instance
     node: Node
     address: str  # of the port for clients
     launched: float
-    ready: float | None = None  # clients were sent to it
-    noticed: float | None = None  # its metadata said that it is to go
-    sessions_then: int = 0
+    serving: float | None = None  # its process said so
+    sessions_when_told: int | None = None  # to leave
     gone: float | None = None
     health: dict[str, Any] = field(default_factory=dict)  # as it was answered last
     healthy: bool = False
+
+    @property
+    def leaving(self) -> bool:
+        return self.instance.target_lifecycle_state == "Terminated"
 
 
 class Fleet(Machines):
@@ -72,10 +74,11 @@ class Fleet(Machines):
         node.serve_http()
         given = (f"{name}={value}" for name, value in self._environment(instance).items())
         node.launcher = ["env", *given]
-        machine = Machine(number, instance, node, address, time.monotonic())
+        machine = Machine(instance, node, address, time.monotonic())
         with self._lock:
             self.machines.append(machine)
         node.start()
+        machine.serving = time.monotonic()
         return machine
 
     def terminate(self, handle: Machine) -> None:
@@ -90,7 +93,7 @@ class Fleet(Machines):
         """That it drains does not mean that it is ill."""
         with contextlib.suppress(OSError):
             return handle.node.health("/health/live")[0] == 200
-        return handle.noticed is not None
+        return handle.leaving
 
     def running(self) -> list[Machine]:
         with self._lock:
@@ -98,20 +101,16 @@ class Fleet(Machines):
 
     def look(self) -> None:
         """Asks every node how it is, as load balancers do."""
-        now = time.monotonic()
         for machine in self.running():
+            if machine.serving is None:
+                continue
+            if machine.leaving and machine.sessions_when_told is None:
+                machine.sessions_when_told = int(machine.health.get("sessions", 0))
             try:
                 status, machine.health = machine.node.health()
-            except (OSError, AssertionError):
+                machine.healthy = status == 200
+            except (OSError, AssertionError):  # it has ended, or is about to
                 machine.healthy = False
-                continue
-            machine.healthy = status == 200
-            if machine.healthy and machine.ready is None:
-                machine.ready = now
-            if machine.noticed is None and \
-                    machine.instance.target_lifecycle_state == "Terminated":
-                machine.noticed = now
-                machine.sessions_then = int(machine.health.get("sessions", 0))
 
     def addresses(self) -> list[str]:
         """Where clients are sent."""

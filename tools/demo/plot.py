@@ -10,7 +10,7 @@ from html import escape
 from demo.samples import Sample
 
 _WIDTH, _HEIGHT = 860, 170  # of a panel
-_LEFT, _RIGHT, _GAP = 60, 150, 50
+_LEFT, _RIGHT, _GAP = 60, 170, 50
 _STYLE = """
   text { font: 12px sans-serif; fill: #333 }
   .title { font-weight: bold }

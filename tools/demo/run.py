@@ -68,8 +68,8 @@ class Demo:
                 register(postgres, database, Accounts(plan.sessions_most, 4))
                 cloud.track(group, plan.tracking)
                 figures = self._tide(group, fleet)
-                return report.result(plan, self._began, self._samples, fleet.machines, figures,
-                                     self._evened)
+                return report.result(plan, self._began, self._samples, fleet.machines, group,
+                                     figures, self._evened)
         finally:
             postgres.close()
 
@@ -111,7 +111,7 @@ class Demo:
         sample = Sample(
             at=round(at, 2), wanted=self._plan.wanted(at), sessions=int(now["sessions"]),
             desired=group.desired, serving=len(serving),
-            leaving=sum(machine.noticed is not None for machine in running),
+            leaving=sum(machine.leaving for machine in running),
             utilisation=sum(loads) / len(loads) if loads else 0,
             messages_per_second=(now["received"] - before["received"]) / max(since, 0.1),
             p50_ms=now["p50_us"] / 1e3, p99_ms=now["p99_us"] / 1e3,

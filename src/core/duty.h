@@ -1,4 +1,4 @@
-// Chore: what one node does for all, step after step: as long as it holds the lease for it or, when
+// Duty: what one node does for all, step after step: as long as it holds the lease for it or, when
 // it is alone, always.
 //
 // Used on its worker's thread; must outlive the last turn of its loop.
@@ -16,10 +16,10 @@ namespace starling::core {
 
 class Worker;
 
-class Chore : public cluster::LeaseHolder {
+class Duty : public cluster::LeaseHolder {
  public:
-  Chore(const Chore&) = delete;
-  Chore& operator=(const Chore&) = delete;
+  Duty(const Duty&) = delete;
+  Duty& operator=(const Duty&) = delete;
 
   // Of a node that is alone, on the worker's thread.
   void start() { begin(std::nullopt); }
@@ -28,8 +28,8 @@ class Chore : public cluster::LeaseHolder {
 
  protected:
   // The first step comes after `first`.
-  Chore(Worker& worker, Duration first) : worker_(worker), first_(first) {}
-  ~Chore() override = default;
+  Duty(Worker& worker, Duration first) : worker_(worker), first_(first) {}
+  ~Duty() override = default;
 
   // It is this node's from now on; what is known from an earlier time may be out of date.
   virtual void begun() = 0;
@@ -38,7 +38,7 @@ class Chore : public cluster::LeaseHolder {
 
   [[nodiscard]] Worker& worker() { return worker_; }
   [[nodiscard]] bool may_go_on() const;
-  // For what it writes: only while the chore is this node's. nullopt: it is alone.
+  // For what it writes: only while the duty is this node's. nullopt: it is alone.
   [[nodiscard]] std::optional<store::Fence> fence() const;
 
  private:
