@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dialogues.language.player import Server
 
 
+DISCO_INFO = "http://jabber.org/protocol/disco#info"
 Wanted = Callable[[Element], bool]
 
 
@@ -50,6 +51,8 @@ async def make_contacts(pair: list[tuple[Account | None, Server]]) -> None:
     other.write("<presence type='unavailable'/>")
     await one.find(_is_presence("unavailable", other.jid or ""))
     one.write("<presence type='unavailable'/>")
+    # What the other's account answers, it answers behind that: nobody hears of it later.
+    await one.ask(f"<iq type='get' id='%s' to='{_bare(other)}'><query xmlns='{DISCO_INFO}'/></iq>")
     for client in clients:
         await client.ping(client.host)
         await client.close()
