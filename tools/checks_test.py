@@ -12,6 +12,7 @@ import check_docs
 import check_events
 import check_layers
 import lint
+import metrics_page
 import run_tests
 import tree
 
@@ -233,6 +234,80 @@ def test_events_and_their_lines(make, rows, finding):
 def test_events_of_a_stream_need_a_line(make):
     errors = check_events.check(make({"src/stream/a.cc": _OF_A_STREAM, _EVENTS: ""}))
     assert len(errors) == 1 and "no line for the event bound" in errors[0], errors
+
+
+# metrics_page
+
+
+_METERS = """
+struct Pair {
+  Pair(const std::string& name, const std::string& help)
+      : a_(metrics::counter(name, help, {{"kind", "a"}})),
+        b_(metrics::counter(name, help, {{"kind", "b"}})) {}
+  metrics::Counter& a_;
+};
+Pair& pair() {
+  static Pair one("starling_stanzas_total", "Stanzas, "
+                  "by kind");
+  return one;
+}
+metrics::Counter& refused(const char* reason) {  // metrics::counter(
+  return metrics::counter("starling_bans_total", "Refused", {{"reason", reason}});
+}
+void f() {
+  refused("full").add();
+  refused("bad").add();
+}
+void ended(xml::Error error) {
+  metrics::counter("starling_bus_ends_total", "Ends", {{"error", std::string(to_string(error))}});
+}
+Meter::Meter() : used_("starling_memory_bytes", "Used", metrics::Labels(), [] { return 1.0; }) {}
+"""
+_METERS_HEADER = "class Meter {\n  metrics::Observed used_;\n};\n"
+_ERRORS = """std::string_view to_string(Error error) {
+  switch (error) { case Error::none: return "none"; case Error::a: return "too-long"; }
+  return "unknown";
+}
+"""
+_SOURCES = {"src/core/a.cc": _METERS, "src/core/a.h": _METERS_HEADER, "src/xml/e.cc": _ERRORS}
+
+
+def test_metrics_are_read_wherever_they_are_made(make):
+    metrics = metrics_page.read(make(_SOURCES))
+    read = {name: (m.type, m.unit, m.help, m.labels) for name, m in metrics.items()}
+    assert read == {
+        "starling_bans_total": ("counter", "number", "Refused", {"reason": ["full", "bad"]}),
+        "starling_bus_ends_total": ("counter", "number", "Ends", {"error": ["too-long"]}),
+        "starling_memory_bytes": ("gauge", "bytes", "Used", {}),
+        "starling_stanzas_total": ("counter", "number", "Stanzas, by kind", {"kind": ["a", "b"]}),
+    }
+
+
+def test_metrics_page_is_up_to_date_or_not(make):
+    root = make(_SOURCES)
+    one(metrics_page.check(root), "out of date")
+    text = metrics_page.page(metrics_page.read(root))
+    assert metrics_page.check(make({metrics_page.PAGE: text})) == []
+    one(metrics_page.check(make({metrics_page.PAGE: text.replace("Used", "Left")})), "out of date")
+
+
+@pytest.mark.parametrize("text, finding", [
+    ("auto& c = metrics::counter(name(), \"Help\");", ":2: the name of a metric is not written"),
+    ("auto& c = metrics::counter(\"starling_bus_x_total\", help());", "not both literals"),
+    ("auto& c = metrics::counter(\"starling_bus_x_total\");", "without a name and a help"),
+    ("auto& c = metrics::gauge(\"starling_bus_x\", \"X\", labels());", "labels are not written"),
+    ("auto& c = metrics::gauge(\"starling_bus_x\", \"X\", {{\"a\", b()}});", "LABELS has to say"),
+    ("auto make = &metrics::counter;", "metrics::counter is not known here"),
+    ("auto& s = metrics::summary(\"starling_bus_x\", \"X\");", "metrics::summary is not known"),
+    ("std::optional<metrics::Observed> held;", "nothing shows what this Observed"),
+    ("metrics::Observed member_;", "nothing shows what this Observed"),
+    ("namespace m = starling::metrics;", "write metrics::"),
+    ("auto& c = metrics::gauge(\"starling_weather\", \"X\");", "no subject"),
+    ("auto& a = metrics::gauge(\"starling_bus_x\", \"X\");\n"
+     "auto& b = metrics::gauge(\"starling_bus_x\", \"Y\");", ":3: starling_bus_x has another"),
+])
+def test_metrics_that_cannot_be_read_are_found(make, text, finding):
+    one(metrics_page.check(make({"src/core/a.cc": f"\n{text}\n"})), finding)
 
 
 def test_format_finds_an_unformatted_file(make):

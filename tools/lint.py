@@ -12,6 +12,7 @@ import check_bans
 import check_docs
 import check_events
 import check_layers
+import metrics_page
 import tidy
 import tree
 
@@ -36,7 +37,7 @@ def main():
     options = parser.parse_args()
     checks = [("layers", check_layers.check), ("bans", check_bans.check),
               ("docs", check_docs.check), ("events", check_events.check),
-              ("format", check_format)]
+              ("metrics", metrics_page.check), ("format", check_format)]
     if options.tidy:
         checks.append(("tidy", tidy.check))
     failed = False

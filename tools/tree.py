@@ -52,5 +52,15 @@ def code_only(text):
     return _TOKEN.sub(blank, text)
 
 
+def masked(text, literals=False):
+    """C++ with comments blanked, and what is in literals too; every character keeps its place."""
+    def blank(match):
+        token = match.group(0)
+        if token.startswith("/"):
+            return re.sub(r"[^\n]", " ", token)
+        return token[0] + re.sub(r"[^\n]", "_", token[1:-1]) + token[-1] if literals else token
+    return _TOKEN.sub(blank, text)
+
+
 def line_of(text, offset):
     return text.count("\n", 0, offset) + 1
