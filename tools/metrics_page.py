@@ -37,7 +37,8 @@ name there are 100 series at most, what is more is counted with the values `othe
 Look first at `starling_utilisation_percent` (act above 70), `starling_memory_stage` (0 is well),
 `starling_bus_connected` (1 is well) and the rate of
 `starling_stanzas_received_total{kind="message"}`; then at whatever is refused: each limit is in
-[limits.md](limits.md). [operations.md](operations.md#watching-it) has Prometheus' configuration.
+[limits.md](limits.md). [operations.md](operations.md#watching-it) has Prometheus' configuration, a
+dashboard and alerts.
 """
 
 # Heading, what one should know beforehand, and which names belong there: the first that fits.
