@@ -24,6 +24,7 @@ registered_vhosts
 stats onlineusers
 stats_host registeredusers example.test
 metrics
+advise 1000000 25
 get_loglevel
 set_loglevel debug
 set_loglevel debug stream
