@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 _BODY = re.compile(rb"<body>(\d+):(\d+):")
+_ID = re.compile(rb" id=['\"](\d+)-(\d+)['\"]")  # of a message of ours
 _PADDING = "x" * 80  # a body as long as people's messages are
 Message = tuple[int, int]  # flow, number
 
@@ -57,14 +58,13 @@ class Ledger:
 
     def receive(self, client: int, stanza: bytes) -> None:
         """A message from the stream of a client, not out of its archive."""
+        if b"type='error'" in stanza or b'type="error"' in stanza:
+            self._refuse(stanza)
+            return
         message = message_in(stanza)
         if message is None:
             return
         flow, number = self.flows[message[0]], message[1]
-        if b"type='error'" in stanza or b'type="error"' in stanza:
-            flow.refused.add(number)
-            flow.owed.discard(number)
-            return
         if message[0] != client ^ 1:
             self.faults["delivered to somebody else"] += 1
             return
@@ -72,6 +72,14 @@ class Ledger:
             flow.disorder += 1
         flow.latest = max(flow.latest, number)
         flow.received[number] += 1
+        flow.owed.discard(number)
+
+    def _refuse(self, error: bytes) -> None:
+        """By its id: what was refused need not be in the answer (RFC 6120, 8.3.1)."""
+        if (message := _ID.search(error)) is None:
+            return
+        flow, number = self.flows[int(message[1])], int(message[2])
+        flow.refused.add(number)
         flow.owed.discard(number)
 
     def archive(self, client: int, archive_id: bytes, stanza: bytes) -> None:

@@ -111,7 +111,8 @@ def test_the_database_goes_and_comes_back(own_postgres: Postgres, tmp_path: Path
     size = Size(pairs=10, kills=3, round_s=1.0)
     counts = Campaign(_OnPostgres(tmp_path / "node", own_postgres, number), situation, size).run()
     assert counts["kills"] >= size.kills
-    assert_nothing_lost(counts)
+    # A slow machine may take longer to recover the database than a node waits for it, 10 s.
+    assert_nothing_lost(counts, may_refuse=True)
 
 
 def test_the_node_is_killed(postgres: Postgres, tmp_path: Path) -> None:
