@@ -267,8 +267,8 @@ TEST_F(AdminTest, KickUser_EndsAllSessionsOfTheAccountOnly) {
 }
 
 TEST_F(AdminTest, DumpThatCannotBeWritten_LeavesNoFile) {
-  const store::TemporaryFolder folder;
-  const std::string file = folder.file("dump.yml");
+  const TemporaryFolder folder;
+  const std::string file = folder / "dump.yml";
   Admin admin(server_.server(), {.dump_config = [] { return std::string("hosts: [a]\n"); }});
   rlimit usual{};
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &usual), 0);
@@ -283,13 +283,13 @@ TEST_F(AdminTest, DumpThatCannotBeWritten_LeavesNoFile) {
 }
 
 TEST_F(AdminTest, Backup_TellsWhatItHolds_NeverReplacesAFile) {
-  const store::TemporaryFolder folder;
-  auto sqlite = store::open_sqlite(folder.file("starling.db")).value();
+  const TemporaryFolder folder;
+  auto sqlite = store::open_sqlite(folder / "starling.db").value();
   ManualLoop loop;
   ThreadPool pool(1, "test");
   core::Server server(*sqlite, pool, std::vector<std::string>{"example.org"}, {}, {&loop});
   Admin admin(server, Hooks{});
-  const std::string file = folder.file("backup.db");
+  const std::string file = folder / "backup.db";
   ASSERT_TRUE(store::wait(loop, admin.run("register", {"alice", "example.org", "secret"})));
   const auto made = store::wait(loop, admin.run("backup", {file}));
   ASSERT_TRUE(made) << made.error().message;

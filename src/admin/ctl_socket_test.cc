@@ -113,8 +113,8 @@ class CtlSocketTest : public ::testing::Test {
     return Json::parse(caller.rest());
   }
 
-  store::TemporaryFolder folder_;
-  std::string path_ = folder_.file("ctl.sock");
+  TemporaryFolder folder_;
+  std::string path_ = folder_ / "ctl.sock";
   std::unique_ptr<store::Store> store_ = store::open_memory();
   std::array<net::IoLoop, 2> loops_;
   ThreadPool pool_{1, "test"};

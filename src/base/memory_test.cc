@@ -2,30 +2,21 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
+
+#include "base/temporary_folder.h"
 
 namespace starling {
 namespace {
 
 class AllowedMemory : public testing::Test {
  protected:
-  AllowedMemory() {
-    std::string pattern = testing::TempDir() + "memory-XXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
-    write("proc/meminfo", "MemTotal:        8000 kB\nMemFree:         1000 kB\n");
-  }
-  ~AllowedMemory() override { std::filesystem::remove_all(folder_); }
-  void write(const std::string& name, const std::string& text) {
-    const std::filesystem::path path = folder_ + "/" + name;
-    std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path) << text;
-  }
-  std::uint64_t allowed() { return allowed_memory(folder_ + "/proc", folder_ + "/cgroup"); }
+  AllowedMemory() { write("proc/meminfo", "MemTotal:        8000 kB\nMemFree:         1000 kB\n"); }
+  void write(const std::string& name, const std::string& text) { folder_.write(name, text); }
+  std::uint64_t allowed() { return allowed_memory(folder_ / "proc", folder_ / "cgroup"); }
 
-  std::string folder_;
+  TemporaryFolder folder_;
 };
 
 constexpr std::uint64_t kTotal = 8'000 * 1024;

@@ -2,30 +2,21 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <thread>
+
+#include "base/temporary_folder.h"
 
 namespace starling {
 namespace {
 
 class AllowedProcessors : public testing::Test {
  protected:
-  AllowedProcessors() {
-    std::string pattern = testing::TempDir() + "processors-XXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
-  }
-  ~AllowedProcessors() override { std::filesystem::remove_all(folder_); }
-  void write(const std::string& name, const std::string& text) {
-    const std::filesystem::path path = folder_ + "/" + name;
-    std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path) << text;
-  }
-  std::uint64_t allowed() { return allowed_processors(folder_ + "/proc", folder_ + "/cgroup"); }
+  void write(const std::string& name, const std::string& text) { folder_.write(name, text); }
+  std::uint64_t allowed() { return allowed_processors(folder_ / "proc", folder_ / "cgroup"); }
 
   const std::uint64_t all_ = std::max(1U, std::thread::hardware_concurrency());
-  std::string folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(AllowedProcessors, NoControlGroup_AllThereAre) {

@@ -44,7 +44,7 @@ class NatsBusTest : public ::testing::Test {
     ASSERT_TRUE(test::all_reach_all(nodes));
   }
 
-  net::test::TemporaryFolder folder_;
+  TemporaryFolder folder_;
   net::test::LoopThread loop_;
   test::Secrets secrets_;
   std::vector<std::unique_ptr<Node>> nodes_;

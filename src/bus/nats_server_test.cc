@@ -63,7 +63,7 @@ class NatsServerTest : public ::testing::Test {
     return test::server_options(secrets_, folder_ / name, ip);
   }
 
-  net::test::TemporaryFolder folder_;
+  TemporaryFolder folder_;
   net::test::LoopThread loop_;
   test::Secrets secrets_;
 };
@@ -326,7 +326,7 @@ TEST_F(NatsServerTest, NodeThatDies) {
 
 TEST_F(NatsServerTest, ChildDoesNotOutliveTheNode) {
   auto node =
-      ChildProcess::start("/usr/bin/env", {std::string(kNodeFolder) + "=" + (folder_ / "a"),
+      ChildProcess::start("/usr/bin/env", {std::string(kNodeFolder) + "=" + folder_ / "a",
                                            std::filesystem::read_symlink("/proc/self/exe").string(),
                                            "--gtest_filter=NatsServerTest.NodeThatDies"});
   ASSERT_TRUE(node);

@@ -155,8 +155,8 @@ class Cluster {
   // else here tells that one is gone, homes() included.
   [[nodiscard]] std::uint64_t removals() const { return view_.get()->removals; }
   [[nodiscard]] std::vector<NodeId> others() const;
-  // Where a client may go instead of this node: that of a node that is up and has no more sessions
-  // than most, by chance; "" if none has said where clients reach it.
+  // Where a client may go instead of this node: that of a node that is up, by chance, the likelier
+  // the emptier it is; "" if none has said where clients reach it.
   [[nodiscard]] std::string client_address_elsewhere() const;
   // Of each of the other nodes that are up and have said so.
   [[nodiscard]] std::vector<Load> loads_elsewhere() const;

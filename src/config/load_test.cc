@@ -1,4 +1,5 @@
 #include "config/load.h"
+#include "base/temporary_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -33,21 +34,6 @@ std::string mistake(const std::string& yaml) {
 std::string at(int line, int column) {
   return std::string(kPath) + ":" + std::to_string(line) + ":" + std::to_string(column) + ": ";
 }
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "config_test_XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 TEST(Config, WithoutAnyOption_HasTheDefaults) {
   for (const std::string yaml : {"", "# only a comment\n", "---\n...\n", "~"}) {

@@ -13,7 +13,7 @@ namespace starling::net {
 namespace {
 
 struct CertificateFactsTest : ::testing::Test {
-  const test::TemporaryFolder folder;
+  const TemporaryFolder folder;
   const std::string path = folder / "example.pem";
 };
 

@@ -135,7 +135,7 @@ TEST_F(SocketMove, PeerResetsMeanwhile_IsReportedOnTheOtherLoopAfterArrival) {
 }
 
 TEST_F(SocketMove, UnderTls_TheSessionGoesOn) {
-  test::TemporaryFolder folder;
+  TemporaryFolder folder;
   ASSERT_TRUE(make_self_signed(folder / "cert.pem", "example.org").has_value());
   auto context =
       std::make_shared<TlsContext>(TlsContext::Table{*Certificate::load(folder / "cert.pem", {})});

@@ -78,7 +78,7 @@ class SocketTls : public testing::Test {
     worker_.finish_turn();
   }
 
-  test::TemporaryFolder folder_;
+  TemporaryFolder folder_;
   std::shared_ptr<TlsContext> context_;
   Recorder recorder_;
   LoopThread worker_;

@@ -21,6 +21,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/temporary_folder.h"
 #include "net/io_loop.h"
 #include "net/socket_connection.h"
 
@@ -220,25 +221,5 @@ inline std::shared_ptr<SocketConnection> make_connection(IoLoop& loop, int fd) {
   return std::make_shared<SocketConnection>(loop, FileDescriptor(fd), "127.0.0.1",
                                             std::uint16_t{1});
 }
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "starling-net-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  [[nodiscard]] std::string operator/(std::string_view name) const {
-    return path_ + "/" + std::string(name);
-  }
-
- private:
-  std::string path_;
-};
 
 }  // namespace starling::net::test

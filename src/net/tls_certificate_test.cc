@@ -50,7 +50,7 @@ class CertificateFile : public testing::Test {
     return (*Certificate::load(path_, {}))->matches(host);
   }
 
-  test::TemporaryFolder folder_;
+  TemporaryFolder folder_;
   std::string path_ = folder_ / "cert.pem";
 };
 
@@ -151,7 +151,7 @@ TEST_F(CertificateFile, Matches_IpAddresses) {
 }
 
 TEST(TlsContext, Choose_FirstThatMatchesElseTheFirst) {
-  const test::TemporaryFolder folder;
+  const TemporaryFolder folder;
   TlsContext::Table table;
   for (const std::string host : {"a.example", "*.b.example", "x.b.example"}) {
     ASSERT_TRUE(make_self_signed(folder / "cert.pem", host).has_value());

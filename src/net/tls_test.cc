@@ -21,7 +21,7 @@ using test::TlsClientOptions;
 
 const std::vector<std::string> kAlpn{"xmpp-client"};
 
-std::shared_ptr<const Certificate> certificate_for(const test::TemporaryFolder& folder,
+std::shared_ptr<const Certificate> certificate_for(const TemporaryFolder& folder,
                                                    const std::string& host) {
   const std::string path = folder / "cert.pem";
   const auto made = make_self_signed(path, host);
@@ -76,7 +76,7 @@ class Tls : public testing::TestWithParam<int> {
   TlsClientOptions options(const std::string& server_name = "", const std::string& alpn = "") {
     return {.version = GetParam(), .server_name = server_name, .alpn = alpn};
   }
-  test::TemporaryFolder folder_;
+  TemporaryFolder folder_;
 };
 INSTANTIATE_TEST_SUITE_P(Versions, Tls, testing::Values(TLS1_2_VERSION, TLS1_3_VERSION),
                          [](const auto& version) {
@@ -250,7 +250,7 @@ TEST_P(Tls, Garbage_FailsWithWords) {
 }
 
 TEST(Tls12, Renegotiation_IsRefused) {
-  const test::TemporaryFolder folder;
+  const TemporaryFolder folder;
   const auto context =
       std::make_shared<TlsContext>(TlsContext::Table{certificate_for(folder, "example.org")});
   TlsLink link(context, {.version = TLS1_2_VERSION});
@@ -268,7 +268,7 @@ TEST(Tls12, Renegotiation_IsRefused) {
 }
 
 TEST(Tls13, KeyUpdate_IsAnswered) {
-  const test::TemporaryFolder folder;
+  const TemporaryFolder folder;
   const auto context =
       std::make_shared<TlsContext>(TlsContext::Table{certificate_for(folder, "example.org")});
   TlsLink link(context, {});
@@ -283,7 +283,7 @@ TEST(Tls13, KeyUpdate_IsAnswered) {
 }
 
 TEST(Tls11, OldVersion_IsRefused) {
-  const test::TemporaryFolder folder;
+  const TemporaryFolder folder;
   const auto context =
       std::make_shared<TlsContext>(TlsContext::Table{certificate_for(folder, "example.org")});
   TlsLink link(context, {.version = TLS1_1_VERSION});

@@ -43,7 +43,7 @@ class UnixListenerTest : public testing::Test {
     worker_.run([&] { listener.close(); });
     worker_.finish_turn();
   }
-  test::TemporaryFolder folder_;
+  TemporaryFolder folder_;
   std::string path_ = folder_ / "ctl.sock";
   test::LoopThread worker_;
 };

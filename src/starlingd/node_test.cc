@@ -28,7 +28,7 @@ class NodeTest : public ::testing::Test {
     config.listen.resize(1);
     config.listen[0].ip = "127.0.0.1";
     config.listen[0].port = 0;
-    config.data_dir = folder_.file(name);
+    config.data_dir = folder_ / name;
     config.ctl_socket = config.data_dir + "/ctl.sock";
     config.workers = 2;
     return config;
@@ -48,7 +48,7 @@ class NodeTest : public ::testing::Test {
     return lines;
   }
 
-  store::TemporaryFolder folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(NodeTest, StartAndStop_LeaveAFolderThatStartsAgain) {
@@ -85,7 +85,7 @@ TEST_F(NodeTest, PortThatIsTaken_IsNamedWithAdvice) {
 }
 
 TEST_F(NodeTest, DataDirThatCannotBe_IsNamed) {
-  std::ofstream(folder_.file("file")) << "x";
+  std::ofstream(folder_ / "file") << "x";
   for (const std::string name : {"file", "file/below"}) {
     EXPECT_THAT(refusal(config(name)).message,
                 AllOf(HasSubstr("data_dir: "), HasSubstr(name), HasSubstr("Not a directory")));
@@ -94,17 +94,17 @@ TEST_F(NodeTest, DataDirThatCannotBe_IsNamed) {
 
 TEST_F(NodeTest, SocketPathOfAnotherFile_IsRefusedAndTheFileKept) {
   config::Config config = this->config("a");
-  config.ctl_socket = folder_.file("precious");
+  config.ctl_socket = folder_ / "precious";
   std::ofstream(config.ctl_socket) << "x";
   EXPECT_THAT(refusal(config).message, HasSubstr("is there already and is no socket"));
   EXPECT_EQ(std::filesystem::file_size(config.ctl_socket), 1U);
-  config.ctl_socket = folder_.file("nowhere/ctl.sock");
+  config.ctl_socket = folder_ / "nowhere/ctl.sock";
   EXPECT_THAT(refusal(config).message, HasSubstr("ctl_socket: there is no folder "));
 }
 
 TEST_F(NodeTest, CertificateThatCannotBeUsed_IsNamed) {
   config::Config config = this->config("a");
-  config.certfiles = {folder_.file("missing.pem")};
+  config.certfiles = {folder_ / "missing.pem"};
   EXPECT_THAT(refusal(config).message,
               AllOf(HasSubstr("certfiles: "), HasSubstr("missing.pem: cannot be read")));
   std::ofstream(config.certfiles[0]) << "junk";
@@ -113,7 +113,7 @@ TEST_F(NodeTest, CertificateThatCannotBeUsed_IsNamed) {
 
 TEST_F(NodeTest, ReloadOfBadCertificates_LeavesTheOldOnes) {
   config::Config config = this->config("a");
-  config.certfiles = {folder_.file("c.pem")};
+  config.certfiles = {folder_ / "c.pem"};
   ASSERT_TRUE(net::make_self_signed(config.certfiles[0], "localhost"));
   Node node(config, [] {});
   ASSERT_TRUE(node.start());
@@ -128,7 +128,7 @@ TEST_F(NodeTest, ReloadOfAnotherDataDir_TouchesItNotBeforeTheRestart) {
       config, [] {},
       [&] {
         config::Config fresh = config;
-        fresh.data_dir = folder_.file("b");
+        fresh.data_dir = folder_ / "b";
         return Result<config::Config>(fresh);
       });
   ASSERT_TRUE(node.start());
@@ -136,7 +136,7 @@ TEST_F(NodeTest, ReloadOfAnotherDataDir_TouchesItNotBeforeTheRestart) {
   ASSERT_TRUE(lines) << lines.error().message;
   EXPECT_THAT(*lines,
               testing::ElementsAre(AllOf(HasSubstr("data_dir: "), HasSubstr("(after a restart)"))));
-  EXPECT_FALSE(std::filesystem::exists(folder_.file("b")));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "b"));
   EXPECT_TRUE(node.stop());
 }
 
@@ -175,14 +175,14 @@ class CertificatesTest : public NodeTest {};
 TEST_F(CertificatesTest, HostWithoutOne_GetsItsOwnAndKeepsIt) {
   config::Config config = this->config("a");
   config.hosts = {"a.example", "b.example"};
-  config.certfiles = {folder_.file("a.pem")};
+  config.certfiles = {folder_ / "a.pem"};
   ASSERT_TRUE(net::make_self_signed(config.certfiles[0], "a.example"));
   const auto first = load_certificates(config);
   ASSERT_TRUE(first) << first.error().message;
   ASSERT_EQ(first->size(), 2U);
   EXPECT_TRUE((*first)[0]->matches("a.example"));
   EXPECT_TRUE((*first)[1]->matches("b.example"));
-  EXPECT_EQ((*first)[1]->path(), folder_.file("a/certs/b.example.pem"));
+  EXPECT_EQ((*first)[1]->path(), folder_ / "a/certs/b.example.pem");
   struct stat status{};
   ASSERT_EQ(::stat((*first)[1]->path().c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777U, 0600U);
@@ -211,7 +211,7 @@ TEST_F(CertificatesTest, OwnOneThatExpired_IsMadeAnew) {
 
 TEST_F(CertificatesTest, NamedOneThatExpired_IsServedAllTheSame) {
   config::Config config = this->config("a");
-  config.certfiles = {folder_.file("a.pem")};
+  config.certfiles = {folder_ / "a.pem"};
   ASSERT_TRUE(net::make_self_signed(config.certfiles[0], "localhost"));
   let_expire(config.certfiles[0]);
   const auto table = load_certificates(config);

@@ -53,7 +53,7 @@ class SqliteBackup : public ::testing::Test {
   }
   std::vector<std::string> files() {
     std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_.file(""))) {
+    for (const auto& entry : std::filesystem::directory_iterator(folder_ / "")) {
       names.push_back(entry.path().filename());
     }
     return names;
@@ -65,8 +65,8 @@ class SqliteBackup : public ::testing::Test {
   }
 
   TemporaryFolder folder_;
-  std::string path_ = folder_.file("starling.db");
-  std::string backup_ = folder_.file("backup.db");
+  std::string path_ = folder_ / "starling.db";
+  std::string backup_ = folder_ / "backup.db";
   ManualLoop loop_;
 };
 
@@ -122,7 +122,7 @@ TEST_F(SqliteBackup, FileIsThere_RefusedAndUntouched) {
 
 TEST_F(SqliteBackup, CannotBeMade_SaysWhyAndLeavesNothing) {
   auto store = open(path_);
-  const auto refused = wait(store->backup(folder_.file("absent/backup.db")));
+  const auto refused = wait(store->backup(folder_ / "absent/backup.db"));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::unavailable);
   EXPECT_THAT(refused.error().message,
@@ -152,12 +152,12 @@ TEST_F(SqliteBackup, DamagedDatabase_IsNoBackup) {
   }
   write(path_, (page - 1) * 4096, std::string(4096, '\xff'));
   auto store = open(path_);
-  const auto refused = wait(store->backup(folder_.file("second.db")));
+  const auto refused = wait(store->backup(folder_ / "second.db"));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::unavailable);
   EXPECT_THAT(refused.error().message, AllOf(HasSubstr(path_), HasSubstr("damaged")));
-  EXPECT_FALSE(std::filesystem::exists(folder_.file("second.db")));
-  EXPECT_FALSE(std::filesystem::exists(folder_.file("second.db.incomplete")));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "second.db"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "second.db.incomplete"));
 }
 
 // --- restore
@@ -176,7 +176,7 @@ TEST_F(SqliteBackup, Restored_HoldsTheBackup_TheDatabaseOfBeforeIsKept) {
 // worked into the restored database.
 TEST_F(SqliteBackup, RestoredAfterACrash_TheLogIsKeptWithItsDatabase) {
   make_backup();
-  const std::string crashed = folder_.file("crashed.db");
+  const std::string crashed = folder_ / "crashed.db";
   {
     auto store = open(path_);
     create(*store, "carol");
@@ -191,7 +191,7 @@ TEST_F(SqliteBackup, RestoredAfterACrash_TheLogIsKeptWithItsDatabase) {
 
 TEST_F(SqliteBackup, RestoredIntoAnEmptyFolder_NothingToKeep) {
   make_backup();
-  const std::string folder = folder_.file("new");
+  const std::string folder = folder_ / "new";
   std::filesystem::create_directory(folder);
   const auto restored = restore_sqlite(backup_, folder + "/starling.db");
   ASSERT_TRUE(restored) << restored.error().message;

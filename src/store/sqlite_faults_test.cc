@@ -78,7 +78,7 @@ class SqliteFaults : public ::testing::Test {
   }
 
   TemporaryFolder folder_;
-  std::string path_ = folder_.file("starling.db");
+  std::string path_ = folder_ / "starling.db";
   ManualLoop loop_;
 };
 
@@ -298,7 +298,7 @@ TEST_P(SqliteDiskFails, NthWrite_NothingAcknowledgedIsLost) {
   do {
     ++n;
     ASSERT_LT(n, 1000);
-    const std::string file = folder_.file(std::to_string(n) + ".db");
+    const std::string file = folder_ / std::to_string(n) + ".db";
     std::vector<std::string> acknowledged;
     Disk::fail(GetParam(), n, for_good);
     if (auto store = open_sqlite(file)) {
@@ -346,7 +346,7 @@ TEST_F(SqliteFaults, Killed_NothingAcknowledgedIsLost) {
   for (int round = 0; round < 5; ++round) {
     std::array<int, 2> report{};
     ASSERT_EQ(::pipe(report.data()), 0);
-    const std::string file = folder_.file("round" + std::to_string(round));
+    const std::string file = folder_ / "round" + std::to_string(round);
     const pid_t child = ::fork();
     if (child == 0) write_until_killed(file, report[1]);
     ASSERT_GT(child, 0);

@@ -47,8 +47,8 @@ class SqlitePower : public ::testing::Test {
     return options;
   }
   std::string new_folder(const std::string& name) {
-    std::filesystem::create_directory(folder_.file(name));
-    return folder_.file(name);
+    std::filesystem::create_directory(folder_ / name);
+    return folder_ / name;
   }
 
   void create(Store& store, const std::string& username, Ledger& ledger) {
@@ -180,9 +180,9 @@ TEST_F(SqlitePower, CutAtAnyMoment_AcknowledgedWritesAreThereAndNothingIsHalf) {
       }
     }
     for (const unsigned seed : kSeeds) {
-      EXPECT_EQ(judge(folder_.file(std::to_string(seed)), ledger), "")
+      EXPECT_EQ(judge(folder_ / std::to_string(seed), ledger), "")
           << "power gone at operation " << n << ", seed " << seed * n;
-      std::filesystem::remove_all(folder_.file(std::to_string(seed)));
+      std::filesystem::remove_all(folder_ / std::to_string(seed));
     }
     std::filesystem::remove_all(before);
   }

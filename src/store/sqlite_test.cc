@@ -62,7 +62,7 @@ class SqliteFile : public ::testing::Test {
   }
 
   TemporaryFolder folder_;
-  std::string path_ = folder_.file("starling.db");
+  std::string path_ = folder_ / "starling.db";
   ManualLoop loop_;
 };
 
@@ -223,8 +223,8 @@ TEST_F(SqliteFile, DamagedAnywhere_NeverCrashesNorHangs) {
 
 // SQLite itself would go on in the file that nobody can find any more.
 TEST_F(SqliteFile, TakenAwayWhileInUse_NothingIsAcknowledgedUntilItIsBack) {
-  const std::string folder = folder_.file("data");
-  const std::string elsewhere = folder_.file("elsewhere");
+  const std::string folder = folder_ / "data";
+  const std::string elsewhere = folder_ / "elsewhere";
   std::filesystem::create_directory(folder);
   path_ = folder + "/starling.db";
   auto store = open();
@@ -254,7 +254,7 @@ TEST_F(SqliteFile, OpenTwice_SecondRefusedWithPid_FirstServes) {
   EXPECT_EQ(error.code, Errc::unavailable);
   EXPECT_THAT(error.message,
               AllOf(HasSubstr(path_), HasSubstr("pid " + std::to_string(::getpid()))));
-  const std::string link = folder_.file("link.db");
+  const std::string link = folder_ / "link.db";
   std::filesystem::create_symlink(path_, link);
   EXPECT_FALSE(open_sqlite(link));
   EXPECT_TRUE(wait(store->maps().apply("", {{"server", "secret", "x"}})));
@@ -330,7 +330,7 @@ class OrdinaryUser {
 };
 
 TEST_F(SqliteFile, FolderMissing_SaysSo) {
-  path_ = folder_.file("absent/starling.db");
+  path_ = folder_ / "absent/starling.db";
   const Error error = open_error();
   EXPECT_EQ(error.code, Errc::unavailable);
   EXPECT_THAT(error.message,
@@ -338,12 +338,12 @@ TEST_F(SqliteFile, FolderMissing_SaysSo) {
 }
 
 TEST_F(SqliteFile, FolderReadOnly_SaysSo) {
-  OrdinaryUser user(folder_.file(""));
-  ASSERT_EQ(::chmod(folder_.file("").c_str(), 0500), 0);
+  OrdinaryUser user(folder_ / "");
+  ASSERT_EQ(::chmod((folder_ / "").c_str(), 0500), 0);
   const Error error = open_error();
   EXPECT_EQ(error.code, Errc::unavailable);
   EXPECT_THAT(error.message, AllOf(HasSubstr(path_), HasSubstr("Permission denied")));
-  ::chmod(folder_.file("").c_str(), 0700);
+  ::chmod((folder_ / "").c_str(), 0700);
 }
 
 TEST_F(SqliteFile, FileReadOnly_SaysSoAndIsUntouched) {
@@ -352,7 +352,7 @@ TEST_F(SqliteFile, FileReadOnly_SaysSoAndIsUntouched) {
   const std::string before = bytes();
   ASSERT_EQ(::chmod(path_.c_str(), 0444), 0);
   {
-    OrdinaryUser user(folder_.file(""));
+    OrdinaryUser user(folder_ / "");
     const Error error = open_error();
     EXPECT_EQ(error.code, Errc::unavailable);
     EXPECT_THAT(error.message, AllOf(HasSubstr(path_ + " "), HasSubstr("Permission denied")));

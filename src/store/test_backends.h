@@ -24,10 +24,9 @@ struct Backend {
 inline auto backends() {
   return ::testing::Values(
       Backend{"Memory", [](const TemporaryFolder&) { return open_memory(); }},
-      Backend{"Sqlite",
-              [](const TemporaryFolder& folder) {
-                return open_sqlite(folder.file("store.db")).value();
-              }},
+      Backend{
+          "Sqlite",
+          [](const TemporaryFolder& folder) { return open_sqlite(folder / "store.db").value(); }},
       Backend{"Postgres", [](const TemporaryFolder&) {
                 return open_postgres(TestPostgres::get().new_database()).value();
               }});

@@ -22,7 +22,7 @@ namespace starling::store {
 class BrokenLine {
  public:
   explicit BrokenLine(const std::string& server) : server_(server + "/.s.PGSQL.5432") {
-    path_ = folder_.file(".s.PGSQL.5432");
+    path_ = folder_ / ".s.PGSQL.5432";
     listener_ = FileDescriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const sockaddr_un address = at(path_);
     EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address),

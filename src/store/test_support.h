@@ -11,6 +11,7 @@
 
 #include "base/manual_loop.h"
 #include "base/task.h"
+#include "base/temporary_folder.h"
 
 namespace starling::store {
 
@@ -34,20 +35,5 @@ T wait(ManualLoop& loop, Task<T> task) {
   pump_until_empty(loop, gate);
   return std::move(*out);
 }
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "store_test_XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  [[nodiscard]] std::string file(const std::string& name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
 
 }  // namespace starling::store

@@ -86,7 +86,7 @@ class ThreadedNode {
     made->set_value();
   }
 
-  net::test::TemporaryFolder folder_;
+  TemporaryFolder folder_;
   std::shared_ptr<C2sOptions> options_ = std::make_shared<C2sOptions>();
   std::unique_ptr<store::Store> store_ = store::open_memory();
   ThreadPool pool_{1, "test"};

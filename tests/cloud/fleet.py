@@ -46,8 +46,7 @@ class Fleet(Machines):
         with self._making:
             node = self.nodes.get(instance.id) or self._make(instance.id)
             self.nodes[instance.id] = node
-        node.launcher = ["env", *(f"{name}={value}" for name, value
-                                  in self._cloud.environment(instance).items())]
+        node.environment = self._cloud.environment(instance)
         node.launch()
         return instance.id
 

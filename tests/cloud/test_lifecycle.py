@@ -219,7 +219,7 @@ def test_a_spare_instance_joins_when_it_is_wanted(
 
 
 def test_a_pod_is_called_what_the_downward_api_says(fresh_node: Node, database: str) -> None:
-    fresh_node.launcher = ["env", "POD_NAME=starling-0", "POD_IP=127.0.0.1"]
+    fresh_node.environment = {"POD_NAME": "starling-0", "POD_IP": "127.0.0.1"}
     fresh_node.config |= {"database": database, "cloud": {"provider": "kubernetes"}}
     fresh_node.start()
     (node,) = fresh_node.ctl("list_cluster")

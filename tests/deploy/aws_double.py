@@ -1,49 +1,47 @@
-"""A stand-in for what a booting node asks of AWS: IMDSv2, Secrets Manager and S3, on loopback.
+"""A stand-in for what a booting node asks of AWS: Secrets Manager and S3, on loopback, beside the
+instance metadata of harness/aws.
 
-It answers nobody without a token or a good signature, which botocore recomputes from what came.
+It answers nobody without a good signature, which botocore recomputes from what came.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import secrets
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
+from botocore.credentials import Credentials as Keys
 
-ROLE = {"Code": "Success", "Type": "AWS-HMAC", "AccessKeyId": "ASIATEST",
-        "SecretAccessKey": "wJalr/XUtn+FEMI", "Token": "session/token+of=the/role"}
+from harness.aws.clock import Clock
+from harness.aws.credentials import Credentials
+from harness.aws.instance import Instance
+from harness.aws.metadata import Metadata
+
 REGION = "eu-central-1"
 
 
 class AwsDouble:
-    """Use as a context manager; `secrets` and `objects` may be changed while it runs."""
+    """Of one instance; use as a context manager. `secrets` and `objects` may be changed while it
+    runs."""
 
     def __init__(self) -> None:
         self.secrets: dict[str, str] = {}
         self.objects: dict[str, bytes] = {}  # by "/bucket/key", as in the URL
-        self.refused: list[str] = []
-        self._token = secrets.token_hex(8)
+        self._refused: list[str] = []
+        clock = Clock()
+        self._credentials = Credentials(clock.utc)
+        self._metadata = Metadata(Instance(availability_zone=f"{REGION}a"), self._credentials,
+                                  clock)
         double = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_PUT(self) -> None:
-                life = int(self.headers.get("X-aws-ec2-metadata-token-ttl-seconds", "0"))
-                if self.path == "/latest/api/token" and 1 <= life <= 21600:
-                    self._answer(200, double._token.encode())
-                else:
-                    self._answer(400)
-
             def do_GET(self) -> None:
-                if self.path.startswith("/latest/"):
-                    self._metadata(self.path.removeprefix("/latest/meta-data/"))
-                elif double._signed(self, "s3", b""):
+                if double._signed(self, "s3", b""):
                     found = double.objects.get(self.path)
                     self._answer(404 if found is None else 200, found or b"")
                 else:
@@ -60,17 +58,9 @@ class AwsDouble:
                     self._answer(200, json.dumps(
                         {"ARN": name, "SecretString": double.secrets[name]}).encode())
 
-            def _metadata(self, path: str) -> None:
-                answers = {"iam/security-credentials/": b"nodes",
-                           "iam/security-credentials/nodes": json.dumps(ROLE).encode()}
-                if self.headers.get("X-aws-ec2-metadata-token") != double._token:
-                    self._answer(401)
-                else:
-                    self._answer(200 if path in answers else 404, answers.get(path, b""))
-
             def _answer(self, status: int, body: bytes = b"") -> None:
                 if status != 200:
-                    double.refused.append(f"{self.command} {self.path} {status}")
+                    double._refused.append(f"{self.command} {self.path} {status}")
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -86,8 +76,15 @@ class AwsDouble:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
+    @property
+    def refused(self) -> list[str]:
+        """What was not answered as it should have been asked, in words."""
+        return self._refused + [f"{look.method} {look.path} {look.status}"
+                                for look in self._metadata.looks if look.status != 200]
+
     def environment(self) -> dict[str, str]:
-        return {"AWS_EC2_METADATA_SERVICE_ENDPOINT": self.url, "AWS_ENDPOINT_URL": self.url}
+        return {"AWS_EC2_METADATA_SERVICE_ENDPOINT": self._metadata.url,
+                "AWS_ENDPOINT_URL": self.url}
 
     def __enter__(self) -> AwsDouble:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -96,11 +93,15 @@ class AwsDouble:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+        self._metadata.close()
 
     def _signed(self, request: BaseHTTPRequestHandler, service: str, body: bytes) -> bool:
         said = dict(part.split("=", 1) for part in
                     request.headers["Authorization"].removeprefix("AWS4-HMAC-SHA256 ").split(", "))
         names = said["SignedHeaders"].split(";")
+        key = self._credentials.find(said["Credential"].partition("/")[0])
+        if key is None or request.headers["x-amz-security-token"] != key.session_token:
+            return False
         if request.headers["x-amz-content-sha256"] != hashlib.sha256(body).hexdigest():
             return False
         if not {"host", "x-amz-date", "x-amz-security-token"} <= set(names):
@@ -109,7 +110,6 @@ class AwsDouble:
                            headers={name: request.headers[name] for name in names})
         asked.context["timestamp"] = request.headers["x-amz-date"]
         kind = S3SigV4Auth if service == "s3" else SigV4Auth
-        judge = kind(Credentials(ROLE["AccessKeyId"], ROLE["SecretAccessKey"], ROLE["Token"]),
-                     service, REGION)
+        judge = kind(Keys(key.id, key.secret, key.session_token), service, REGION)
         wanted = judge.signature(judge.string_to_sign(asked, judge.canonical_request(asked)), asked)
         return wanted == said["Signature"]

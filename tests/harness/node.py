@@ -121,6 +121,7 @@ class Node:
             self.config["certfiles"] = [str(authority.issue(host)) for host in hosts]
         self.program = "starlingd"
         self.launcher: list[str] = []  # a program, with arguments, that becomes the daemon
+        self.environment: dict[str, str] = {}  # besides our own
         self._process: subprocess.Popen[bytes] | None = None
 
     def _default_config(self) -> dict[str, Any]:
@@ -162,6 +163,7 @@ class Node:
         config = self.write_config()
         self._process = subprocess.Popen(
             [*self.launcher, str(build_folder() / self.program), "--config", str(config)],
+            env=os.environ | self.environment,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.log.follow(self._process.stderr)
 

@@ -72,8 +72,7 @@ class Fleet(Machines):
         node.config["listen"] = [{"port": int(address.rpartition(":")[2]), "ip": "127.0.0.1",
                                   "starttls_required": False}]
         node.serve_http()
-        given = (f"{name}={value}" for name, value in self._environment(instance).items())
-        node.launcher = ["env", *given]
+        node.environment = self._environment(instance)
         machine = Machine(instance, node, address, time.monotonic())
         with self._lock:
             self.machines.append(machine)
