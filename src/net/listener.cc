@@ -1,15 +1,43 @@
 #include "net/listener.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/v6_only.hpp>
+#include <cerrno>
 #include <utility>
 
+#include "base/file_descriptor.h"
 #include "net/acceptor.h"
 
 namespace starling::net {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
+
+namespace {
+
+// SO_REUSEPORT would let a second daemon of the same user share the port unnoticed: what goes
+// without it fails if anybody listens there. Not a socket of Asio's: a loop that just looks at it
+// would hold it, and the port, beyond its end.
+boost::system::error_code nobody_listens(const tcp::endpoint& endpoint) {
+  const FileDescriptor probe(
+      ::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP));
+  const int on = 1;
+  const int off = 0;
+  ::setsockopt(probe.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (endpoint.address().is_v6()) {
+    ::setsockopt(probe.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+  }
+  if (::bind(probe.get(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0 &&
+      ::listen(probe.get(), 1) == 0) {
+    return {};
+  }
+  return {errno, boost::system::system_category()};
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Listener>> Listener::open(const std::vector<IoLoop*>& loops,
                                                  const std::string& ip, std::uint16_t port,
@@ -28,15 +56,7 @@ Result<std::unique_ptr<Listener>> Listener::open(const std::vector<IoLoop*>& loo
     if (socket.open(endpoint.protocol(), error)) return failed("open a socket for");
     socket.set_option(tcp::acceptor::reuse_address(true), error);
     if (address.is_v6()) socket.set_option(asio::ip::v6_only(false), error);
-    if (sockets.empty() && port != 0) {
-      // SO_REUSEPORT would let a second daemon of the same user share the port unnoticed: try
-      // without it first, which fails if anybody listens there.
-      tcp::acceptor probe(loop->context(), endpoint.protocol());
-      probe.set_option(tcp::acceptor::reuse_address(true), error);
-      if (address.is_v6()) probe.set_option(asio::ip::v6_only(false), error);
-      if (probe.bind(endpoint, error)) return failed("bind");
-      if (probe.listen(1, error)) return failed("listen on");
-    }
+    if (sockets.empty() && port != 0 && (error = nobody_listens(endpoint))) return failed("bind");
     const int on = 1;
     ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     if (socket.bind(endpoint, error)) return failed("bind");

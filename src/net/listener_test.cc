@@ -63,6 +63,32 @@ class Accepted {
   std::vector<std::string> addresses_;
 };
 
+// A port that was free a moment ago.
+std::uint16_t free_port() {
+  const FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  socklen_t length = sizeof address;
+  EXPECT_EQ(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), length), 0);
+  EXPECT_EQ(::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &length), 0);
+  return ntohs(address.sin_port);
+}
+
+TEST(Listener, RunningLoops_DoNotHoldThePort) {
+  LoopThread one;
+  LoopThread two;
+  std::vector<std::unique_ptr<Listener>> listeners;
+  for (int i = 0; i < 400; ++i) {
+    auto listener = Listener::open({&one.loop(), &two.loop()}, "::", free_port(),
+                                   [](std::size_t, std::shared_ptr<SocketConnection>) {});
+    ASSERT_TRUE(listener.has_value()) << i << ": " << listener.error().message;
+    (*listener)->close();
+    listeners.push_back(*std::move(listener));
+  }
+  one.finish_turn();
+  two.finish_turn();
+}
+
 TEST(Listener, TwoLoops_ShareOnePort) {
   Accepted accepted;
   LoopThread one;

@@ -154,9 +154,15 @@ class Host:
         self._node = subprocess.Popen(
             self.machine.command("setpriv", "--reuid=starling", "--regid=starling",
                                  "--clear-groups", "/usr/sbin/starlingd", "--config", _CONFIG),
-            stderr=subprocess.DEVNULL)
-        eventually(lambda: self.machine.try_run("starlingctl", "status").returncode == 0)
+            stderr=self.machine.path("/run/starlingd.log").open("ab"))
+        eventually(self._serves)
         self.machine.path("/run/main-pid").write_text(str(self._node.pid))
+
+    def _serves(self) -> bool:
+        assert self._node is not None
+        said = self.machine.path("/run/starlingd.log").read_text
+        assert self._node.poll() is None, f"starlingd ended with {self._node.returncode}: {said()}"
+        return self.machine.try_run("starlingctl", "status").returncode == 0
 
     def stop_node(self) -> None:
         if self._node is None:
