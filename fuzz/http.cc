@@ -18,23 +18,35 @@ struct Nobody final : net::MemoryPeer {
   void on_end(bool /*dropped*/) override {}
 };
 
+// Looks at all that a handler may look at.
+Task<http::Response> answer(http::Request request) {
+  http::Response response{.body = request.cookie("session") + request.remote};
+  if (!http::parse_query(request.query) || request.fields.lists("Accept-Encoding", "gzip")) {
+    response = http::problem(400, request.body);
+  }
+  co_return response;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   ManualLoop loop;
   Nobody nobody;
-  http::HttpService service(
-      loop, std::make_shared<const http::Routes>(http::Routes{
-                {"/health", [](const http::Request&) { return http::Response{.body = "ok"}; }}}));
+  const auto routes = std::make_shared<http::Routes>();
+  routes->add("/health", {"health", {"GET"}, answer});
+  routes->add("/form", {"form", {"POST"}, answer});
+  http::HttpService service(loop, routes);
+  const auto options = std::make_shared<http::HttpOptions>();
+  options->trusts_proxy = [](std::string_view) { return true; };
   const auto connection = std::make_shared<net::MemoryConnection>(loop, nobody);
   const std::string_view all(reinterpret_cast<const char*>(data), size);
   const std::size_t half = size / 2;
-  loop.inside([&] { service.accept(connection); });
+  loop.inside([&] { service.accept(connection, options); });
   for (const std::string_view piece : {all.substr(0, half), all.substr(half)}) {
     loop.inside([&] { connection->peer_sends(piece); });
     loop.run();
   }
-  loop.inside([&] { service.shut_down(); });
+  loop.inside([&] { service.shut_down([] {}); });
   loop.run();
   return 0;
 }

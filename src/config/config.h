@@ -47,6 +47,8 @@ struct ListenOptions {
   std::chrono::seconds negotiation_timeout{60};      // from accept to a bound resource
   std::uint64_t max_queued_bytes = 4 * 1024 * 1024;  // unread by a slow client; then it is dropped
   std::uint32_t max_auth_failures = 5;               // wrong passwords on one stream; then it ends
+  std::vector<std::string> services;                 // of HTTP; empty: all
+  std::uint64_t max_body = 1024 * 1024;              // of one HTTP request, in bytes
   friend bool operator==(const ListenOptions&, const ListenOptions&) = default;
 };
 

@@ -28,12 +28,9 @@ Section<Listen> address_options() {
               .example = "192.0.2.1"}),
       option(&Listen::module, choice<std::string>({{"c2s", "c2s"}, {"http", "http"}}),
              {.name = "module",
-              .meaning = "What is spoken there. `c2s` is for clients (RFC 6120). `http` answers "
-                         "`/health`, with 200 if clients should be sent to this node and 503 if "
-                         "not, `/health/live`, and `/metrics` for Prometheus; there, the options "
-                         "about streams and stanzas mean nothing.",
-              .when = "`http` for a load balancer or whatever else watches the node; not on an "
-                      "address that strangers reach.",
+              .meaning = "What is spoken there. `c2s` is for clients (RFC 6120). `http` is for web "
+                         "clients, for operators and for what watches the node: see `services`.",
+              .when = "`http` on 5443 with TLS, and on 5280 where nobody can listen in.",
               .example = "http"}),
       option(&Listen::tls, true_or_false(),
              {.name = "tls",
@@ -55,9 +52,12 @@ Section<Listen> address_options() {
               .example = "true"}),
       option(&Listen::trusted_proxies, list(ip_range(), "a list of IP addresses and ranges"),
              {.name = "trusted_proxies",
-              .meaning = "Who may send that header. Empty: anybody.",
+              .meaning = "Who may send that header. Empty: anybody. For HTTP without "
+                         "`use_proxy_protocol`: whose X-Forwarded-For and X-Forwarded-Proto are "
+                         "believed; empty: nobody's.",
               .when = "With `use_proxy_protocol`, unless only the proxy can reach the port: "
-                      "whoever sends the header may claim any address.",
+                      "whoever sends the header may claim any address. For HTTP, behind a proxy "
+                      "that speaks HTTP.",
               .example = "[10.0.0.0/8]"}),
   };
 }
@@ -144,11 +144,44 @@ Section<Listen> stanza_limits() {
   };
 }
 
+Section<Listen> http_options() {
+  return {
+      option(&Listen::services,
+             list(choice<std::string>({{"admin", "admin"},
+                                       {"api", "api"},
+                                       {"bosh", "bosh"},
+                                       {"chat", "chat"},
+                                       {"health", "health"},
+                                       {"host_meta", "host_meta"},
+                                       {"metrics", "metrics"},
+                                       {"websocket", "websocket"}}),
+                  "a list of services"),
+             {.name = "services",
+              .meaning = "What is there on a listener for HTTP. `admin`: the operator's page, at "
+                         "/admin. `api`: /api, which the page needs. `chat`: a web client, at "
+                         "/chat. `websocket`: XMPP over WebSocket (RFC 7395), at /ws. `bosh`: XMPP "
+                         "over BOSH (XEP-0124, XEP-0206), at /bosh. `host_meta`: where web clients "
+                         "find these (XEP-0156). `health`: /health, with 200 if clients should be "
+                         "sent to this node and 503 if not, and /health/live. `metrics`: /metrics, "
+                         "for Prometheus. Empty: all of them.",
+              .when = "Where strangers reach the port: metrics and health are for everybody who "
+                      "does.",
+              .example = "[websocket, bosh, host_meta, chat]"}),
+      option(&Listen::max_body, size<std::uint64_t>(16'384, 1ULL << 30U),
+             {.name = "max_body",
+              .meaning = "The largest body of one HTTP request. For BOSH, no less than "
+                         "`max_stanza_size`.",
+              .when = "With a larger `max_stanza_size`.",
+              .example = "1 MiB"}),
+  };
+}
+
 }  // namespace
 
 Kind<std::vector<ListenOptions>> listeners() {
   auto kind =
-      list(section(address_options() + access_and_connections() + stanza_limits(), "a listener"),
+      list(section(address_options() + http_options() + access_and_connections() + stanza_limits(),
+                   "a listener"),
            "a list of listeners");
   kind.read = [read = kind.read](std::vector<ListenOptions>& target, const YAML::Node& node,
                                  Reading& reading) {

@@ -1,34 +1,34 @@
-// HttpService: HTTP/1.1 on the connections of one worker, for what operators and load balancers
-// ask. Requests are short and are answered at once.
+// HttpService: HTTP/1.1 (RFC 9112) on the connections of one worker: reads requests, hands each to
+// its route, writes answers. Requests of one connection are answered one after the other.
 //
 // Everything runs on the worker's loop.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <functional>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <string_view>
 
 #include "base/event_loop.h"
+#include "base/task.h"
+#include "http/routes.h"
 #include "net/connection.h"
 
 namespace starling::http {
 
-struct Request {
-  std::string method;
-  std::string path;  // without the query
+// What one listener grants.
+struct HttpOptions {
+  std::size_t max_header = 16'384;   // bytes; more is answered with 431
+  std::size_t max_body = 1'048'576;  // bytes; more is answered with 413
+  // From one answer, read by the client, to the end of the next request.
+  std::chrono::seconds patience{30};
+  std::set<std::string> services;  // whose routes are there; empty: all
+  // Whether this address is a proxy's whose X-Forwarded-For and -Proto count; unset: none is.
+  std::function<bool(std::string_view address)> trusts_proxy;
 };
-
-struct Response {
-  unsigned status = 200;
-  std::string content_type = "application/json";
-  std::string body;
-};
-
-// By path. Each is called on any worker's loop, for GET and HEAD.
-using Routes = std::map<std::string, std::function<Response(const Request&)>, std::less<>>;
 
 class HttpService {
  public:
@@ -38,15 +38,19 @@ class HttpService {
   HttpService& operator=(const HttpService&) = delete;
 
   // The connection has not begun to read yet, or reads from now on.
-  void accept(std::shared_ptr<net::Connection> connection);
-  // Drops all connections. New ones are closed at once.
-  void shut_down();
+  void accept(std::shared_ptr<net::Connection> connection,
+              std::shared_ptr<const HttpOptions> options);
+  // Drops all connections but those that speak another protocol by now; `done` runs when no handler
+  // is at work any more. New ones are closed at once.
+  void shut_down(Callback done);
 
  private:
   class Exchange;
+  class Chunks;
 
   EventLoop& loop_;
   std::shared_ptr<const Routes> routes_;
+  Gate gate_;
   std::set<std::shared_ptr<Exchange>> exchanges_;
   bool shut_down_ = false;
 };

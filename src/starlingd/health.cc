@@ -1,7 +1,9 @@
 #include "starlingd/health.h"
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 
 #include "base/metrics.h"
 #include "cluster/cluster.h"
@@ -33,16 +35,26 @@ http::Response health(const core::Server& server, const LoadMeter& meter) {
   return {.status = reason.empty() ? 200U : 503U, .body = body.dump() + "\n"};
 }
 
+// A handler that needs not wait.
+http::Handler at_once(std::function<http::Response(const http::Request&)> answer) {
+  return [answer = std::move(answer)](http::Request request) -> Task<http::Response> {
+    co_return answer(request);
+  };
+}
+
 }  // namespace
 
 void add_health(http::Routes& routes, const core::Server& server, const LoadMeter& meter) {
-  routes["/health"] = [&server, &meter](const http::Request&) { return health(server, meter); };
-  routes["/health/live"] = [](const http::Request&) {
-    return http::Response{.body = "{\"status\":\"up\"}\n"};
+  const auto get = [&](std::string path, std::string service, auto answer) {
+    routes.add(std::move(path), {std::move(service), {"GET"}, at_once(std::move(answer))});
   };
-  routes["/metrics"] = [](const http::Request&) {
+  get("/health", "health",
+      [&server, &meter](const http::Request&) { return health(server, meter); });
+  get("/health/live", "health",
+      [](const http::Request&) { return http::Response{.body = "{\"status\":\"up\"}\n"}; });
+  get("/metrics", "metrics", [](const http::Request&) {
     return http::Response{.content_type = "text/plain; version=0.0.4", .body = metrics::text()};
-  };
+  });
 }
 
 }  // namespace starling::starlingd

@@ -6,19 +6,34 @@
 
 namespace starling::starlingd {
 
+HttpListener::Options HttpListener::options(const config::ListenOptions& listen) {
+  auto http = std::make_shared<http::HttpOptions>();
+  http->max_body = listen.max_body;
+  http->services = {listen.services.begin(), listen.services.end()};
+  // With the PROXY protocol the connection's own address is the client's already.
+  if (!listen.use_proxy_protocol && !listen.trusted_proxies.empty()) {
+    http->trusts_proxy = [listen](std::string_view text) {
+      const auto address = IpAddress::parse(text);
+      return address && trusts_proxy(listen, *address);
+    };
+  }
+  return {.tls = listen.tls, .http = std::move(http)};
+}
+
 Result<std::unique_ptr<HttpListener>> HttpListener::open(
     const std::vector<net::IoLoop*>& loops,
     const std::vector<std::unique_ptr<http::HttpService>>& services,
     const std::shared_ptr<const config::Config>& config, const config::ListenOptions& listen,
     std::shared_ptr<net::TlsContext> tls) {
   std::unique_ptr<HttpListener> listener(new HttpListener());
-  listener->tls_from_the_start_ = std::make_shared<Swappable<bool>>(listen.tls);
+  listener->options_ = std::make_shared<Swappable<Options>>(options(listen));
   auto sockets = net::Listener::open(
       loops, listen.ip, listen.port,
-      [&services, use_tls = listener->tls_from_the_start_, tls = std::move(tls)](
+      [&services, current = listener->options_, tls = std::move(tls)](
           std::size_t worker, std::shared_ptr<net::SocketConnection> connection) {
-        services[worker]->accept(connection);
-        connection->start(*use_tls->get() ? tls : nullptr);
+        const auto options = current->get();
+        services[worker]->accept(connection, options->http);
+        connection->start(options->tls ? tls : nullptr);
       },
       listener_options(*config, listen));
   if (!sockets) return std::unexpected(sockets.error());
@@ -28,7 +43,7 @@ Result<std::unique_ptr<HttpListener>> HttpListener::open(
 
 void HttpListener::reload(const std::shared_ptr<const config::Config>& config,
                           const config::ListenOptions& listen) {
-  tls_from_the_start_->set(listen.tls);
+  options_->set(options(listen));
   sockets_->set_options(listener_options(*config, listen));
 }
 

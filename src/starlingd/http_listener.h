@@ -34,7 +34,14 @@ class HttpListener final : public Door {
  private:
   HttpListener() = default;
 
-  std::shared_ptr<Swappable<bool>> tls_from_the_start_;
+  // What a connection is told when it comes.
+  struct Options {
+    bool tls = false;  // from the first byte
+    std::shared_ptr<const http::HttpOptions> http;
+  };
+  static Options options(const config::ListenOptions& listen);
+
+  std::shared_ptr<Swappable<Options>> options_;
   std::unique_ptr<net::Listener> sockets_;
 };
 

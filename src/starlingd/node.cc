@@ -389,9 +389,15 @@ bool Node::stop(const cloud::Order& order) {
     loops_[i]->post([service = services_[i].get(), streams] {
       service->shut_down([streams] { streams->count_down(); });
     });
-    loops_[i]->post([service = http_services_[i].get()] { service->shut_down(); });
   }
   if (!streams->wait_for(kStreamsDeadline)) log::warning("stop_streams_deadline_passed");
+  // Behind the streams, some of which end over HTTP.
+  const auto exchanges = std::make_shared<Latch>(http_services_.size());
+  for (std::size_t i = 0; i < http_services_.size(); ++i) {
+    loops_[i]->post([service = http_services_[i].get(), exchanges] {
+      service->shut_down([exchanges] { exchanges->count_down(); });
+    });
+  }
 
   // What is under way on behalf of the streams that were, and on the ctl socket.
   const auto tasks = std::make_shared<Latch>(loops_.size() + 1);
@@ -403,7 +409,7 @@ bool Node::stop(const cloud::Order& order) {
     loops_[i]->post(
         [worker = &server_->worker(i), tasks] { worker->stop([tasks] { tasks->count_down(); }); });
   }
-  if (!tasks->wait_for(kTasksDeadline)) return false;
+  if (!tasks->wait_for(kTasksDeadline) || !exchanges->wait_for(kTasksDeadline)) return false;
   if (cluster_ && !cluster_->stop()) return false;
   for (const auto& loop : loops_) loop->stop();
   for (auto& thread : threads_) thread.join();

@@ -1,0 +1,15 @@
+#include "http/routes.h"
+
+namespace starling::http {
+
+const Route* Routes::find(std::string_view path) const {
+  if (const auto found = routes_.find(path); found != routes_.end()) return &found->second;
+  while (!path.empty()) {
+    path.remove_suffix(path.ends_with('/') ? 1 : 0);
+    path = path.substr(0, path.rfind('/') + 1);
+    if (const auto found = routes_.find(path); found != routes_.end()) return &found->second;
+  }
+  return nullptr;
+}
+
+}  // namespace starling::http
