@@ -130,6 +130,8 @@ function Frame() {
 function Who() {
   const words = t.value.frame;
   const jid = session.value?.jid ?? "";
+  const menu = useRef<HTMLDetailsElement>(null);
+  const close = () => (menu.current!.open = false);
   const leave = (everywhere: boolean) =>
     ask({
       title: everywhere ? words.signOutEverywhere : words.signOut,
@@ -141,7 +143,14 @@ function Who() {
       },
     });
   return (
-    <details class="who">
+    <details
+      class="who"
+      ref={menu}
+      onFocusOut={(event) => {
+        if (!menu.current!.contains(event.relatedTarget as Node | null)) close();
+      }}
+      onKeyDown={(event) => event.key === "Escape" && close()}
+    >
       <summary aria-label={words.account(jid)} title={jid}>
         <span class="who-letter" aria-hidden="true">
           {jid.slice(0, 1).toUpperCase()}

@@ -20,11 +20,11 @@ export function Audit() {
     { title: words.who, cell: ({ who }) => who },
     { title: words.from, kind: "code", cell: ({ from }) => from },
     { title: words.command, kind: "code", cell: ({ command }) => command },
-    { title: words.arguments, kind: "code", cell: argumentsOf },
+    { title: words.arguments, cell: (line) => <code>{argumentsOf(line)}</code> },
     {
       title: words.result,
       cell: ({ result }) => (
-        <span lang="en">
+        <span class="wraps" lang="en">
           <State kind={result === "done" ? "good" : "bad"}>{result}</State>
         </span>
       ),

@@ -14,15 +14,19 @@ export function Certificates() {
     {
       title: words.names,
       kind: "long",
-      cell: ({ names, subject, fingerprint }) => (
-        <span title={`SHA-256 ${fingerprint}`}>{names.join(", ") || subject}</span>
+      cell: ({ names, subject, fingerprint, file }) => (
+        <>
+          <span title={`SHA-256 ${fingerprint}`}>{names.join(", ") || subject}</span>
+          <br />
+          <code class="quiet">{file}</code>
+        </>
       ),
     },
     {
       title: words.validity,
       cell: ({ not_after, self_signed, error }) =>
         error ? (
-          <span lang="en">
+          <span class="wraps" lang="en">
             <State kind="bad">{error}</State>
           </span>
         ) : (
@@ -32,7 +36,6 @@ export function Certificates() {
     { title: words.until, cell: ({ not_after }) => day(not_after) },
     { title: words.issuer, cell: ({ issuer }) => issuer },
     { title: words.hosts, cell: ({ hosts }) => hosts.join(", ") || "–" },
-    { title: words.file, kind: "code", cell: ({ file }) => file || "–" },
   ];
   return (
     <>

@@ -119,7 +119,7 @@ function One({ option }: { option: Option }) {
             <dd lang="en">{type}</dd>
           </div>
           <div>
-            <dt>{words.default}</dt>
+            <dt>{words.byDefault}</dt>
             <dd lang="en">{option.default}</dd>
           </div>
           <div>

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import { farewell, signIn, type Problem } from "../api";
 import { t } from "../i18n";
@@ -10,6 +10,8 @@ export function SignIn() {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem>();
 
+  const first = useRef<HTMLInputElement>(null);
+  useEffect(() => first.current?.focus(), []);
   useEffect(() => {
     document.title = `${words.title} – Starling`;
   }, [words]);
@@ -53,6 +55,7 @@ export function SignIn() {
           <label for="jid">{words.address}</label>
           <input
             id="jid"
+            ref={first}
             name="jid"
             type="text"
             inputMode="email"
@@ -61,7 +64,6 @@ export function SignIn() {
             spellcheck={false}
             placeholder="admin@example.org"
             required
-            autofocus
           />
         </div>
         <div class="field">

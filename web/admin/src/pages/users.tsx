@@ -98,6 +98,7 @@ function One({ jid }: { jid: string }) {
   const roster = useAnswer<RosterItem[]>("get_roster", { user, host });
   // A part of an address may be that of others, too.
   const near = useAnswer<Page<SessionInfo>>("list_sessions", { filter: `${jid}/` }, 5);
+  const sessions = near.data?.items.filter((session) => bareOf(session.jid) === jid) ?? [];
   const changed = () => {
     info.reload();
     near.reload();
@@ -135,18 +136,14 @@ function One({ jid }: { jid: string }) {
       <section aria-labelledby="sessions">
         <div class="row between">
           <h2 id="sessions">{t.value.nav.sessions}</h2>
-          <button type="button" onClick={() => actions.kickAccount(jid, changed)}>
-            {words.kickAll}
-          </button>
+          {sessions.length > 1 && (
+            <button type="button" onClick={() => actions.kickAccount(jid, changed)}>
+              {words.kickAll}
+            </button>
+          )}
         </div>
         <Shown of={near}>
-          {({ items }) => (
-            <SessionsTable
-              sessions={items.filter((session) => bareOf(session.jid) === jid)}
-              whose={jid}
-              changed={changed}
-            />
-          )}
+          {() => <SessionsTable sessions={sessions} whose={jid} changed={changed} />}
         </Shown>
       </section>
       <section aria-labelledby="roster">
@@ -161,12 +158,12 @@ function Facts({ info }: { info: AccountInfo }) {
   const words = t.value.users;
   const archived = number(info.archived) + (info.archived_more ? "+" : "");
   const { archive_oldest: oldest, archive_newest: newest } = info;
+  const span = oldest && newest ? `, ${day(oldest)} – ${day(newest)}` : "";
   const facts = [
     [words.createdAt, moment(info.created)],
     [words.last, info.online ? words.now : info.last_activity ? moment(info.last_activity) : words.never],
     [words.contacts, number(info.contacts)],
-    [words.archive, words.messages(info.archived, archived)],
-    [words.archiveSpan, oldest && newest ? `${day(oldest)} – ${day(newest)}` : "–"],
+    [words.archive, words.messages(info.archived, archived) + span],
     [words.offlineMessages, number(info.offline_messages)],
   ] as const;
   return (

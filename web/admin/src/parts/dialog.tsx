@@ -86,7 +86,10 @@ function Dialog({ question }: { question: Question }) {
         setShown(done.show);
       }
     } catch (trouble) {
-      setProblem(problemOf(trouble));
+      const why = problemOf(trouble);
+      // The page leads back to signing in.
+      if (why.status === 401) close();
+      setProblem(why);
     }
     setBusy(false);
   }

@@ -144,7 +144,6 @@ export const en = {
     text: "The accounts of a host, by name.",
     address: "Address",
     archive: "Archive",
-    archiveSpan: "Archived from – to",
     ban: "Ban",
     banMeans:
       "Ends the sessions of the account and refuses new ones. Nothing of it is lost; messages for it are kept.",
@@ -234,6 +233,7 @@ export const en = {
     text: "What is in force at this node, and where it is from.",
     change: "Changes",
     count: (count: number) => some(count, "option", "options"),
+    byDefault: "Default",
     default: "default",
     example: "Example",
     filter: "Name, value or explanation contains",
@@ -251,7 +251,6 @@ export const en = {
     text: "What this node shows to those who connect by TLS.",
     days: (count: number) => some(count, "day left", "days left"),
     expired: "expired",
-    file: "File",
     hosts: "For hosts",
     issuer: "Issued by",
     names: "Names",
