@@ -1,0 +1,25 @@
+import { defineConfig } from "vite";
+
+import { apiDouble } from "./dev/double";
+
+// STARLING_API=http://127.0.0.1:5280 npm run dev: with a real node; else with the double.
+const node = process.env["STARLING_API"];
+
+// What starlingd sends with the page.
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
+  "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+export default defineConfig({
+  base: "/admin/",
+  esbuild: { jsx: "automatic", jsxImportSource: "preact", legalComments: "none" },
+  plugins: node === undefined ? [apiDouble()] : [],
+  server: node === undefined ? {} : { proxy: { "/api": node } },
+  preview: { headers: { "Content-Security-Policy": POLICY } },
+  build: {
+    target: "es2022",
+    // The Content-Security-Policy allows nothing inline.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+});
