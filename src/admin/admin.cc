@@ -41,7 +41,9 @@ const Handler* find_handler(std::string_view command) {
   for (const auto handlers :
        {server_handlers(), cluster_handlers(), advise_handlers(), log_handlers(),
         account_handlers(), ban_handlers(), session_handlers(), roster_handlers(),
-        profile_handlers(), message_handlers(), doctor_handlers()}) {
+        profile_handlers(), message_handlers(), doctor_handlers(), overview_handlers(),
+        account_page_handlers(), session_page_handlers(), configuration_handlers(),
+        log_line_handlers()}) {
     const auto found = std::ranges::find(handlers, command, &Handler::command);
     if (found != handlers.end()) return &*found;
   }
@@ -56,6 +58,8 @@ Task<Result<Json>> Admin::run(std::string command, std::vector<std::string> argu
   if (auto good = commands::check(*known, arguments); !good) {
     co_return std::unexpected(good.error());
   }
+  // What was left out at the end is as if it were not there.
+  while (arguments.size() > known->required() && arguments.back().empty()) arguments.pop_back();
   if (auto good = check_addresses(*known, arguments); !good) {
     co_return std::unexpected(good.error());
   }
@@ -69,7 +73,9 @@ Task<Result<Json>> Admin::run(std::string command, std::vector<std::string> argu
       co_return co_await run_at(node, std::move(command), std::move(arguments));
     }
   }
-  log::info("admin_command", {{"command", command}, {"arguments", for_log(*known, arguments)}});
+  // The page asks again and again.
+  log::write(known->changes ? log::Level::info : log::Level::debug, "admin_command",
+             {{"command", command}, {"arguments", for_log(*known, arguments)}});
   Call call{server_, hooks_, std::move(arguments), std::move(audience)};
   if (handler->of_account) {
     const auto there = co_await check_account(call.account());
@@ -105,9 +111,13 @@ Task<Result<std::string>> Admin::run_for(core::Server& server, std::string call)
   co_return result->dump();
 }
 
-void Admin::add_procedures(core::Procedures& procedures) {
+void Admin::add_procedures(core::Procedures& procedures, Monitor* monitor) {
   procedures[kProcedure] = run_for;
   add_cluster_procedures(procedures);
+  add_overview_procedures(procedures, monitor);
+  add_account_page_procedures(procedures);
+  add_session_page_procedures(procedures);
+  add_log_line_procedures(procedures);
 }
 
 Result<> Admin::check_addresses(const commands::Command& command,

@@ -26,8 +26,9 @@ class Admin {
   Task<Result<Json>> run(std::string command, std::vector<std::string> arguments,
                          std::shared_ptr<Audience> audience = nullptr);
 
-  // What other nodes call: commands about accounts that are here.
-  static void add_procedures(core::Procedures& procedures);
+  // What other nodes call, and this one for itself: commands about accounts that are here, and what
+  // commands about the whole cluster gather.
+  static void add_procedures(core::Procedures& procedures, Monitor* monitor = nullptr);
 
  private:
   Task<Result<Json>> run_at(bus::NodeId node, std::string command,

@@ -48,10 +48,11 @@ Json answer(std::string load, const ClusterLoad& peak, const ClusterLoad& quiet)
 
 Result<Json> for_users(const Call& call) {
   core::Assumptions assumed;
-  if (call.arguments.size() > 1) {
+  if (call.has(1)) {
     if (call.integer(1) > 100) return fail(Errc::invalid, "ONLINE is a number of per cent");
     assumed.online_percent = static_cast<std::uint64_t>(call.integer(1));
   }
+  if (!call.has(0)) return fail(Errc::invalid, "ONLINE is per cent of USERS: give both");
   const auto users = static_cast<std::uint64_t>(call.integer(0));
   const ClusterLoad peak = core::planned_load(users, assumed);
   return answer(

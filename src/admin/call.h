@@ -6,6 +6,7 @@
 // are among the choices, hosts are served (and in their prepared form), addresses are addresses.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -18,9 +19,12 @@
 #include "admin/doctor/facts.h"
 #include "base/result.h"
 #include "base/task.h"
+#include "config/show.h"
 #include "core/server.h"
 
 namespace starling::admin {
+
+class Monitor;
 
 using Json = nlohmann::ordered_json;
 
@@ -31,6 +35,10 @@ struct Hooks {
   std::function<Task<Result<std::vector<std::string>>>()> reload_config;
   std::function<std::string()> dump_config;    // as YAML
   std::function<Task<doctor::Facts>()> facts;  // what the doctor judges
+  Monitor* monitor = nullptr;
+  // What the node serves certificates from; reads the files.
+  std::function<Task<std::vector<doctor::CertificateFile>>()> certificates{};
+  std::function<std::vector<config::Described>()> options{};  // in force, and from where
 };
 
 // Whoever waits for the answer of a command that goes on. On the loop of worker 0.
@@ -63,7 +71,15 @@ struct Call {
   [[nodiscard]] std::string text(std::size_t i) const {
     return i < arguments.size() ? arguments[i] : std::string();
   }
+  [[nodiscard]] bool has(std::size_t i) const { return !text(i).empty(); }
   [[nodiscard]] std::int64_t integer(std::size_t i) const { return std::stoll(arguments[i]); }
+  // LIMIT at `i`: how many of a list are wanted at most.
+  [[nodiscard]] std::size_t limit(std::size_t i) const {
+    constexpr std::int64_t kUsual = 100;
+    constexpr std::int64_t kMost = 1'000;
+    return static_cast<std::size_t>(
+        std::clamp<std::int64_t>(has(i) ? integer(i) : kUsual, 1, kMost));
+  }
   // USER at `i` and the domain behind it.
   [[nodiscard]] xmpp::Jid account(std::size_t i = 0) const {
     return *xmpp::Jid::make(arguments[i], arguments[i + 1]);
@@ -81,7 +97,17 @@ struct Handler {
 [[nodiscard]] std::span<const Handler> server_handlers();
 [[nodiscard]] std::span<const Handler> cluster_handlers();
 [[nodiscard]] std::span<const Handler> advise_handlers();
+[[nodiscard]] std::span<const Handler> overview_handlers();
+[[nodiscard]] std::span<const Handler> account_page_handlers();
+[[nodiscard]] std::span<const Handler> session_page_handlers();
+[[nodiscard]] std::span<const Handler> configuration_handlers();
+[[nodiscard]] std::span<const Handler> log_line_handlers();
 void add_cluster_procedures(core::Procedures& procedures);
+// `monitor` may be nullptr: then nothing is remembered.
+void add_overview_procedures(core::Procedures& procedures, Monitor* monitor);
+void add_session_page_procedures(core::Procedures& procedures);
+void add_account_page_procedures(core::Procedures& procedures);
+void add_log_line_procedures(core::Procedures& procedures);
 [[nodiscard]] std::span<const Handler> doctor_handlers();
 [[nodiscard]] std::span<const Handler> log_handlers();
 [[nodiscard]] std::span<const Handler> account_handlers();

@@ -2,6 +2,7 @@
 #include <array>
 #include <utility>
 
+#include "admin/ask_all.h"
 #include "admin/call.h"
 #include "base/run_on.h"
 #include "cluster/cluster.h"
@@ -16,6 +17,7 @@ using cluster::NodeId;
 using cluster::PeerStatus;
 
 constexpr const char* kProcedure = "cluster_view";
+constexpr const char* kDrain = "drain_progress";
 
 Result<cluster::Cluster*> cluster_of(const Call& call) {
   if (call.server.cluster() != nullptr) return call.server.cluster();
@@ -49,6 +51,7 @@ Json describe(const PeerStatus& peer) {
   one["cpu_percent"] = told(&cluster::Effort::cpu_percent);
   one["memory"] = told(&cluster::Effort::memory);
   one["leases"] = peer.leases;
+  one["hears"] = peer.hears;
   return one;
 }
 
@@ -76,8 +79,18 @@ Json pairs(NodeId self, const std::vector<PeerStatus>& view) {
 Task<Result<Json>> list_cluster(Call call) {
   const auto all = cluster_of(call);
   if (!all) co_return std::unexpected(all.error());
+  const Answers answers = co_await ask_all(call.server, kDrain);
   Json nodes = Json::array();
-  for (const PeerStatus& peer : co_await view_of(*all)) nodes.push_back(describe(peer));
+  for (const PeerStatus& peer : co_await view_of(*all)) {
+    Json node = describe(peer);
+    const auto drain = answers.by_node.find(peer.member.epoch);
+    for (const char* figure : {"drain_left", "drain_began_with"}) {
+      node[figure] = drain != answers.by_node.end() && drain->second.is_object()
+                         ? drain->second.value(figure, Json())
+                         : Json();
+    }
+    nodes.push_back(std::move(node));
+  }
   co_return nodes;
 }
 
@@ -103,6 +116,15 @@ Task<Result<Json>> cluster_status(Call call) {
 Task<Result<std::string>> view_for(core::Server& server, std::string /*arguments*/) {
   cluster::Cluster* const all = server.cluster();
   co_return pairs(all->self(), co_await view_of(all)).dump();
+}
+
+// null while it does not drain.
+Task<Result<std::string>> drain_progress(core::Server& server, std::string /*arguments*/) {
+  const auto drain = server.drain().status();
+  Json progress = Json::object();
+  progress["drain_left"] = drain.begun ? Json(drain.sessions_now) : Json();
+  progress["drain_began_with"] = drain.begun ? Json(drain.sessions_then) : Json();
+  co_return to_bytes(progress);
 }
 
 // By number or by name.
@@ -178,6 +200,7 @@ std::span<const Handler> cluster_handlers() {
 
 void add_cluster_procedures(core::Procedures& procedures) {
   procedures[kProcedure] = view_for;
+  procedures[kDrain] = drain_progress;
 }
 
 }  // namespace starling::admin

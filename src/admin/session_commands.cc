@@ -1,10 +1,10 @@
 // Sessions: who is connected, and ending it.
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
 #include "admin/call.h"
+#include "admin/endpoint.h"
 #include "base/clock.h"
 #include "core/operations.h"
 
@@ -16,26 +16,8 @@ using core::SessionInfo;
 
 constexpr std::string_view kEndedText = "ended by an administrator";
 
-struct Address {
-  std::string ip;
-  int port = 0;
-};
-
-// Of "203.0.113.7:5222" or "[2001:db8::1]:5222".
-Address address_of(const std::string& remote) {
-  Address address;
-  const auto colon = remote.rfind(':');
-  if (colon == std::string::npos) return address;
-  const char* const end = remote.data() + remote.size();
-  const auto parsed = std::from_chars(remote.data() + colon + 1, end, address.port);
-  if (parsed.ec != std::errc() || parsed.ptr != end) return {};
-  address.ip = remote.substr(0, colon);
-  if (address.ip.starts_with('[')) address.ip = address.ip.substr(1, address.ip.size() - 2);
-  return address;
-}
-
 Json describe(const SessionInfo& info, bool with_jid) {
-  const Address address = address_of(info.remote);
+  const Endpoint address = endpoint_of(info.remote);
   Json one = Json::object();
   if (with_jid) one["jid"] = info.jid.full();
   one["connection"] = info.connection;

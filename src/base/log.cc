@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -14,6 +15,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/log_lines.h"
 
 namespace starling::log {
 
@@ -156,13 +158,83 @@ bool plain(std::string_view value) {
   return true;
 }
 
-std::string timestamp() {
-  const std::int64_t micros = wall_clock_us();
+std::string timestamp(std::int64_t micros) {
   const std::time_t seconds = micros / 1'000'000;
   std::tm tm{};
   gmtime_r(&seconds, &tm);
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", tm.tm_year + 1900, tm.tm_mon + 1,
                      tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, micros % 1'000'000);
+}
+
+std::string as_json(std::int64_t now_us, Level level, const Event& event,
+                    std::span<const Field> fields) {
+  std::string line = fmt::format(R"({{"time":"{}","level":"{}","subsystem":"{}","event":")",
+                                 timestamp(now_us), to_string(level), to_string(event.subsystem));
+  append_escaped(line, event.name);
+  line += '"';
+  for (const auto& field : fields) {
+    line += ",\"";
+    append_escaped(line, field.name);
+    line += "\":";
+    if (field.quoted) line += '"';
+    append_escaped(line, shortened(field.value));
+    if (field.quoted) line += '"';
+  }
+  line += '}';
+  return line;
+}
+
+std::string as_text(std::int64_t now_us, Level level, const Event& event,
+                    std::span<const Field> fields) {
+  std::string line = fmt::format("{} {:<7} {} {}", timestamp(now_us), to_string(level),
+                                 to_string(event.subsystem), event.name);
+  for (const auto& field : fields) {
+    line += ' ';
+    line += field.name;
+    line += '=';
+    const std::string_view value = shortened(field.value);
+    if (plain(value)) {
+      line += value;
+    } else {
+      line += '"';
+      append_escaped(line, value);
+      line += '"';
+    }
+  }
+  return line;
+}
+
+// The last lines, in a ring.
+class Kept {
+ public:
+  void add(std::int64_t now_us, Level level, std::string json) {
+    const std::lock_guard lock(mutex_);
+    Line& place = ring_[last_++ % kMostLines];
+    place = {last_, now_us, level, std::move(json)};
+  }
+  [[nodiscard]] Lines lines(Level least, std::uint64_t after, std::size_t limit) const {
+    const std::lock_guard lock(mutex_);
+    Lines found;
+    found.last = last_;
+    const std::uint64_t oldest = last_ > kMostLines ? last_ - kMostLines : 0;
+    if (after < oldest) found.forgotten = oldest - after;
+    for (std::uint64_t at = last_; at > std::max(after, oldest); --at) {
+      if (found.lines.size() == limit) break;
+      const Line& line = ring_[(at - 1) % kMostLines];
+      if (line.level >= least) found.lines.push_back(line);
+    }
+    std::ranges::reverse(found.lines);
+    return found;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::array<Line, kMostLines> ring_;
+  std::uint64_t last_ = 0;
+};
+Kept& kept() {
+  static Kept instance;
+  return instance;
 }
 
 }  // namespace
@@ -234,40 +306,19 @@ bool enabled(Level asked, Subsystem subsystem) {
   return asked >= level(subsystem);
 }
 
+Lines lines(Level least, std::uint64_t after, std::size_t limit) {
+  return kept().lines(least, after, limit);
+}
+
 void write(Level level, Event event, std::span<const Field> fields) {
-  std::string line;
+  const std::int64_t now_us = wall_clock_us();
+  std::string json = as_json(now_us, level, event, fields);
   if (g_format == Format::json) {
-    line = fmt::format(R"({{"time":"{}","level":"{}","subsystem":"{}","event":")", timestamp(),
-                       to_string(level), to_string(event.subsystem));
-    append_escaped(line, event.name);
-    line += '"';
-    for (const auto& field : fields) {
-      line += ",\"";
-      append_escaped(line, field.name);
-      line += "\":";
-      if (field.quoted) line += '"';
-      append_escaped(line, shortened(field.value));
-      if (field.quoted) line += '"';
-    }
-    line += '}';
+    logger().log(spdlog::level::info, json);
   } else {
-    line = fmt::format("{} {:<7} {} {}", timestamp(), to_string(level), to_string(event.subsystem),
-                       event.name);
-    for (const auto& field : fields) {
-      line += ' ';
-      line += field.name;
-      line += '=';
-      const std::string_view value = shortened(field.value);
-      if (plain(value)) {
-        line += value;
-      } else {
-        line += '"';
-        append_escaped(line, value);
-        line += '"';
-      }
-    }
+    logger().log(spdlog::level::info, as_text(now_us, level, event, fields));
   }
-  logger().log(spdlog::level::info, line);
+  kept().add(now_us, level, std::move(json));
 }
 
 }  // namespace starling::log

@@ -115,6 +115,7 @@ Result<> check(const Command& command, std::span<const std::string> arguments) {
     return fail(Errc::invalid, "usage: " + command.usage());
   }
   for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (command.arguments[i].optional && arguments[i].empty()) continue;
     if (auto good = check_one(command.arguments[i], arguments[i]); !good) return good;
   }
   return {};

@@ -50,6 +50,7 @@ struct Command {
   bool takes_long = false;   // perhaps more than a minute: starlingctl waits for its end
   bool local = false;        // done by starlingctl itself, where no node runs
   bool goes_on = false;      // answers line after line, until either side ends it
+  bool changes = true;       // false: it only tells, and may be asked again and again
 
   // Without optional ones at the end.
   [[nodiscard]] std::size_t required() const;
@@ -71,7 +72,7 @@ struct Tag {
 [[nodiscard]] std::vector<std::string_view> choices(const Argument& argument);
 
 // Whether these arguments are such as the command takes, as far as can be said without knowing the
-// server. Errors: invalid.
+// server. An optional one that is empty counts as left out. Errors: invalid.
 [[nodiscard]] Result<> check(const Command& command, std::span<const std::string> arguments);
 
 // docs/starlingctl.md.

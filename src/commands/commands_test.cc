@@ -72,6 +72,12 @@ TEST(Commands, User_IsFollowedByADomain) {
   }
 }
 
+TEST(Commands, WhatChangesNothing_SaysSo) {
+  for (const auto& command : all()) {
+    EXPECT_EQ(!command.changes, command.effect.contains("Changes nothing.")) << command.name;
+  }
+}
+
 TEST(Commands, Tags_AreKnownAndUsed) {
   std::set<std::string_view> used;
   for (const auto& command : all()) used.insert(command.tag);
@@ -91,6 +97,8 @@ TEST(Commands, Check_SaysWhatIsWrong) {
   EXPECT_TRUE(check(command, good));
   EXPECT_TRUE(check(command, std::span(good).first(1)));
   EXPECT_EQ(check(command, {}).error().message, "usage: set_loglevel LEVEL [SUBSYSTEM]");
+  const std::vector<std::string> left_out{"debug", ""};
+  EXPECT_TRUE(check(command, left_out)) << "as if it were not there";
   const std::vector<std::string> bad{"loud"};
   EXPECT_EQ(check(command, bad).error().message,
             "LEVEL is one of debug, info, warning, error: 'loud' is none of them");

@@ -4,12 +4,12 @@ namespace starling::commands {
 
 std::vector<Command> log_commands() {
   return {
-      {"get_loglevel",
-       "logs",
-       "Show from which level on each subsystem logs",
-       {},
-       "Changes nothing. One line a subsystem.",
-       "starlingctl get_loglevel"},
+      reads({"get_loglevel",
+             "logs",
+             "Show from which level on each subsystem logs",
+             {},
+             "Changes nothing. One line a subsystem.",
+             "starlingctl get_loglevel"}),
       {"set_loglevel",
        "logs",
        "Log more or less from now on",
@@ -31,20 +31,49 @@ std::vector<Command> log_commands() {
        {},
        "An older NAME.0 is replaced. Fails if the node logs to standard error.",
        "starlingctl rotate_log"},
-      {"trace",
-       "logs",
-       "Show the stanzas of one account or session, live",
-       {{"JID", "an account (bare JID) or one of its sessions (full JID)", Type::jid},
-        {"COUNT", "how many stanzas to show; left out: without end", Type::integer, true}},
-       "One line a stanza, as it passes: time, direction (in: from the client), stream, session, "
-       "size in bytes, XML. What people write is not shown: text is replaced by its length, but "
-       "for show and priority of presence and the texts of errors. Ctrl-C ends it, as does the "
-       "node's stop. If the node has more than this terminal takes, it says how many are left "
-       "out.",
-       "starlingctl trace alice@example.org",
-       true,
-       false,
-       true},
+      reads(
+          {"trace",
+           "logs",
+           "Show the stanzas of one account or session, live",
+           {{"JID", "an account (bare JID) or one of its sessions (full JID)", Type::jid},
+            {"COUNT", "how many stanzas to show; left out: without end", Type::integer, true}},
+           "Changes nothing. One line a stanza, as it passes: time, direction (in: from the "
+           "client), stream, session, "
+           "size in bytes, XML. What people write is not shown: text is replaced by its length, "
+           "but "
+           "for show and priority of presence and the texts of errors. Ctrl-C ends it, as does the "
+           "node's stop. If the node has more than this terminal takes, it says how many are left "
+           "out.",
+           "starlingctl trace alice@example.org",
+           true,
+           false,
+           true}),
+      reads(
+          {"recent_log",
+           "logs",
+           "Show the last lines of all nodes' logs",
+           {{"LEVEL", "the least that is shown; all if left out", Type::choice, true,
+             "debug|info|warning|error"},
+            {"LIMIT", "how many, 1000 at most; 100 if left out", Type::integer, true}},
+           "Changes nothing. In order of time. Each node remembers its last 1,000 lines, of those "
+           "levels that it logs; what is not in the log is not here: no passwords, and nothing "
+           "that "
+           "people write.",
+           "starlingctl recent_log warning"}),
+      reads(
+          {"follow_log",
+           "logs",
+           "Show the lines of all nodes' logs, live",
+           {{"LEVEL", "the least that is shown; all if left out", Type::choice, true,
+             "debug|info|warning|error"}},
+           "Changes nothing. Asks the nodes every second. What they logged more than they remember "
+           "(1,000 lines) in that time, or this terminal takes, is left out. Ctrl-C ends it, as "
+           "does "
+           "the node's stop.",
+           "starlingctl follow_log warning",
+           true,
+           false,
+           true}),
   };
 }
 

@@ -12,19 +12,20 @@ constexpr Argument kContent = written("CONTENT", "the value; '' removes the fiel
 
 std::vector<Command> profile_commands() {
   return {
-      {"get_vcard",
-       "vcard",
-       "Show a field of an account's vCard",
-       {kUser, kHost, kName},
-       "Changes nothing. Fails if there is no such field.",
-       "starlingctl get_vcard alice example.org NICKNAME"},
-      {"get_vcard2",
-       "vcard",
-       "Show a field within a field of an account's vCard",
-       {kUser, kHost, kName, kSubname},
-       "Changes nothing. TEL with HOME, WORK, CELL and the like gives the number of that kind. "
-       "Fails if there is no such field.",
-       "starlingctl get_vcard2 alice example.org N FAMILY"},
+      reads({"get_vcard",
+             "vcard",
+             "Show a field of an account's vCard",
+             {kUser, kHost, kName},
+             "Changes nothing. Fails if there is no such field.",
+             "starlingctl get_vcard alice example.org NICKNAME"}),
+      reads(
+          {"get_vcard2",
+           "vcard",
+           "Show a field within a field of an account's vCard",
+           {kUser, kHost, kName, kSubname},
+           "Changes nothing. TEL with HOME, WORK, CELL and the like gives the number of that kind. "
+           "Fails if there is no such field.",
+           "starlingctl get_vcard2 alice example.org N FAMILY"}),
       {"set_vcard",
        "vcard",
        "Set a field of an account's vCard",

@@ -13,19 +13,20 @@ constexpr Argument kContactHost{"HOST", "the contact: any domain", Type::domain}
 
 std::vector<Command> roster_commands() {
   return {
-      {"get_roster",
-       "roster",
-       "List an account's contacts",
-       {kUser, kHost},
-       "Changes nothing. One contact a line, by tabs: bare JID, name, subscription (none, to, "
-       "from, both), what is asked for and not answered (none, out, in), groups by commas.",
-       "starlingctl get_roster alice example.org"},
-      {"get_roster_count",
-       "roster",
-       "Count an account's contacts",
-       {kUser, kHost},
-       "Changes nothing.",
-       "starlingctl get_roster_count alice example.org"},
+      reads(
+          {"get_roster",
+           "roster",
+           "List an account's contacts",
+           {kUser, kHost},
+           "Changes nothing. One contact a line, by tabs: bare JID, name, subscription (none, to, "
+           "from, both), what is asked for and not answered (none, out, in), groups by commas.",
+           "starlingctl get_roster alice example.org"}),
+      reads({"get_roster_count",
+             "roster",
+             "Count an account's contacts",
+             {kUser, kHost},
+             "Changes nothing.",
+             "starlingctl get_roster_count alice example.org"}),
       {"add_rosteritem",
        "roster",
        "Add a contact to an account's roster, or change it",

@@ -4,12 +4,12 @@ namespace starling::commands {
 
 std::vector<Command> server_commands() {
   return {
-      {"status",
-       "server",
-       "Show the node's version, uptime, hosts, workers and sessions",
-       {},
-       "Changes nothing. Fails if no node answers on the socket.",
-       "starlingctl status"},
+      reads({"status",
+             "server",
+             "Show the node's version, uptime, hosts, workers and sessions",
+             {},
+             "Changes nothing. Fails if no node answers on the socket.",
+             "starlingctl status"}),
       {"stop",
        "server",
        "Stop the node",
@@ -26,33 +26,35 @@ std::vector<Command> server_commands() {
        "at all. Answers with what has changed, and which options wait for a restart.",
        "starlingctl reload_config",
        true},
-      {"dump_config",
-       "server",
-       "Show the configuration in force",
-       {{"FILE", "a new file of the node's user, in the place of the answer", Type::file, true}},
-       "Every option with the value that counts, defaults and environment included, as YAML. "
-       "Changes nothing. Fails if there is such a file.",
-       "starlingctl dump_config"},
-      {"registered_vhosts",
-       "server",
-       "List the domains this server serves",
-       {},
-       "Changes nothing. One domain a line.",
-       "starlingctl registered_vhosts"},
-      {"stats",
-       "server",
-       "Show one number about the node",
-       {{"NAME", "which", Type::choice, false,
-         "registeredusers|onlineusers|onlineusersnode|uptimeseconds"}},
-       "Changes nothing. registeredusers: accounts on all hosts; onlineusers, onlineusersnode: "
-       "sessions; uptimeseconds: since the start.",
-       "starlingctl stats onlineusers"},
-      {"stats_host",
-       "server",
-       "Show one number about a host",
-       {{"NAME", "which", Type::choice, false, "registeredusers|onlineusers"}, kHost},
-       "Changes nothing. registeredusers: accounts; onlineusers: sessions.",
-       "starlingctl stats_host registeredusers example.org"},
+      reads({"dump_config",
+             "server",
+             "Show the configuration in force",
+             {{"FILE", "a new file of the node's user, in the place of the answer", Type::file,
+               true}},
+             "Every option with the value that counts, defaults and environment included, as YAML. "
+             "Changes nothing. Fails if there is such a file.",
+             "starlingctl dump_config"}),
+      reads({"registered_vhosts",
+             "server",
+             "List the domains this server serves",
+             {},
+             "Changes nothing. One domain a line.",
+             "starlingctl registered_vhosts"}),
+      reads(
+          {"stats",
+           "server",
+           "Show one number about the node",
+           {{"NAME", "which", Type::choice, false,
+             "registeredusers|onlineusers|onlineusersnode|uptimeseconds"}},
+           "Changes nothing. registeredusers: accounts on all hosts; onlineusers, onlineusersnode: "
+           "sessions; uptimeseconds: since the start.",
+           "starlingctl stats onlineusers"}),
+      reads({"stats_host",
+             "server",
+             "Show one number about a host",
+             {{"NAME", "which", Type::choice, false, "registeredusers|onlineusers"}, kHost},
+             "Changes nothing. registeredusers: accounts; onlineusers: sessions.",
+             "starlingctl stats_host registeredusers example.org"}),
       {"doctor",
        "server",
        "Look for what makes trouble, and say what to do about it",
@@ -61,12 +63,12 @@ std::vector<Command> server_commands() {
        "nothing; takes seconds, at most half a minute. Exit code 1 if there is an error, 0 if "
        "there are at most warnings.",
        "starlingctl doctor"},
-      {"metrics",
-       "server",
-       "Show all counters and gauges",
-       {},
-       "Changes nothing. In the text format of Prometheus.",
-       "starlingctl metrics"},
+      reads({"metrics",
+             "server",
+             "Show all counters and gauges",
+             {},
+             "Changes nothing. In the text format of Prometheus.",
+             "starlingctl metrics"}),
       {"backup",
        "backup",
        "Copy the whole database into a file",
@@ -101,6 +103,59 @@ std::vector<Command> server_commands() {
        "starlingctl migrate_store /var/lib/starling postgresql://starling@db.example.org/starling",
        true,
        true},
+      reads(
+          {"overview",
+           "server",
+           "Show the whole cluster at a glance",
+           {},
+           "Changes nothing. Its nodes with state, sessions, utilisation in per cent, version, "
+           "seconds since the start, messages a second, CPU in per cent of one core and bytes of "
+           "memory; the sums of that; accounts and sessions by host; and alerts: what `doctor` "
+           "found when it looked last (it is asked in the background, every five minutes at most), "
+           "and nodes that are not heard, do not answer or drain. A node that has not answered "
+           "after three seconds is named as missing.",
+           "starlingctl overview"}),
+      reads(
+          {"load_last_hour",
+           "server",
+           "Show the load of the last hour",
+           {},
+           "Changes nothing. Every ten seconds, from `from` on: sessions, messages a second that "
+           "clients sent, utilisation in per cent (the mean of the nodes), CPU in per cent of one "
+           "core, bytes of memory; of all nodes together, and of each. Without `--format json` "
+           "only the least, the "
+           "mean, the most and the last of them. A node remembers what was since its start.",
+           "starlingctl load_last_hour"}),
+      reads({"list_hosts",
+             "server",
+             "List the hosts with their accounts and sessions",
+             {},
+             "Changes nothing. One host a line, by tabs: its domain, accounts (counted twice a "
+             "minute "
+             "at most), sessions at all nodes, and of the certificate that this node serves for it "
+             "the end, and whether it is self-signed.",
+             "starlingctl list_hosts"}),
+      reads(
+          {"list_options",
+           "server",
+           "List the options with their values, explained",
+           {{"PREFIX", "what their names begin with", Type::text, true}},
+           "Changes nothing. Of this node. One option a line, by tabs: name, value in force "
+           "(hidden if it came from a file of its own), default, whether that is in force or "
+           "something else was given (default, configuration), what it takes, what it means, when "
+           "to change it, an example, whether a change needs a reload or a restart, whether it may "
+           "differ by host. Fails if there is none.",
+           "starlingctl list_options modules.archive"}),
+      reads(
+          {"list_certificates",
+           "server",
+           "List the certificates that this node serves",
+           {},
+           "Changes nothing. One file a line, by tabs: hosts it is for, subject, issuer, begin and "
+           "end of its validity, names in it, whether it is self-signed, file, fingerprint "
+           "(SHA-256), "
+           "and why it cannot be served if that is so.",
+           "starlingctl list_certificates"}),
   };
 }
 

@@ -22,6 +22,12 @@ constexpr Argument written(std::string_view name, std::string_view meaning) {
   return {.name = name, .meaning = meaning, .written = true};
 }
 
+// A command that changes nothing.
+inline Command reads(Command command) {
+  command.changes = false;
+  return command;
+}
+
 inline constexpr Argument kHost{"HOST", "a domain this server serves", Type::host};
 
 }  // namespace starling::commands

@@ -41,14 +41,6 @@ std::string wrapped(std::string_view text, std::string_view margin = "") {
   return out;
 }
 
-// A small letter, since the sentence goes on.
-std::string default_of(const Option& option) {
-  const std::string value = to_yaml_line(option.default_value);
-  const bool is_empty = option.default_value.empty() || option.default_value == "";
-  if (is_empty && !option.words.unset.empty()) return option.words.unset;
-  return is_empty && option.default_value.is_array() ? "none" : value;
-}
-
 std::string applied_by(const Option& option) {
   return std::string(option.words.restart ? "a restart" : "a reload") +
          (option.per_host ? "; may differ by host (`host_config`)" : "");
@@ -236,6 +228,13 @@ Error no_such_option(const std::string& name) {
 }
 
 }  // namespace
+
+std::string default_of(const Option& option) {
+  const std::string value = to_yaml_line(option.default_value);
+  const bool is_empty = option.default_value.empty() || option.default_value == "";
+  if (is_empty && !option.words.unset.empty()) return option.words.unset;
+  return is_empty && option.default_value.is_array() ? "none" : value;
+}
 
 std::string example_of(const std::string& name) {
   std::string out;

@@ -15,6 +15,9 @@ namespace starling::config {
 // The option's example where it would stand in the file, as YAML; "" if it has none.
 [[nodiscard]] std::string example_of(const std::string& name);
 
+// Its default as YAML, or in words: "none", "one per processor".
+[[nodiscard]] std::string default_of(const Option& option);
+
 // docs/configuration.md.
 [[nodiscard]] std::string reference();
 

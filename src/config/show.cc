@@ -90,6 +90,19 @@ Json shown_of(const Config& config) {
   return shown;
 }
 
+void append_described(std::vector<Described>& all, const std::vector<Option>& options,
+                      const Json& shown, const std::string& prefix) {
+  for (const auto& option : options) {
+    const std::string name = prefix + option.words.name;
+    const Json& value = shown.at(option.words.name);
+    if (option.shape == Shape::section && value.is_object()) {
+      append_described(all, option.inside, value, name + ".");
+    } else {
+      all.push_back({&option, name, to_yaml_line(value), value == option.default_value});
+    }
+  }
+}
+
 // An option in which two configurations differ.
 struct Difference {
   std::string name;
@@ -152,6 +165,12 @@ std::string to_yaml(const Json& value) {
 
 std::string dump(const Config& config) {
   return to_yaml(shown_of(config));
+}
+
+std::vector<Described> describe(const Config& config) {
+  std::vector<Described> all;
+  append_described(all, table().inside, shown_of(config), "");
+  return all;
 }
 
 std::vector<Change> changes(const Config& before, const Config& after) {

@@ -13,6 +13,17 @@ namespace starling::config {
 // came from files of their own are hidden.
 [[nodiscard]] std::string dump(const Config& config);
 
+// One option, as far as it is known: what it means, and what it is now.
+struct Described {
+  const Option* option = nullptr;
+  std::string name;   // "loglevel", "modules.archive.max_messages", "listen"
+  std::string value;  // in force, as YAML in a line; hidden as in dump()
+  bool is_default = false;
+};
+// All of them, in the order of the table: sections are taken apart, lists are not. What host_config
+// says of one host is in the option of that name.
+[[nodiscard]] std::vector<Described> describe(const Config& config);
+
 struct Change {
   std::string name;  // "loglevel", "modules.archive.max_messages", "host_config.example.org.admins"
   std::string before;

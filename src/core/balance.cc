@@ -58,22 +58,32 @@ void Balance::start() {
   });
 }
 
-void Balance::round() {
+std::uint64_t Balance::surplus_now(bool active) const {
   const cluster::Cluster* cluster = server_.cluster();
-  if (cluster == nullptr || !cluster->serving() || server_.drain().begun()) return;
-  const auto own = static_cast<std::uint64_t>(server_.session_count());
+  if (cluster == nullptr || !cluster->serving() || server_.drain().begun()) return 0;
   std::vector<std::uint64_t> others;
   for (const cluster::Load& load : cluster->loads_elsewhere()) others.push_back(load.sessions);
-  const std::uint64_t more = surplus(own, others, active_);
+  return surplus(static_cast<std::uint64_t>(server_.session_count()), others, active);
+}
+
+std::uint64_t Balance::begin_now() {
+  asked_ = surplus_now(true);
+  return asked_;
+}
+
+void Balance::round() {
+  const std::uint64_t more = surplus_now(active_ || asked_ > 0);
   refuses_ = readiness_ && more > 0;
-  if (mode_ == config::BalanceMode::off || more == 0) {
+  if (more == 0 || (mode_ == config::BalanceMode::off && asked_ == 0)) {
     active_ = false;
+    asked_ = 0;
     return;
   }
   if (!std::exchange(active_, true)) {
-    log::info("balancing", {{"sessions", own}, {"surplus", more}});
+    log::info("balancing", {{"sessions", server_.session_count()}, {"surplus", more}});
   }
   const std::uint64_t now = std::min<std::uint64_t>(more, std::uint64_t{rate_} * kRound.count());
+  asked_ -= std::min(asked_, now);
   const std::size_t each = (now + server_.worker_count() - 1) / server_.worker_count();
   for (std::size_t i = 0; i < server_.worker_count(); ++i) {
     server_.worker(i).loop().post([&worker = server_.worker(i), each] { let_go(worker, each); });

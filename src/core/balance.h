@@ -35,6 +35,10 @@ class Balance {
   // True while the node is to have no more sessions than it has. Any thread.
   [[nodiscard]] bool refuses() const { return refuses_; }
 
+  // An operator wants the surplus gone, whatever the mode: begins with the next round. How many
+  // sessions that are. On the first worker's loop.
+  std::uint64_t begin_now();
+
   // How many sessions a node has more than it should, beside others that have so many. It has to
   // have clearly more than its share before it begins (`active`: it has begun), and a node has to
   // be clearly emptier.
@@ -43,6 +47,7 @@ class Balance {
 
  private:
   void round();
+  [[nodiscard]] std::uint64_t surplus_now(bool active) const;
   static void let_go(Worker& worker, std::size_t most);
 
   Server& server_;
@@ -51,6 +56,7 @@ class Balance {
   std::atomic<bool> readiness_ = false;
   std::atomic<bool> refuses_ = false;
   bool active_ = false;
+  std::uint64_t asked_ = 0;  // so many are to go by begin_now()
 };
 
 }  // namespace starling::core

@@ -27,22 +27,6 @@ std::string text_of(const xmpp::Stanza& presence, std::string_view name) {
   return child ? child->text() : std::string();
 }
 
-SessionInfo info_of(const Session& session) {
-  SessionInfo info;
-  info.jid = session.jid;
-  info.connection = session.outbox->connection();
-  info.remote = session.outbox->remote();
-  info.node = session.outbox->node();
-  info.bound_at_us = session.bound_at_us;
-  info.priority = session.priority;
-  info.show = "unavailable";
-  if (!session.available()) return info;
-  info.show = text_of(*session.presence, "show");
-  if (info.show.empty()) info.show = "available";
-  info.status = text_of(*session.presence, "status");
-  return info;
-}
-
 Error no_account(const xmpp::Jid& account) {
   return {Errc::not_found, "there is no account " + account.str()};
 }
@@ -57,6 +41,23 @@ Error refusal(const xmpp::StanzaError& error) {
 }
 
 }  // namespace
+
+SessionInfo info_of(const Session& session) {
+  SessionInfo info;
+  info.jid = session.jid;
+  info.connection = session.outbox->connection();
+  info.remote = session.outbox->remote();
+  info.node = session.outbox->node();
+  info.bound_at_us = session.bound_at_us;
+  info.priority = session.priority;
+  info.inactive = session.holdback != nullptr;
+  info.show = "unavailable";
+  if (!session.available()) return info;
+  info.show = text_of(*session.presence, "show");
+  if (info.show.empty()) info.show = "available";
+  info.status = text_of(*session.presence, "status");
+  return info;
+}
 
 namespace {
 

@@ -36,11 +36,15 @@ struct SessionInfo {
   std::string connection;  // c2s, c2s_tls
   std::string remote;      // as Outbox::remote
   std::int64_t bound_at_us = 0;
-  int priority = 0;      // of its presence
-  std::string show;      // "available", "away", "chat", "dnd", "xa"; "unavailable"
-  std::string status;    // what the user wrote
-  bus::NodeId node = 0;  // of its connection, if that is not the account's home
+  int priority = 0;       // of its presence
+  std::string show;       // "available", "away", "chat", "dnd", "xa"; "unavailable"
+  std::string status;     // what the user wrote
+  bus::NodeId node = 0;   // of its connection, if that is not the account's home
+  bool inactive = false;  // nobody looks at its client (XEP-0352); known at its home only
 };
+struct Session;
+// On the session's worker.
+[[nodiscard]] SessionInfo info_of(const Session& session);
 // Of all sessions, sorted by their JIDs; or of one account's, in order of binding.
 Task<std::vector<SessionInfo>> session_infos(Server& server);
 Task<std::vector<SessionInfo>> session_infos(Server& server, xmpp::Jid account);

@@ -1,12 +1,15 @@
 #include "net/certificate_facts.h"
 
+#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
@@ -35,6 +38,43 @@ std::string text_of(const X509_NAME* name) {
 std::int64_t seconds_of(const ASN1_TIME* time) {
   std::tm tm{};
   return ASN1_TIME_to_tm(time, &tm) == 1 ? timegm(&tm) : 0;
+}
+
+// Of the extension subjectAltName.
+std::vector<std::string> names_of(X509* leaf) {
+  std::vector<std::string> names;
+  const std::unique_ptr<GENERAL_NAMES, FreeBy<GENERAL_NAMES_free>> all(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(leaf, NID_subject_alt_name, nullptr, nullptr)));
+  for (int i = 0; i < sk_GENERAL_NAME_num(all.get()); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(all.get(), i);
+    const ASN1_STRING* text =
+        name->type == GEN_DNS || name->type == GEN_IPADD ? name->d.ia5 : nullptr;
+    if (text == nullptr) continue;
+    const unsigned char* const data = ASN1_STRING_get0_data(text);
+    const auto size = static_cast<std::size_t>(ASN1_STRING_length(text));
+    if (name->type == GEN_DNS) {
+      names.emplace_back(data, data + size);
+    } else if (size == 4 || size == 16) {
+      std::array<char, INET6_ADDRSTRLEN> shown{};
+      ::inet_ntop(size == 4 ? AF_INET : AF_INET6, data, shown.data(), shown.size());
+      names.emplace_back(shown.data());
+    }
+  }
+  return names;
+}
+
+std::string fingerprint_of(const X509* leaf) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  if (X509_digest(leaf, EVP_sha256(), digest.data(), &size) != 1) return {};
+  std::string text;
+  for (unsigned int i = 0; i < size; ++i) {
+    if (i != 0) text += ':';
+    text += kHex[digest[i] >> 4U];
+    text += kHex[digest[i] & 15U];
+  }
+  return text;
 }
 
 std::string distrust_of(X509* leaf, const std::vector<X509Ptr>& chain) {
@@ -72,6 +112,8 @@ Result<CertificateFacts> certificate_facts(const std::string& path) {
   facts.path = path;
   facts.subject = text_of(X509_get_subject_name(leaf.get()));
   facts.issuer = text_of(X509_get_issuer_name(leaf.get()));
+  facts.names = names_of(leaf.get());
+  facts.fingerprint = fingerprint_of(leaf.get());
   facts.not_before = seconds_of(X509_get0_notBefore(leaf.get()));
   facts.not_after = seconds_of(X509_get0_notAfter(leaf.get()));
   facts.self_signed = X509_self_signed(leaf.get(), 0) == 1;

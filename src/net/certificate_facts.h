@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 
@@ -11,12 +12,14 @@ namespace starling::net {
 
 struct CertificateFacts {
   std::string path;
-  std::string subject;           // of the leaf
-  std::string issuer;            // of the leaf
-  std::int64_t not_before = 0;   // seconds since 1970
-  std::int64_t not_after = 0;    // seconds since 1970; of the chain's certificate that ends first
-  bool self_signed = false;      // the leaf is its own issuer
-  bool others_can_read = false;  // the file, with its private key, by any user of this machine
+  std::string subject;             // of the leaf
+  std::string issuer;              // of the leaf
+  std::vector<std::string> names;  // whom the leaf is for: DNS names and addresses
+  std::string fingerprint;         // SHA-256 of the leaf, in hexadecimal: "3f:0a:..."
+  std::int64_t not_before = 0;     // seconds since 1970
+  std::int64_t not_after = 0;      // seconds since 1970; of the chain's certificate that ends first
+  bool self_signed = false;        // the leaf is its own issuer
+  bool others_can_read = false;    // the file, with its private key, by any user of this machine
   // Why a client that trusts what this system trusts does not believe it now; "" if it does. Time
   // and names are no reason here.
   std::string distrust;

@@ -27,6 +27,8 @@ TEST_F(CertificateFactsTest, SelfSigned_IsKnownAndNotTrusted) {
   EXPECT_LT(facts->not_before, now_s);
   EXPECT_GT(facts->not_after, now_s);
   EXPECT_EQ(facts->issuer, "CN=Starling self-signed");
+  EXPECT_EQ(facts->names, std::vector<std::string>{"example.org"});
+  EXPECT_EQ(facts->fingerprint.size(), 32U * 3 - 1);
   EXPECT_FALSE(facts->others_can_read);
 }
 

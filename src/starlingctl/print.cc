@@ -1,6 +1,8 @@
 #include "starlingctl/print.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <numeric>
 #include <vector>
 
 namespace starling::starlingctl {
@@ -8,6 +10,7 @@ namespace starling::starlingctl {
 namespace {
 
 std::string plain(const Json& value) {
+  if (value.is_null()) return "-";
   return value.is_string() ? value.get<std::string>()
                            : value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -80,6 +83,53 @@ std::string table(const Json& rows) {
   return text;
 }
 
+// Values over time by their names: what they were at least, on average, at most, and last.
+bool is_series(const Json& value) {
+  return value.is_object() && !value.empty() && std::ranges::all_of(value, [](const Json& item) {
+           return item.is_array() && std::ranges::all_of(item, [](const Json& one) {
+                    return one.is_number() || one.is_null();
+                  });
+         });
+}
+
+std::string series(const Json& value) {
+  Json rows = Json::array();
+  for (const auto& [name, values] : value.items()) {
+    std::vector<std::uint64_t> known;
+    for (const Json& one : values) {
+      if (one.is_number()) known.push_back(one.get<std::uint64_t>());
+    }
+    Json row = {
+        {"", name}, {"least", Json()}, {"mean", Json()}, {"most", Json()}, {"last", Json()}};
+    if (!known.empty()) {
+      const auto [least, most] = std::ranges::minmax(known);
+      row["least"] = least;
+      row["mean"] = std::accumulate(known.begin(), known.end(), std::uint64_t{0}) / known.size();
+      row["most"] = most;
+      row["last"] = known.back();
+    }
+    rows.push_back(std::move(row));
+  }
+  return table(rows);
+}
+
+bool is_log_line(const Json& value) {
+  return value.is_object() && value.contains("level") && value.contains("subsystem");
+}
+
+// As the log's own text format, with the node's name.
+std::string log_text(const Json& line) {
+  std::string text;
+  for (const auto& [key, value] : line.items()) {
+    if (key == "node" || key == "time" || key == "level" || key == "subsystem" || key == "event") {
+      continue;
+    }
+    text += " " + key + "=" + plain(value);
+  }
+  return plain(line["time"]) + " " + plain(line["node"]) + " " + padded(plain(line["level"]), 7) +
+         " " + plain(line["subsystem"]) + " " + plain(line["event"]) + text + "\n";
+}
+
 bool is_finding(const Json& value) {
   return value.is_object() && value.contains("state") && value.contains("advice");
 }
@@ -105,12 +155,24 @@ std::string to_text(const Json& value) {
   std::string text;
   if (value.is_array()) {
     for (const auto& item : value) {
-      text += is_finding(item)   ? finding_text(item)
-              : item.is_object() ? row(item)
-                                 : plain(item) + "\n";
+      text += is_finding(item)    ? finding_text(item)
+              : is_log_line(item) ? log_text(item)
+              : item.is_object()  ? row(item)
+                                  : plain(item) + "\n";
+    }
+  } else if (value.is_object() && value.contains("items")) {
+    // A page of a list: what else there is to say comes behind it, if there is anything.
+    text = to_text(value["items"]);
+    for (const auto& [key, item] : value.items()) {
+      if (key == "items" || item.empty()) continue;
+      text += "# " + key + ": " + (item.is_array() ? joined(item, " ") : plain(item)) + "\n";
     }
   } else if (value.is_object()) {
     for (const auto& [key, item] : value.items()) {
+      if (is_series(item)) {
+        text += series(item);
+        continue;
+      }
       text += is_table(item)
                   ? table(item)
                   : key + ": " + (item.is_array() ? joined(item, " ") : plain(item)) + "\n";
@@ -129,6 +191,7 @@ std::string line_text(const Json& line) {
            " session=" + plain(line["session"]) + " jid=" + plain(line["jid"]) +
            " size=" + plain(line["size"]) + " " + plain(line["xml"]) + "\n";
   }
+  if (is_log_line(line)) return log_text(line);
   std::string text;
   for (const auto& [key, value] : line.items()) text += "# " + key + " " + plain(value) + "\n";
   return text;

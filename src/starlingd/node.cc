@@ -12,10 +12,12 @@
 #include <utility>
 
 #include "admin/doctor/gather.h"
+#include "admin/doctor/gather_parts.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/processors.h"
 #include "config/check.h"
+#include "config/show.h"
 #include "modules/registry.h"
 #include "starlingd/c2s_listener.h"
 #include "starlingd/certificates.h"
@@ -23,6 +25,7 @@
 #include "starlingd/http_listener.h"
 #include "store/postgres.h"
 #include "store/sqlite.h"
+#include "stream/stanza_counters.h"
 
 namespace starling::starlingd {
 
@@ -152,6 +155,11 @@ Result<> Node::start() {
   server_ =
       std::make_unique<core::Server>(*store_, *pool_, config_->host_options, modules::all(), loops);
   load_meter_ = std::make_unique<LoadMeter>(*server_);
+  monitor_ = std::make_unique<admin::Monitor>(
+      *server_, admin::Monitor::Parts{.load = [this] { return load_meter_->load(); },
+                                      .messages = stream::messages_received,
+                                      .facts = [this] { return facts(); }});
+  admin::Admin::add_procedures(server_->procedures(), monitor_.get());
   view_ = std::make_unique<CloudView>(*server_, *load_meter_, cluster_.get());
   auto routes = std::make_shared<http::Routes>();
   add_health(*routes, *server_, *load_meter_);
@@ -162,7 +170,6 @@ Result<> Node::start() {
   if (cluster_) {
     server_->set_cluster(&cluster_->cluster());
     peers_ = std::make_unique<core::Peers>(*server_);
-    admin::Admin::add_procedures(server_->procedures());
     stream::C2sService::add_procedures(server_->procedures(), services_);
     server_->procedures()["leave_cluster"] = [this](core::Server&, std::string) {
       return leave_cluster();
@@ -197,7 +204,10 @@ Result<> Node::start() {
     });
   }
   load_meter_->set_capacity(config_->capacity);
-  loops_[0]->post([this] { load_meter_->start(); });
+  loops_[0]->post([this] {
+    load_meter_->start();
+    monitor_->start();
+  });
   server_->balance().set_options(config_->balance);
   loops_[0]->post([this] { server_->balance().start(); });
   memory_watch_ = std::make_unique<MemoryWatch>(*server_, *pool_, services_);
@@ -294,7 +304,16 @@ admin::Hooks Node::hooks() {
   return {.stop = stop_requested_,
           .reload_config = [this] { return reload(); },
           .dump_config = [this] { return config::dump(*config_); },
-          .facts = [this] { return facts(); }};
+          .facts = [this] { return facts(); },
+          .monitor = monitor_.get(),
+          .certificates = [this] { return certificates(); },
+          .options = [this] { return config::describe(*config_); }};
+}
+
+Task<std::vector<admin::doctor::CertificateFile>> Node::certificates() {
+  ThreadPool pool(1, "starling-files");
+  auto ask = [config = config_] { return admin::doctor::ask_certificates(*config); };
+  co_return co_await pool.run(std::move(ask));
 }
 
 Task<admin::doctor::Facts> Node::facts() {

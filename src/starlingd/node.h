@@ -11,6 +11,7 @@
 
 #include "admin/admin.h"
 #include "admin/ctl_socket.h"
+#include "admin/monitor.h"
 #include "base/metrics.h"
 #include "base/result.h"
 #include "base/thread_pool.h"
@@ -104,6 +105,7 @@ class Node {
   admin::Hooks hooks();
   [[nodiscard]] std::vector<admin::doctor::ListenerFacts> doors() const;
   Task<admin::doctor::Facts> facts();
+  Task<std::vector<admin::doctor::CertificateFile>> certificates();
   // In reload.cc.
   [[nodiscard]] Result<Loaded> load() const;
   Result<std::vector<std::string>> apply(Loaded loaded);
@@ -123,6 +125,7 @@ class Node {
   std::unique_ptr<ClusterNode> cluster_;  // nullptr: this node is alone
   std::unique_ptr<core::Server> server_;
   std::unique_ptr<LoadMeter> load_meter_;
+  std::unique_ptr<admin::Monitor> monitor_;
   std::unique_ptr<CloudView> view_;
   std::unique_ptr<core::Peers> peers_;
   std::unique_ptr<metrics::Observed> sessions_;

@@ -21,6 +21,7 @@ class StanzaCounters {
                                           : iq_)
         .add();
   }
+  [[nodiscard]] std::uint64_t messages() const { return message_.value(); }
   [[nodiscard]] std::uint64_t all() const {
     return message_.value() + presence_.value() + iq_.value();
   }
@@ -50,6 +51,10 @@ void count_sent(xmpp::StanzaKind kind) {
 
 std::uint64_t stanzas_received() {
   return received().all();
+}
+
+std::uint64_t messages_received() {
+  return received().messages();
 }
 
 }  // namespace starling::stream

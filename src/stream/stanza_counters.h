@@ -12,5 +12,6 @@ void count_received(xmpp::StanzaKind kind);
 void count_sent(xmpp::StanzaKind kind);
 // All that were received, of any kind.
 [[nodiscard]] std::uint64_t stanzas_received();
+[[nodiscard]] std::uint64_t messages_received();
 
 }  // namespace starling::stream

@@ -25,6 +25,15 @@ stats onlineusers
 stats_host registeredusers example.test
 metrics
 advise 1000000 25
+overview
+load_last_hour
+list_hosts
+list_options modules.archive
+list_certificates
+cluster_events
+recent_log info 10
+list_accounts example.test
+list_sessions example.test
 get_loglevel
 set_loglevel debug
 set_loglevel debug stream
@@ -33,6 +42,7 @@ rotate_log
 register bob example.test x
 change_password bob example.test y
 check_account bob example.test
+account_info bob example.test
 check_password bob example.test y
 registered_users example.test
 num_active_users example.test 30
@@ -87,6 +97,8 @@ ELSEWHERE = {
     "restore": "test_backup.py",
     "migrate_store": "test_migrate_store.py",
     "trace": "test_trace.py",
+    "follow_log": "test_page_commands.py",
+    "rebalance": "test_page_commands.py",
     "reload_config": "test_reload.py",
     "dump_config": "test_reload.py",
     "doctor": "test_doctor.py",

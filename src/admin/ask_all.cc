@@ -1,0 +1,110 @@
+#include "admin/ask_all.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include "base/run_on.h"
+#include "core/node_calls.h"
+
+namespace starling::admin {
+
+namespace {
+
+using bus::NodeId;
+
+constexpr std::chrono::seconds kPatience{3};
+
+// One question to all. Answers that come too late find it still there, and nobody who waits.
+struct Round {
+  std::map<NodeId, Json> answers;
+  std::size_t open = 0;
+  Completion<bool>::Resume resume;
+
+  void end() {
+    if (resume) std::exchange(resume, nullptr)(true);
+  }
+};
+
+Task<void> ask(core::Server* server, NodeId node, std::string procedure, std::string arguments,
+               std::shared_ptr<Round> round) {
+  const auto answer =
+      co_await core::call_node(*server, node, std::move(procedure), std::move(arguments));
+  auto json = answer ? Json::parse(*answer, nullptr, false) : Json(Json::value_t::discarded);
+  if (!json.is_discarded()) round->answers.emplace(node, std::move(json));
+  if (--round->open == 0) round->end();
+}
+
+Task<void> wait_for(std::shared_ptr<Round> round) {
+  if (round->open == 0) co_return;
+  EventLoop& loop = *EventLoop::current();
+  const TimerId timer = loop.run_after(kPatience, [round] { round->end(); });
+  Completion<bool> over([round](auto resume) { round->resume = std::move(resume); });
+  co_await over;
+  loop.cancel(timer);
+}
+
+Task<std::vector<std::string>> names_of(core::Server* server, std::vector<NodeId> nodes) {
+  std::vector<std::string> names;
+  if (nodes.empty()) co_return names;
+  const auto all = co_await members(*server);
+  for (const NodeId node : nodes) {
+    const auto known = std::ranges::find(
+        all, node, [](const cluster::PeerStatus& peer) { return peer.member.epoch; });
+    if (known != all.end()) names.push_back(known->member.facts.name);  // else it has left
+  }
+  co_return names;
+}
+
+}  // namespace
+
+Task<Answers> ask_all(core::Server& server, std::string procedure, Json arguments) {
+  const std::string bytes = to_bytes(arguments);
+  const std::vector<NodeId> others = core::other_nodes(server);
+  const auto round = std::make_shared<Round>();
+  round->open = others.size();
+  for (const NodeId node : others) {
+    if (!server.worker(0).gate().spawn(ask(&server, node, procedure, bytes, round))) --round->open;
+  }
+  const auto known = server.procedures().find(procedure);
+  if (known != server.procedures().end()) {
+    const auto own = co_await known->second(server, bytes);
+    if (own) round->answers.emplace(self_id(server), Json::parse(*own, nullptr, false));
+  }
+  co_await wait_for(round);
+  Answers all;
+  std::vector<NodeId> silent;
+  for (const NodeId node : others) {
+    if (!round->answers.contains(node)) silent.push_back(node);
+  }
+  all.by_node = round->answers;
+  all.missing = co_await names_of(&server, std::move(silent));
+  co_return all;
+}
+
+NodeId self_id(const core::Server& server) {
+  return server.cluster() == nullptr ? 0 : server.cluster()->self();
+}
+
+Task<std::vector<cluster::PeerStatus>> members(core::Server& server) {
+  cluster::Cluster* const all = server.cluster();
+  if (all == nullptr) co_return std::vector<cluster::PeerStatus>();
+  const auto look = [all] { return all->status(); };
+  co_return co_await run_on(all->loop(), look);
+}
+
+std::string machine_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "?";
+  return name.data();
+}
+
+std::string to_bytes(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace starling::admin
