@@ -64,7 +64,7 @@ std::vector<Json> in_order(const Answers& answers, const Names& names) {
     if (!answer.is_object() || !answer.contains("lines")) continue;
     for (const Json& line : answer["lines"]) {
       if (!line.is_array() || line.size() != 2 || !line[0].is_number_integer()) continue;
-      Json one = {{"node", names.of(node)}};
+      Json one = {{"at_node", names.of(node)}};  // `node` may be a field of the event
       one.update(line[1]);
       timed.emplace(line[0].get<std::int64_t>(), std::move(one));
     }

@@ -48,6 +48,7 @@ void Monitor::note_load() {
     messages_per_second_ = rate;
   }
   const LoadSample sample = load();
+  if (sample.memory == 0) return;  // nothing was measured yet
   const std::int64_t step = LoadRing::step_of(server_.clock_us(now));
   const std::lock_guard lock(mutex_);
   ring_.add(step, sample);

@@ -48,18 +48,18 @@ std::vector<Command> log_commands() {
            true,
            false,
            true}),
-      reads(
-          {"recent_log",
-           "logs",
-           "Show the last lines of all nodes' logs",
-           {{"LEVEL", "the least that is shown; all if left out", Type::choice, true,
-             "debug|info|warning|error"},
-            {"LIMIT", "how many, 1000 at most; 100 if left out", Type::integer, true}},
-           "Changes nothing. In order of time. Each node remembers its last 1,000 lines, of those "
-           "levels that it logs; what is not in the log is not here: no passwords, and nothing "
-           "that "
-           "people write.",
-           "starlingctl recent_log warning"}),
+      reads({"recent_log",
+             "logs",
+             "Show the last lines of all nodes' logs",
+             {{"LEVEL", "the least that is shown; all if left out", Type::choice, true,
+               "debug|info|warning|error"},
+              {"LIMIT", "how many, 1000 at most; 100 if left out", Type::integer, true}},
+             "Changes nothing. In order of time; `at_node` is the node that logged it. Each node "
+             "remembers its last 1,000 lines, of those "
+             "levels that it logs; what is not in the log is not here: no passwords, and nothing "
+             "that "
+             "people write.",
+             "starlingctl recent_log warning"}),
       reads(
           {"follow_log",
            "logs",

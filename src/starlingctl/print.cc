@@ -114,20 +114,22 @@ std::string series(const Json& value) {
 }
 
 bool is_log_line(const Json& value) {
-  return value.is_object() && value.contains("level") && value.contains("subsystem");
+  return value.is_object() && value.contains("at_node") && value.contains("level");
 }
 
 // As the log's own text format, with the node's name.
 std::string log_text(const Json& line) {
   std::string text;
   for (const auto& [key, value] : line.items()) {
-    if (key == "node" || key == "time" || key == "level" || key == "subsystem" || key == "event") {
+    if (key == "at_node" || key == "time" || key == "level" || key == "subsystem" ||
+        key == "event") {
       continue;
     }
     text += " " + key + "=" + plain(value);
   }
-  return plain(line["time"]) + " " + plain(line["node"]) + " " + padded(plain(line["level"]), 7) +
-         " " + plain(line["subsystem"]) + " " + plain(line["event"]) + text + "\n";
+  return plain(line["time"]) + " " + plain(line["at_node"]) + " " +
+         padded(plain(line["level"]), 7) + " " + plain(line["subsystem"]) + " " +
+         plain(line["event"]) + text + "\n";
 }
 
 bool is_finding(const Json& value) {
