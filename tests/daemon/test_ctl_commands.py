@@ -160,7 +160,7 @@ def test_every_command_can_be_called(own: Node) -> None:
 def test_every_command_refuses_what_is_wrong(own: Node) -> None:
     for call in calls(own):
         name, arguments = call[0], reference()[call[0]]
-        done = own.run_ctl(*call, "one", "too", "many", json_output=False)
+        done = own.run_ctl(*call, "one", "far", "too", "many", json_output=False)
         assert done.returncode == 2, call
         assert "help" in done.stderr, call
         required = [a for a in arguments if not a.startswith("[")]
