@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/manual_loop.h"
+#include "base/metrics_text.h"
 #include "http/http_service.h"
 #include "net/memory_connection.h"
 
@@ -24,6 +25,8 @@ Task<http::Response> answer(http::Request request) {
   if (!http::parse_query(request.query) || request.fields.lists("Accept-Encoding", "gzip")) {
     response = http::problem(400, request.body);
   }
+  response.content_type =
+      metrics::content_type(metrics::format_for(request.fields.joined("Accept")));
   co_return response;
 }
 

@@ -30,12 +30,14 @@ listen:
 
     curl http://127.0.0.1:5280/metrics
 
-`starlingctl metrics` prints the same. It is Prometheus' text format 0.0.4. Each node tells its own;
-sums are Prometheus' work. Counters begin anew when the process does. A label has few values: of one
+It is OpenMetrics 1.0 for who asks for that (`Accept: application/openmetrics-text`, as Prometheus
+does), else Prometheus' text format 0.0.4, as `starlingctl metrics` prints it. OpenMetrics has a
+`_created` for each counter and histogram: since when it counts. Each node tells its own; sums are
+Prometheus' work. Counters begin anew when the process does. A label has few values: of one
 name there are 100 series at most, what is more is counted with the values `other`.
 
 Look first at `starling_utilisation_percent` (act above 70), `starling_memory_stage` (0 is well),
-`starling_bus_connected` (1 is well) and the rate of
+`starling_serving` (1 is well), the 99th percentile of `starling_ack_seconds` and the rate of
 `starling_stanzas_received_total{kind="message"}`; then at whatever is refused: each limit is in
 [limits.md](limits.md). [operations.md](operations.md#watching-it) has Prometheus' configuration, a
 dashboard and alerts.
@@ -44,17 +46,19 @@ dashboard and alerts.
 # Heading, what one should know beforehand, and which names belong there: the first that fits.
 SUBJECTS = [
     ("How full it is", "What utilisation is: [operations.md](operations.md#how-full-it-is).",
-     r"utilisation|cluster_utilisation|sessions$"),
+     r"utilisation|cluster_utilisation|sessions$|loop_delay|worker"),
+    ("The node", "", r"build|start_time|serving|draining|certificate"),
     ("Connections and streams", "",
      r"connections|accept|proxy|parse_errors|stream_errors|slow_readers"),
     ("Stanzas", "A message to three devices is received once and sent three times.",
-     r"stanzas|backlog|shaper"),
+     r"stanza|backlog|shaper|limits_hit|routing|ack"),
+    ("Store", "", r"store"),
     ("Log-in", "", r"authentications|login|bans"),
     ("Memory", "The stages, and what each means: `memory` in [limits.md](limits.md).",
-     r"resident|max_memory|memory|sessions_shed"),
+     r"resident|allocated|sqlite|max_memory|memory|sessions_shed"),
     ("Bus and cluster", """\
 A frame carries many stanzas; those of one that is lost are sent again. `queue_full`: 16 MiB wait to
-be sent; `receiver_slow`: 64 MiB wait to be handled.""", r"bus|cluster|links?"),
+be sent; `receiver_slow`: 64 MiB wait to be handled.""", r"bus|cluster|links?|lease"),
 ]
 
 # Values that the sources show to nobody but a reader.
@@ -63,10 +67,19 @@ LABELS = {
     ("starling_authentications_total", "mechanism"): "as in SASL, `unknown` if it is not offered",
     ("starling_authentications_total", "result"):
         "`success`, or the error condition (RFC 6120, section 6.5)",
+    ("starling_build_info", "version"): "as `starlingd --version` prints it",
+    ("starling_certificate_expiry_timestamp_seconds", "host"):
+        "each that is served, or the 100 whose certificates end first",
+    ("starling_lease_held", "lease"): "`archive-retention`, `load-history`; on AWS `scale_in`",
+    ("starling_worker_inbox", "worker"): "from 0",
 }
 
 _TYPES = {"counter": "counter", "gauge": "gauge", "histogram": "histogram", "Observed": "gauge"}
-_HARMLESS = {"Counter", "Gauge", "Histogram", "Labels", "text"}  # they make none
+# They make none.
+_HARMLESS = {"Counter", "Gauge", "Histogram", "Labels", "Format", "format_for", "content_type",
+             "text"}
+# Of src/base: where metrics are made for others.
+_OWN = {"metrics", "metrics_registry", "metrics_text", "histogram"}
 _UNITS = {"_seconds": "seconds", "_bytes": "bytes", "_percent": "per cent"}
 _STRING = r'"(?:\\.|[^"\\\n])*"'
 # A parameter list, of a function or of a lambda that has a name.
@@ -180,7 +193,11 @@ def _names_of(sources, kind):
         body = source.text[found.end():end]
         if table := re.search(r"\breturn (k\w+)\[", body):
             begin = re.search(rf"\b{table.group(1)}\s*=?\s*(\{{)", source.code)
-            return [_literal(text) for _, text in source.arguments(begin.start(1))]
+            rows = source.arguments(begin.start(1))
+            if len(rows) == 1:  # {{...}}, of an array of structs
+                rows = source.arguments(source.code.index("{", rows[0][0]))
+            # A row may say more than the name, behind it.
+            return [json.loads(re.search(_STRING, row).group()) for _, row in rows]
         # What stands for no error, and for no value of the enum, is no label.
         return [name for name in map(json.loads, re.findall(rf"\breturn ({_STRING});", body))
                 if name not in ("none", "unknown")]
@@ -291,7 +308,7 @@ def read(root):
     """All metrics by name. Raises Unreadable."""
     sources = [Source(root, p) for p in tree.files(root) if p.parts[0] == "src" and tree.is_cpp(p)
                and not p.name.endswith("_test.cc") and not p.name.startswith("test_")
-               and (p.parts[1:-1], p.stem) != (("base",), "metrics")]
+               and not (p.parts[1:-1] == ("base",) and p.stem in _OWN)]
     found = {}
     for source in sources:
         for where, at, metric in _made_in(sources, source):
@@ -309,6 +326,11 @@ def read(root):
             if (values is None) != ((metric.name, label) in LABELS):
                 raise Unreadable(f"{_SELF}: LABELS " + ("has to" if values is None else "need not")
                                  + f" say what values the label {label} of {metric.name} has")
+    # To OpenMetrics a counter is of the family without the end of its name.
+    for name in found:
+        if name.endswith("_total") and name.removesuffix("_total") in found:
+            raise Unreadable(f"{name.removesuffix('_total')} and {name} are one family to "
+                             "OpenMetrics: rename one")
     return dict(sorted(found.items()))
 
 

@@ -55,6 +55,19 @@ std::uint64_t resident_memory() {
   return pages.value_or(0) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
+std::uint64_t allocated_memory() {
+#ifdef STARLING_JEMALLOC
+  // Its numbers are those of when they were last asked for to be renewed.
+  std::uint64_t epoch = 1;
+  ::mallctl("epoch", nullptr, nullptr, &epoch, sizeof epoch);
+  std::size_t bytes = 0;
+  std::size_t size = sizeof bytes;
+  return ::mallctl("stats.allocated", &bytes, &size, nullptr, 0) == 0 ? bytes : 0;
+#else
+  return ::mallinfo2().uordblks + ::mallinfo2().hblkhd;
+#endif
+}
+
 std::uint64_t allowed_memory(const std::string& proc, const std::string& cgroups) {
   return std::min(total_memory(proc), cgroup_limit(proc, cgroups));
 }

@@ -9,6 +9,9 @@ namespace starling {
 // Bytes of this process that are in memory (its resident set); 0 if the system does not say.
 [[nodiscard]] std::uint64_t resident_memory();
 
+// Bytes that the program has allocated and not freed; 0 if the allocator does not say.
+[[nodiscard]] std::uint64_t allocated_memory();
+
 // Bytes that the system lets this process have: all there are, or what its control groups allow it
 // (version 1 or 2, the tightest one), whichever is less. The folders are for tests.
 [[nodiscard]] std::uint64_t allowed_memory(const std::string& proc = "/proc",

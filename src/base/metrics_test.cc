@@ -64,5 +64,15 @@ TEST(Metrics, Observed_IsAddedUpAndLeavesWithItsOwner) {
   EXPECT_THAT(text(), HasSubstr("\nstarling_test_depth 1.5\n"));
 }
 
+TEST(Metrics, Observed_LeavesNothingBehind) {
+  const auto level = [] { return 1.0; };
+  {
+    const Observed gone("starling_test_water", "Water", {{"of", "the lake"}}, level);
+    const Observed one("starling_test_water", "Water", {{"of", "the sea"}}, level);
+    EXPECT_THAT(text(), HasSubstr("\nstarling_test_water{of=\"the lake\"} 1\n"));
+  }
+  EXPECT_THAT(text(), Not(HasSubstr("starling_test_water")));
+}
+
 }  // namespace
 }  // namespace starling::metrics

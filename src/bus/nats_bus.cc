@@ -41,7 +41,9 @@ class NatsBus::Sender {
         to_one_(options_.prefix + ".n."),
         subjects_{to_one_ + std::to_string(self), to_all_},
         inbox_(std::move(inbox)),
-        urls_(options_.urls) {
+        urls_(options_.urls),
+        queued_("starling_bus_queued_bytes", "Bytes of frames that wait to be given to the bus",
+                metrics::Labels(), [this] { return static_cast<double>(queued_bytes_.load()); }) {
     thread_.submit([this] { run(); });
   }
   ~Sender() {
@@ -84,6 +86,7 @@ class NatsBus::Sender {
 
   std::unique_ptr<NatsConnection> connection_;  // of the thread alone
 
+  const metrics::Observed queued_;
   ThreadPool thread_{1, "bus-send"};  // last: it stops before what it uses goes
 };
 

@@ -19,6 +19,13 @@ constexpr std::chrono::seconds kUnmadeAfter{10};
 // The first byte of a parcel on a link: whose it is.
 enum class Content : char { above = 0, ask_piece = 1, piece = 2 };
 
+metrics::Gauge& waiting_bytes() {
+  static metrics::Gauge& gauge = metrics::gauge(
+      "starling_links_waiting_bytes",
+      "Bytes for other nodes that they have not confirmed, as of the last half second");
+  return gauge;
+}
+
 metrics::Counter& bad_frames() {
   static metrics::Counter& counter = metrics::counter(
       "starling_bus_bad_frames_total", "Frames from other nodes that could not be read");
@@ -318,10 +325,13 @@ void Cluster::beat() {
     heartbeat.heard.push_back({node, peer.link.received_count(), hears(peer)});
   }
   announce(write_heartbeat(self_, heartbeat, spoken_));
+  std::size_t waiting = 0;
   for (auto& [node, peer] : peers_) {
     peer.link.tick(now);
     look_at(peer);
+    waiting += peer.link.waiting_bytes();
   }
+  waiting_bytes().set(static_cast<std::int64_t>(waiting));
   if (now - swept_ >= kUnmadeAfter) {
     swept_ = now;
     homes_.forget_unmade();

@@ -5,9 +5,19 @@
 
 #include "base/all_left.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "cluster/rendezvous.h"
 
 namespace starling::cluster {
+
+namespace {
+
+void tell_held(const std::string& name, bool held) {
+  metrics::gauge("starling_lease_held", "1 while this node holds the lease", {{"lease", name}})
+      .set(held ? 1 : 0);
+}
+
+}  // namespace
 
 std::map<std::string, NodeId, std::less<>> place(std::vector<std::string> names,
                                                  const std::vector<NodeId>& nodes) {
@@ -98,6 +108,7 @@ void Leases::begin(Wanted& wanted, const store::Lease& lease) {
   set(wanted, State::held);
   wanted.term = lease.term;
   log::info("lease_held", {{"lease", lease.name}, {"term", lease.term}});
+  tell_held(lease.name, true);
   wanted.holder->lease_held(lease);
 }
 
@@ -110,6 +121,7 @@ Task<void> Leases::end(std::string name) {
     });
   });
   co_await ended;
+  tell_held(name, false);
   set(wanted, State::idle);
 }
 

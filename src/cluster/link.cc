@@ -3,11 +3,20 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/histogram.h"
+
 namespace starling::cluster {
 
 namespace {
 constexpr std::uint64_t kReceiptEvery = 8;  // frames
 constexpr std::chrono::milliseconds kMissingEvery{20};
+
+metrics::Histogram& round_trip() {
+  static metrics::Histogram& took = metrics::histogram(
+      "starling_bus_round_trip_seconds",
+      "From sending a frame to another node to its receipt, which that sends within 20 ms");
+  return took;
+}
 }  // namespace
 
 void Link::push(std::string_view parcel) {
@@ -19,7 +28,7 @@ void Link::push(std::string_view parcel) {
 
 void Link::close_frame() {
   if (open_.size() == 0) return;
-  frames_.push_back({std::exchange(open_, {}).take(), {}, false});
+  frames_.push_back({std::exchange(open_, {}).take(), {}, {}, false});
 }
 
 void Link::flush(TimePoint now) {
@@ -35,6 +44,7 @@ void Link::send_what_fits(TimePoint now) {
     if (on_its_way_ > 0 && on_its_way_ + frame->parcels.size() > kWindowBytes) return;
     on_its_way_ += frame->parcels.size();
     frame->on_its_way = true;
+    frame->first_sent = now;
     send(*frame, first_ + static_cast<std::uint64_t>(frame - frames_.begin()), now);
   }
 }
@@ -63,6 +73,7 @@ void Link::received_by_peer(std::uint64_t count, bool missing, TimePoint now) {
   while (first_ <= count && !frames_.empty()) {
     const Frame& frame = frames_.front();
     if (!frame.on_its_way) break;  // nobody can have received it
+    round_trip().observe(now - frame.first_sent);
     on_its_way_ -= frame.parcels.size();
     waiting_bytes_ -= frame.parcels.size();
     frames_.pop_front();

@@ -59,7 +59,8 @@ class Link {
  private:
   struct Frame {
     std::string parcels;
-    TimePoint sent{};
+    TimePoint sent{};  // last
+    TimePoint first_sent{};
     bool on_its_way = false;
   };
   void close_frame();

@@ -39,7 +39,7 @@ struct Counters {
                             {{"reason", reason}});
   }
   static metrics::Counter& bans(const char* kind) {
-    return metrics::counter("starling_bans_total",
+    return metrics::counter("starling_bans_begun_total",
                             "Addresses and accounts that began to be refused", {{"kind", kind}});
   }
   metrics::Counter& password = failures("password");

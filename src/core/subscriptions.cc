@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "core/limits_hit.h"
 #include "core/server.h"
 #include "core/worker.h"
 #include "xml/writer.h"
@@ -207,6 +208,7 @@ bool Subscriptions::is_full(const Jid& account, Roster& roster) {
   if (host == nullptr) return false;  // a reload took it away meanwhile
   const std::uint32_t max = host->options().roster.max_items;
   if (max == 0 || roster.items().size() < max) return false;
+  limit_hit(Limit::roster_items);
   if (roster.first_refusal()) {
     log::warning("roster_full", {{"jid", account.full()}, {"items", roster.items().size()}});
   }

@@ -32,6 +32,12 @@ class IoLoop final : public EventLoop {
   void cancel(TimerId id) override;
   void at_turn_end(Callback fn) override { turn_end_.push_back(std::move(fn)); }
 
+  // How much was posted that it has not begun with. Thread-safe.
+  [[nodiscard]] std::size_t posted() const {
+    std::lock_guard lock(inbox_mutex_);
+    return inbox_.size();
+  }
+
   [[nodiscard]] boost::asio::io_context& context() { return context_; }
   // For connections; listeners and the like may as well wait on the context.
   [[nodiscard]] Readiness& readiness() { return readiness_; }
@@ -56,7 +62,7 @@ class IoLoop final : public EventLoop {
   boost::asio::steady_timer wake_;
   Readiness readiness_;
 
-  std::mutex inbox_mutex_;
+  mutable std::mutex inbox_mutex_;
   std::vector<Callback> inbox_;  // guarded by inbox_mutex_
   std::vector<Callback> running_;
 

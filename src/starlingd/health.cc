@@ -5,21 +5,12 @@
 #include <string>
 #include <utility>
 
-#include "base/metrics.h"
+#include "base/metrics_text.h"
 #include "cluster/cluster.h"
 
 namespace starling::starlingd {
 
 namespace {
-
-// "" if clients should be sent here.
-std::string reason_not_to_come(const core::Server& server) {
-  if (server.drain().begun()) return "draining";
-  if (server.cluster() != nullptr && !server.cluster()->serving()) return "not in its cluster";
-  if (server.balance().refuses()) return "over its share";
-  if (server.memory_budget().stage() != core::MemoryBudget::Stage::normal) return "short of memory";
-  return "";
-}
 
 http::Response health(const core::Server& server, const LoadMeter& meter) {
   const std::string reason = reason_not_to_come(server);
@@ -44,6 +35,14 @@ http::Handler at_once(std::function<http::Response(const http::Request&)> answer
 
 }  // namespace
 
+std::string reason_not_to_come(const core::Server& server) {
+  if (server.drain().begun()) return "draining";
+  if (server.cluster() != nullptr && !server.cluster()->serving()) return "not in its cluster";
+  if (server.balance().refuses()) return "over its share";
+  if (server.memory_budget().stage() != core::MemoryBudget::Stage::normal) return "short of memory";
+  return "";
+}
+
 void add_health(http::Routes& routes, const core::Server& server, const LoadMeter& meter) {
   const auto get = [&](std::string path, std::string service, auto answer) {
     routes.add(std::move(path), {std::move(service), {"GET"}, at_once(std::move(answer))});
@@ -52,8 +51,11 @@ void add_health(http::Routes& routes, const core::Server& server, const LoadMete
       [&server, &meter](const http::Request&) { return health(server, meter); });
   get("/health/live", "health",
       [](const http::Request&) { return http::Response{.body = "{\"status\":\"up\"}\n"}; });
-  get("/metrics", "metrics", [](const http::Request&) {
-    return http::Response{.content_type = "text/plain; version=0.0.4", .body = metrics::text()};
+  get("/metrics", "metrics", [](const http::Request& request) {
+    const auto format = metrics::format_for(request.fields.joined("Accept"));
+    return http::Response{.content_type = std::string(metrics::content_type(format)),
+                          .body = metrics::text(format),
+                          .fields = {{"Vary", "Accept"}}};
   });
 }
 

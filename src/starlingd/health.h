@@ -1,11 +1,16 @@
 // Health: what a load balancer, or whoever else sends clients here, asks the node over HTTP.
 #pragma once
 
+#include <string>
+
 #include "core/server.h"
 #include "http/http_service.h"
 #include "starlingd/load_meter.h"
 
 namespace starling::starlingd {
+
+// Why clients should not be sent here; "" if they should. On any thread.
+[[nodiscard]] std::string reason_not_to_come(const core::Server& server);
 
 // /health: 200 if clients should be sent here, 503 with the reason if not. /health/live: 200 as
 // long as the process answers. /metrics: for Prometheus. On any worker's loop.

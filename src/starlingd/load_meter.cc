@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/histogram.h"
 #include "base/memory.h"
 #include "base/processors.h"
 #include "cluster/cluster.h"
@@ -59,6 +60,10 @@ void LoadMeter::time_loops() {
   for (std::size_t i = 0; i < server_.worker_count(); ++i) {
     EventLoop& loop = server_.worker(i).loop();
     loop.post([this, &loop, asked] {
+      static metrics::Histogram& delays = metrics::histogram(
+          "starling_loop_delay_seconds",
+          "How late a worker came to what was posted to it; each worker, every 2 seconds");
+      delays.observe(loop.now() - asked);
       const auto late = std::chrono::duration_cast<std::chrono::milliseconds>(loop.now() - asked);
       std::int64_t known = delay_ms_;
       while (known < late.count() && !delay_ms_.compare_exchange_weak(known, late.count())) {

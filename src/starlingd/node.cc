@@ -176,9 +176,8 @@ Result<> Node::start() {
     };
   }
   server_->login_guard().set_options(config_->fail2ban);
-  sessions_ = std::make_unique<metrics::Observed>(
-      "starling_sessions", "Sessions that are bound now", metrics::Labels(),
-      [this] { return static_cast<double>(server_->session_count()); });
+  metrics_ = std::make_unique<NodeMetrics>(*server_, loops_);
+  metrics_->set_hosts(config_->hosts, tls_);
   start_threads();
 
   Result<> prepared;

@@ -12,7 +12,6 @@
 #include "admin/admin.h"
 #include "admin/ctl_socket.h"
 #include "admin/monitor.h"
-#include "base/metrics.h"
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "cloud/lifecycle.h"
@@ -30,6 +29,7 @@
 #include "starlingd/door.h"
 #include "starlingd/load_meter.h"
 #include "starlingd/memory_watch.h"
+#include "starlingd/node_metrics.h"
 #include "starlingd/watchdog.h"
 #include "store/store.h"
 #include "stream/c2s_service.h"
@@ -128,7 +128,7 @@ class Node {
   std::unique_ptr<admin::Monitor> monitor_;
   std::unique_ptr<CloudView> view_;
   std::unique_ptr<core::Peers> peers_;
-  std::unique_ptr<metrics::Observed> sessions_;
+  std::unique_ptr<NodeMetrics> metrics_;
   std::unique_ptr<core::Retention> retention_;
   std::unique_ptr<core::LoadHistory> load_history_;
   std::unique_ptr<MemoryWatch> memory_watch_;

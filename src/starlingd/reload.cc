@@ -73,6 +73,7 @@ Result<std::vector<std::string>> Node::apply(Loaded loaded) {
   }
   config_ = fresh;
   tls_->replace(std::move(loaded.certificates));
+  metrics_->set_hosts(fresh->hosts, tls_);
   server_->login_guard().set_options(fresh->fail2ban);
   memory_watch_->set_max(fresh->max_memory);
   server_->balance().set_options(fresh->balance);

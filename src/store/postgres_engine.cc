@@ -81,7 +81,8 @@ Engine::Engine(LinkOptions link, std::string name, const PostgresOptions& option
       name_(std::move(name)),
       failures_("database", name_),
       unreachable_("database", name_),
-      wake_(make_wake_fd()) {
+      wake_(make_wake_fd()),
+      waiting_metric_(waiting_writes([this] { return waiting_writes_.load(); })) {
   link.patience = options_.patience;
   links_.push_back(std::make_unique<Link>(link));
   link.fence.reset();
@@ -123,13 +124,14 @@ Task<Engine::Answer> Engine::call(Write what, Calls Engine::* inbox,
     co_return fail(Errc::unavailable, "too many calls wait for " + name_);
   }
   ++waiting;
-  const auto until = Clock::now() + options_.patience;
-  Completion<Answer> done([this, loop, inbox, until, &what](auto resume) {
+  const auto asked = Clock::now();
+  const auto until = asked + options_.patience;
+  Completion<Answer> done([this, loop, inbox, asked, until, &what](auto resume) {
     bool first = false;
     {
       std::lock_guard lock(mutex_);
       first = new_writes_.empty() && new_reads_.empty();
-      (this->*inbox).push_back({std::move(what), loop, std::move(resume), until});
+      (this->*inbox).push_back({std::move(what), loop, std::move(resume), asked, until});
     }
     if (first) wake();
   });
@@ -387,6 +389,7 @@ void Engine::answer(Call& call, Answer answer, std::atomic<std::size_t>& waiting
     ++stats_.unavailable;
   }
   --waiting;
+  if (&waiting == &waiting_writes_) commit_seconds().observe(Clock::now() - call.asked);
   call.loop->post([resume = std::move(call.resume), answer = std::move(answer)]() mutable {
     resume(std::move(answer));
   });

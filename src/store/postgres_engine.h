@@ -35,6 +35,7 @@
 #include "base/file_descriptor.h"
 #include "base/task.h"
 #include "base/thread_pool.h"
+#include "store/commit_metrics.h"
 #include "store/failure_log.h"
 #include "store/postgres.h"
 #include "store/postgres_link.h"
@@ -84,6 +85,7 @@ class Engine {
     Write what;
     EventLoop* loop;
     Completion<Answer>::Resume resume;
+    Clock::time_point asked;
     Clock::time_point until;
     bool made_before = false;  // and nobody knows with what success
   };
@@ -137,6 +139,7 @@ class Engine {
   std::size_t careful_ = 0;         // so many writes are made one by one: one of them fails
   Clock::time_point not_before_{};  // writes: the database asked for a pause
 
+  const std::unique_ptr<metrics::Observed> waiting_metric_;
   ThreadPool thread_{1, "store-postgres"};  // last: it stops before what it uses goes
 };
 

@@ -29,7 +29,10 @@ class SqliteStore final : public Store {
       : lock_(std::move(lock)),
         backups_(writer.path(), options),
         writer_(std::move(writer), options.max_queued),
-        readers_(std::move(readers), options.max_queued) {}
+        readers_(std::move(readers), options.max_queued),
+        memory_("starling_sqlite_memory_bytes",
+                "Memory that SQLite has allocated, most of it caches", metrics::Labels(),
+                [] { return static_cast<double>(sqlite3_memory_used()); }) {}
 
   Accounts& accounts() override { return accounts_; }
   Maps& maps() override { return maps_; }
@@ -49,6 +52,7 @@ class SqliteStore final : public Store {
   SqliteAccounts accounts_{writer_, readers_};
   SqliteMaps maps_{writer_, readers_};
   SqliteLogs logs_{writer_, readers_};
+  metrics::Observed memory_;
 };
 
 // Makes the file if there is none, for its mode and for the system's own words when it cannot be

@@ -3,11 +3,14 @@
 #include <sys/stat.h>
 
 #include <cassert>
+#include <chrono>
 #include <utility>
 
 namespace starling::store::sqlite {
 
 namespace {
+
+using Clock = std::chrono::steady_clock;  // for a metric only
 
 // 0: there is no such file.
 std::uint64_t inode_of(const std::string& path) {
@@ -21,14 +24,15 @@ Writer::Writer(Connection db, std::size_t max_queued)
     : max_queued_(max_queued),
       db_(std::move(db)),
       inode_(inode_of(db_.path())),
-      failures_("file", db_.path()) {}
+      failures_("file", db_.path()),
+      waiting_metric_(waiting_writes([this] { return waiting_.load(); })) {}
 
 Task<Result<>> Writer::write(Job job) {
   EventLoop* loop = EventLoop::current();
   assert(loop != nullptr && "the store is called from event loops");
   if (full()) co_return fail(Errc::unavailable, "too many writes wait for " + db_.path());
   Completion<Result<>> done([this, loop, &job](auto resume) {
-    enqueue(Pending{std::move(job), loop, std::move(resume), {}});
+    enqueue(Pending{std::move(job), loop, std::move(resume), {}, Clock::now()});
   });
   co_return co_await done;
 }
@@ -44,6 +48,7 @@ bool Writer::full() const {
 }
 
 void Writer::enqueue(Pending pending) {
+  ++waiting_;
   {
     std::lock_guard lock(mutex_);
     queue_.push_back(std::move(pending));
@@ -153,7 +158,10 @@ void Writer::note(const Batch& batch, const Result<>& committed) {
 }
 
 void Writer::answer(Batch batch) {
+  const TimePoint now = Clock::now();
+  waiting_ -= batch.size();
   for (auto& pending : batch) {
+    commit_seconds().observe(now - pending.asked);
     EventLoop* loop = pending.loop;
     loop->post([resume = std::move(pending.resume),
                 outcome = std::move(pending.outcome)]() mutable { resume(std::move(outcome)); });

@@ -20,12 +20,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <vector>
 
 #include "base/event_loop.h"
 #include "base/task.h"
 #include "base/thread_pool.h"
+#include "store/commit_metrics.h"
 #include "store/failure_log.h"
 #include "store/sqlite_db.h"
 #include "store/store.h"
@@ -51,6 +53,7 @@ class Writer {
     EventLoop* loop;
     Completion<Result<>>::Resume resume;
     Result<> outcome;
+    TimePoint asked;
   };
   using Batch = std::vector<Pending>;
 
@@ -63,7 +66,7 @@ class Writer {
   Result<> end(bool commit);
   [[nodiscard]] Result<> still_there() const;
   void note(const Batch& batch, const Result<>& committed);
-  static void answer(Batch batch);
+  void answer(Batch batch);
 
   // Of max_queued: what is written within a fraction of a second.
   static constexpr std::size_t kCrowdedPart = 16;
@@ -74,11 +77,13 @@ class Writer {
   FailureLog failures_;
 
   std::atomic<bool> crowded_ = false;
-  mutable std::mutex mutex_;  // guards what follows
+  std::atomic<std::size_t> waiting_ = 0;  // those of the batch under way, too
+  mutable std::mutex mutex_;              // guards what follows
   Batch queue_;
   bool draining_ = false;
   Stats stats_;
 
+  const std::unique_ptr<metrics::Observed> waiting_metric_;
   ThreadPool thread_{1, "store-write"};  // last: it stops before what it uses goes
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "core/limits_hit.h"
 #include "core/server.h"
 #include "stream/c2s_service.h"
 #include "stream/c2s_stream.h"
@@ -43,7 +44,10 @@ xmpp::ReceiptPtr C2sStream::receipt_for(const xml::Document& document) {
     in_hand_.bytes += bytes;
     receipt = make_receipt(service_->worker().loop(), weak_from_this(), 0, bytes);
   }
-  if (in_hand_exceeds_part(1)) pause(Pause::in_hand);
+  if (in_hand_exceeds_part(1) && !paused(Pause::in_hand)) {
+    core::limit_hit(core::Limit::in_hand);
+    pause(Pause::in_hand);
+  }
   return receipt;
 }
 

@@ -7,6 +7,7 @@
 #include "base/metrics.h"
 #include "base/random.h"
 #include "cluster/cluster.h"
+#include "core/limits_hit.h"
 #include "core/server.h"
 #include "stream/c2s_service.h"
 #include "stream/c2s_stream.h"
@@ -369,6 +370,7 @@ Task<void> C2sStream::bind(std::shared_ptr<C2sStream> /*self*/, xmpp::Jid full,
   }
   if (!session && session.error().code == Errc::limit) {
     // RFC 6120 section 7.6.2.1. The client may end another session of its, and try again.
+    core::limit_hit(core::Limit::sessions);
     log_event(log::Level::info, "session_refused",
               {{"resource", full.resource()}, {"error", session.error().message}});
     const auto answer = xmpp::make_error_for(

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/pause.h"
 #include "base/random.h"
+#include "core/limits_hit.h"
 #include "core/node_calls.h"
 #include "core/server.h"
 #include "stream/c2s_service.h"
@@ -158,6 +159,7 @@ void C2sStream::ask_for_acknowledgement() {
 
 void C2sStream::too_much_unacknowledged() {
   if (!managed_ || session_ == nullptr) return;
+  core::limit_hit(core::Limit::unacknowledged);
   log_event(log::Level::warning, "too_much_unacknowledged",
             {{"stanzas", managed_->state->unacknowledged()},
              {"bytes", managed_->state->unacknowledged_bytes()}});

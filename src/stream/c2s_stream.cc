@@ -146,6 +146,7 @@ void C2sStream::handle_stanza(xml::DocumentPtr document) {
 bool C2sStream::deliver(const xmpp::Stanza& stanza) {
   if (phase_ == Phase::ended) return false;
   count_sent(stanza.kind());
+  note_routed(stanza.receipt());
   if (managed_) {
     managed_->state->sent(stanza);
     ask_for_acknowledgement();

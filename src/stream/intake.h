@@ -30,4 +30,8 @@ class Intake {
 [[nodiscard]] xmpp::ReceiptPtr make_receipt(EventLoop& loop, std::weak_ptr<Intake> intake,
                                             std::uint32_t number, std::size_t bytes);
 
+// A stanza with this receipt is given to the outbox of one of its addressees: how long it took to
+// get there is counted, if the receipt is of a client of this node, and one of those measured.
+void note_routed(const xmpp::ReceiptPtr& receipt);
+
 }  // namespace starling::stream

@@ -1,9 +1,11 @@
 #include "xmpp/stanza.h"
 
 #include <array>
+#include <atomic>
 #include <cassert>
 #include <utility>
 
+#include "base/metrics.h"
 #include "xml/writer.h"
 #include "xmpp/ns.h"
 
@@ -58,8 +60,23 @@ std::optional<std::string_view> iq_mistake(const Stanza& iq) {
   return std::nullopt;
 }
 
+metrics::Counter& errors(StanzaCondition condition) {
+  return metrics::counter("starling_stanza_errors_total", "Stanzas answered by us with an error",
+                          {{"condition", std::string(to_string(condition))}});
+}
+
+void count(StanzaCondition condition) {
+  constexpr std::size_t kConditions = std::size_t(StanzaCondition::unexpected_request) + 1;
+  // Looked up once: who is flooded answers many.
+  static std::array<std::atomic<metrics::Counter*>, kConditions> known{};
+  auto& counter = known[std::size_t(condition)];
+  if (counter.load() == nullptr) counter = &errors(condition);
+  counter.load()->add();
+}
+
 // An iq always has an id, if only an empty one.
 Stanza bare_error(std::string_view kind, std::string_view id, const StanzaError& error) {
+  count(error.condition);
   xml::Writer w;
   w.open(kind).attribute("type", "error");
   if (!id.empty() || kind == "iq") w.attribute("id", id);
