@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/manual_loop.h"
+#include "base/metrics.h"
 #include "store/memory.h"
 
 namespace starling::cluster {
@@ -163,6 +164,16 @@ TEST_F(LeasesTest, OneHolds) {
   const auto before = one.leases->known();
   look({&one, &other});
   EXPECT_EQ(one.leases->known(), before) << "and it stays where it is";
+}
+
+TEST_F(LeasesTest, WhatIsHeld_IsTold) {
+  const metrics::Gauge& told = metrics::gauge("starling_lease_held", "", {{"lease", "told"}});
+  Node& one = add({"told"});
+  look({&one});
+  EXPECT_EQ(told.value(), 1);
+  one.leases->fenced();
+  loop_.run();
+  EXPECT_EQ(told.value(), 0);
 }
 
 TEST_F(LeasesTest, NobodyIsAble_NobodyHolds) {

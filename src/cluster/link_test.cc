@@ -6,6 +6,8 @@
 #include <memory>
 #include <random>
 
+#include "base/histogram.h"
+
 namespace starling::cluster {
 namespace {
 
@@ -74,6 +76,20 @@ TEST_F(LinkTest, carries_parcels_in_order_and_batches_those_of_one_turn) {
   send("three");
   settle();
   EXPECT_THAT(b_.got, ElementsAre("one", "two", "three"));
+}
+
+TEST_F(LinkTest, measures_from_the_first_time_a_frame_was_sent_to_its_receipt) {
+  const metrics::Histogram& took = metrics::histogram("starling_bus_round_trip_seconds", "");
+  const auto before = took.value();
+  send("one");
+  a_.wire.clear();
+  pass(Link::kAgainAfter);
+  EXPECT_EQ(took.value().count, before.count);
+  pass(1ms);
+  settle();
+  const auto after = took.value();
+  EXPECT_EQ(after.count, before.count + 1);
+  EXPECT_EQ(after.sum - before.sum, Link::kAgainAfter + 1ms);
 }
 
 TEST_F(LinkTest, sends_again_what_was_lost) {

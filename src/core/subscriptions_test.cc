@@ -1,5 +1,6 @@
 #include "core/subscriptions.h"
 
+#include "base/metrics.h"
 #include "core/test_server.h"
 
 namespace starling::core {
@@ -380,6 +381,9 @@ TEST_P(SubscriptionsTest, LogInDuringAnInboundRequest_SeesIt) {
 TEST_P(SubscriptionsTest, FullRoster_TakesNoOtherContact) {
   config::HostOptions options;
   options.roster.max_items = 2;
+  const auto& refused =
+      metrics::counter("starling_limits_hit_total", "", {{"limit", "roster_items"}});
+  const std::uint64_t before = refused.value();
   TestServer server(GetParam(), {}, options);
   TestClient& alice = server.online("alice@example.org/phone");
   TestClient& bob = server.online("bob@example.org/phone");
@@ -393,6 +397,7 @@ TEST_P(SubscriptionsTest, FullRoster_TakesNoOtherContact) {
   bob.send("<presence id='r' to='alice@example.org' type='subscribe'/>");
   EXPECT_THAT(bob.take(), Contains(AllOf(HasSubstr(" id='r'"), HasSubstr("<policy-violation"))));
   EXPECT_FALSE(server.stored_item(kAlice, kBob));
+  EXPECT_EQ(refused.value(), before + 2);
   // What is there can be changed and given up, which makes room.
   alice.send("<presence to='x@example.org' type='unsubscribe'/>");
   EXPECT_TRUE(server.stored_item(kAlice, "x@example.org"));

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/histogram.h"
 #include "base/metrics.h"
 #include "stream/c2s_stream.h"
 #include "stream/test_client.h"
@@ -226,6 +227,26 @@ TEST_F(C2sLimitsTest, WhatHappens_IsCounted) {
   guest.say(TestClient::sasl("auth", "", " mechanism='made-up-by-a-client'"));
   for (auto& one : expected) ++one;
   EXPECT_EQ(all(), expected);
+}
+
+TEST_F(C2sLimitsTest, OneStanzaIn16_IsMeasured) {
+  const metrics::Histogram& routing = metrics::histogram("starling_routing_seconds", "");
+  const metrics::Histogram& ack = metrics::histogram("starling_ack_seconds", "");
+  const std::uint64_t routed = routing.value().count;
+  const std::uint64_t dealt_with = ack.value().count;
+  const auto alice = log_in("a");
+  for (int i = 0; i < 160; ++i) alice->say("<message to='alice@example.org/a'/>");
+  EXPECT_EQ(routing.value().count, routed + 10);
+  EXPECT_EQ(ack.value().count, dealt_with + 10);
+}
+
+TEST_F(C2sLimitsTest, ErrorsThatStanzasAreAnsweredWith_AreCounted) {
+  const auto& unknown =
+      metrics::counter("starling_stanza_errors_total", "", {{"condition", "service-unavailable"}});
+  const std::uint64_t before = unknown.value();
+  const auto alice = log_in("a");
+  alice->say("<iq type='get' id='1' to='example.org'><query xmlns='urn:example:unknown'/></iq>");
+  EXPECT_EQ(unknown.value(), before + 1);
 }
 
 }  // namespace
