@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from daemon.sessions import registered, run, session
+from harness.cluster import Cluster
 from harness.node import Node
 from harness.waiting import TIMEOUT_S, eventually
 
@@ -130,3 +131,28 @@ def test_what_a_node_is_and_does(busy: Node) -> None:
     assert (_value(families, "starling_allocated_memory_bytes") or 0) > 0
     errors = _value(families, "starling_stanza_errors_total", condition="service-unavailable")
     assert errors is not None and errors >= 1
+
+
+def test_a_cluster_tells_of_its_bus_and_leases(stopped_pair: Cluster) -> None:
+    for node in stopped_pair:
+        node.serve_http()
+    stopped_pair.start()
+    one, other = stopped_pair
+    alice, bob = registered(one), registered(one, "bob")
+
+    async def main() -> None:
+        sender, reader = await session(one, alice), await session(other, bob)
+        sender.write(f"<message to='{bob.jid}/here' type='chat'><body>hi</body></message>")
+        await reader.find(lambda element: element.tag.endswith("message"))
+
+    run(main)
+
+    def told(sample: str, **labels: str) -> list[float]:
+        return [_value(_families(_scraped(node, _ACCEPT)[1]).values(), sample, **labels) or 0
+                for node in stopped_pair]
+
+    for lease in ("archive-retention", "load-history"):
+        eventually(lambda name=lease: sum(  # type: ignore[misc]
+            told("starling_lease_held", lease=name)) == 1)
+    eventually(lambda: all(told("starling_bus_round_trip_seconds_count")))
+    assert told("starling_serving") == [1, 1]
