@@ -23,6 +23,7 @@
 #include "starlingd/http_listener.h"
 #include "store/postgres.h"
 #include "store/sqlite.h"
+#include "web/web.h"
 
 namespace starling::starlingd {
 
@@ -155,6 +156,7 @@ Result<> Node::start() {
   view_ = std::make_unique<CloudView>(*server_, *load_meter_, cluster_.get());
   auto routes = std::make_shared<http::Routes>();
   add_health(*routes, *server_, *load_meter_);
+  web::add_routes(*routes, *server_, services_);
   for (std::size_t i = 0; i < workers; ++i) {
     services_.push_back(std::make_unique<stream::C2sService>(server_->worker(i), services_));
     http_services_.push_back(std::make_unique<http::HttpService>(*loops_[i], routes));
