@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "http/websocket.h"
+#include "web/bosh.h"
 #include "web/host_meta.h"
 #include "web/websocket_connection.h"
 #include "xmpp/jid.h"
@@ -77,6 +78,12 @@ void add_routes(http::Routes& routes, core::Server& server, const Services& serv
   };
   get("/ws", "websocket",
       [&services](const http::Request& request) { return websocket(request, services); });
+  routes.add("/bosh", {"bosh",
+                       {"POST", "OPTIONS"},
+                       [&services, bosh = std::make_shared<Bosh>()](http::Request request) {
+                         const Listener listener = listener_of(request);
+                         return bosh->answer(std::move(request), listener, service_here(services));
+                       }});
   get("/.well-known/host-meta", "host_meta",
       [](const http::Request& request) { return host_meta(request, listener_of(request)); });
   get("/.well-known/host-meta.json", "host_meta",

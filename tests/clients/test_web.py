@@ -3,6 +3,7 @@ over TCP."""
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,7 +15,8 @@ from conftest import HOSTS
 from clients.driver import ChatClient, Kind
 from clients.test_chat import exchange, subscribe
 from harness.authority import Authority
-from harness.node import Account, Node
+from harness.node import Account, Address, Node
+from harness.relay import Relay
 
 Start = Callable[..., ChatClient]
 _TLS_BELOW = {"ws": "none", "wss": "direct", "bosh": "none", "boshs": "direct"}
@@ -36,14 +38,16 @@ def web_node(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> 
 def begin(kinds: dict[str, Kind], web_node: Node, tmp_path: Path) -> Iterator[Start]:
     """Starts a client program with an account of its own; all of them are gone after the test."""
     with ExitStack() as running:
-        def begin_one(kind: str, transport: str, account: Account | None = None) -> ChatClient:
+        def begin_one(kind: str, transport: str, account: Account | None = None,
+                      address: Address | None = None, *options: str) -> ChatClient:
             if account is None:
                 account = Account(f"{kind}-{secrets.token_hex(4)}", HOSTS[0], secrets.token_hex(12))
                 web_node.register(account)
-            address = (web_node.http_address(_TLS_BELOW[transport]) if transport in _TLS_BELOW
-                       else web_node.address(transport))
+            address = address or (
+                web_node.http_address(_TLS_BELOW[transport]) if transport in _TLS_BELOW
+                else web_node.address(transport))
             client = ChatClient(kinds[kind], account, address, transport, web_node.ca_file,
-                                tmp_path / f"{kind}-{secrets.token_hex(4)}.log")
+                                tmp_path / f"{kind}-{secrets.token_hex(4)}.log", *options)
             return running.enter_context(client)
 
         yield begin_one
@@ -75,3 +79,31 @@ def test_websocket_and_bosh(begin: Start) -> None:
 @pytest.mark.parametrize(("kind", "transport"), WEB)
 def test_wrong_password_is_refused(kind: str, transport: str, begin: Start) -> None:
     begin(kind, transport, Account("nobody", HOSTS[0], "wrong")).expect("failed")
+
+
+def test_host_meta_names_both_and_any_page_may_read_it(web_node: Node) -> None:
+    """XEP-0156."""
+    host, port = web_node.http_address()
+    status, text = web_node.get("/.well-known/host-meta.json")
+    assert status == 200
+    assert {link["rel"]: link["href"] for link in json.loads(text)["links"]} == {
+        "urn:xmpp:alt-connections:websocket": f"ws://{host}:{port}/ws",
+        "urn:xmpp:alt-connections:xbosh": f"http://{host}:{port}/bosh"}
+    status, text = web_node.get("/.well-known/host-meta")
+    assert status == 200
+    assert f"href='ws://{host}:{port}/ws'" in text.replace('"', "'")
+
+
+def test_session_goes_on_when_its_websocket_is_cut(begin: Start, web_node: Node) -> None:
+    """@xmpp/client connects again and resumes (XEP-0198); what was sent meanwhile comes."""
+    with Relay(web_node.http_address()) as relay:
+        web, other = begin("xmppjs", "ws", None, relay.address, "stay"), begin("slixmpp", "starttls")
+        web.expect("online")
+        other.expect("online")
+        exchange(web, other)
+        relay.cut()
+        other.tell("message", web.jid, "are you there?")
+        web_node.log.wait("session_resumed", lambda e: e.get("jid") == web.jid)
+        web.expect("message", other.jid, "are you there?")
+        exchange(web, other)
+        exchange(other, web)
