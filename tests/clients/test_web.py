@@ -15,8 +15,8 @@ from conftest import HOSTS
 from clients.driver import ChatClient, Kind
 from clients.test_chat import exchange, subscribe
 from harness.authority import Authority
+from harness.balancer import Balancer
 from harness.node import Account, Address, Node
-from harness.relay import Relay
 
 Start = Callable[..., ChatClient]
 _TLS_BELOW = {"ws": "none", "wss": "direct", "bosh": "none", "boshs": "direct"}
@@ -94,16 +94,24 @@ def test_host_meta_names_both_and_any_page_may_read_it(web_node: Node) -> None:
     assert f"href='ws://{host}:{port}/ws'" in text.replace('"', "'")
 
 
-def test_session_goes_on_when_its_websocket_is_cut(begin: Start, web_node: Node) -> None:
+@pytest.fixture
+def relay(web_node: Node) -> Iterator[Balancer]:
+    relay = Balancer([web_node], Node.http_address)
+    yield relay
+    relay.close()
+
+
+def test_session_goes_on_when_its_websocket_is_cut(begin: Start, web_node: Node,
+                                                   relay: Balancer) -> None:
     """@xmpp/client connects again and resumes (XEP-0198); what was sent meanwhile comes."""
-    with Relay(web_node.http_address()) as relay:
-        web, other = begin("xmppjs", "ws", None, relay.address, "stay"), begin("slixmpp", "starttls")
-        web.expect("online")
-        other.expect("online")
-        exchange(web, other)
-        relay.cut()
-        other.tell("message", web.jid, "are you there?")
-        web_node.log.wait("session_resumed", lambda e: e.get("jid") == web.jid)
-        web.expect("message", other.jid, "are you there?")
-        exchange(web, other)
-        exchange(other, web)
+    web = begin("xmppjs", "ws", None, relay.address, "stay")
+    other = begin("slixmpp", "starttls")
+    web.expect("online")
+    other.expect("online")
+    exchange(web, other)
+    relay.cut()
+    other.tell("message", web.jid, "are you there?")
+    web_node.log.wait("session_resumed", lambda e: e.get("jid") == web.jid)
+    web.expect("message", other.jid, "are you there?")
+    exchange(web, other)
+    exchange(other, web)
