@@ -10,6 +10,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "core/server.h"
@@ -25,6 +26,15 @@ struct Listener {
   bool websocket = true;
   bool bosh = true;
 };
+
+// The Content-Security-Policy of the page at /chat (web/chat): nothing of any other site, no code but
+// its own files. Converse.js needs this beyond what is plain:
+//   style-src 'unsafe-inline'  its components bring <style> elements and style attributes
+//   img-src data:              avatars come in stanzas, and icons in its stylesheet
+inline constexpr std::string_view kChatPolicy =
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; font-src 'self'; media-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 // `services` is by worker; complete, as is the server, before the first request.
 void add_routes(http::Routes& routes, core::Server& server,

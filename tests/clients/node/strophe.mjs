@@ -1,4 +1,4 @@
-// A chat client on strophe.js that is driven line by line, over WebSocket or BOSH; see ../README.md.
+// A chat client on strophe.js that is driven line by line; see ../README.md.
 import { webcrypto } from "node:crypto";
 import dns from "node:dns";
 import { once } from "node:events";
