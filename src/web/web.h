@@ -27,8 +27,8 @@ struct Listener {
   bool bosh = true;
 };
 
-// The Content-Security-Policy of the page at /chat (web/chat): nothing of any other site, no code but
-// its own files. Converse.js needs this beyond what is plain:
+// The Content-Security-Policy of the page at /chat (web/chat): nothing of any other site, no code
+// but its own files. Converse.js needs this beyond what is plain:
 //   style-src 'unsafe-inline'  its components bring <style> elements and style attributes
 //   img-src data:              avatars come in stanzas, and icons in its stylesheet
 inline constexpr std::string_view kChatPolicy =
