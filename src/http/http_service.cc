@@ -53,6 +53,7 @@ Request request_of(const Parser& parser, const net::Connection& connection,
                              options.trusts_proxy);
   request.remote = from.address;
   request.secure = from.secure;
+  request.attachment = options.attachment;
   return request;
 }
 

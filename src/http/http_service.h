@@ -4,6 +4,7 @@
 // Everything runs on the worker's loop.
 #pragma once
 
+#include <any>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -28,6 +29,7 @@ struct HttpOptions {
   std::set<std::string> services;  // whose routes are there; empty: all
   // Whether this address is a proxy's whose X-Forwarded-For and -Proto count; unset: none is.
   std::function<bool(std::string_view address)> trusts_proxy;
+  std::any attachment;  // what handlers find in Request::attachment
 };
 
 class HttpService {

@@ -1,6 +1,7 @@
 // What is asked and answered over HTTP (RFC 9110), as handlers see it.
 #pragma once
 
+#include <any>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -49,6 +50,7 @@ struct Request {
   std::string body;
   std::string remote;   // the client's address; behind a trusted proxy, as that says
   bool secure = false;  // TLS, to us or to a trusted proxy
+  std::any attachment;  // of the listener: HttpOptions::attachment
 
   // Nobody on the way can read or change it: it came by TLS or from this very machine.
   [[nodiscard]] bool is_private() const;

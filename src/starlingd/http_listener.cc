@@ -3,10 +3,12 @@
 #include <utility>
 
 #include "starlingd/c2s_listener.h"
+#include "web/web.h"
 
 namespace starling::starlingd {
 
-HttpListener::Options HttpListener::options(const config::ListenOptions& listen) {
+HttpListener::Options HttpListener::options(const std::shared_ptr<const config::Config>& config,
+                                            const config::ListenOptions& listen) {
   auto http = std::make_shared<http::HttpOptions>();
   http->max_body = listen.max_body;
   http->services = {listen.services.begin(), listen.services.end()};
@@ -17,6 +19,18 @@ HttpListener::Options HttpListener::options(const config::ListenOptions& listen)
       return address && trusts_proxy(listen, *address);
     };
   }
+  // For sessions over HTTP. TLS, if any, is below them.
+  stream::C2sOptions streams = c2s_options(config, listen, nullptr);
+  streams.direct_tls = false;
+  streams.over_http = true;
+  const auto has = [&](const char* service) {
+    return http->services.empty() || http->services.contains(service);
+  };
+  http->attachment = web::Listener{
+      .streams = std::make_shared<const stream::C2sOptions>(std::move(streams)),
+      .websocket = has("websocket"),
+      .bosh = has("bosh"),
+  };
   return {.tls = listen.tls, .http = std::move(http)};
 }
 
@@ -26,7 +40,7 @@ Result<std::unique_ptr<HttpListener>> HttpListener::open(
     const std::shared_ptr<const config::Config>& config, const config::ListenOptions& listen,
     std::shared_ptr<net::TlsContext> tls) {
   std::unique_ptr<HttpListener> listener(new HttpListener());
-  listener->options_ = std::make_shared<Swappable<Options>>(options(listen));
+  listener->options_ = std::make_shared<Swappable<Options>>(options(config, listen));
   auto sockets = net::Listener::open(
       loops, listen.ip, listen.port,
       [&services, current = listener->options_, tls = std::move(tls)](
@@ -43,7 +57,7 @@ Result<std::unique_ptr<HttpListener>> HttpListener::open(
 
 void HttpListener::reload(const std::shared_ptr<const config::Config>& config,
                           const config::ListenOptions& listen) {
-  options_->set(options(listen));
+  options_->set(options(config, listen));
   sockets_->set_options(listener_options(*config, listen));
 }
 

@@ -39,7 +39,8 @@ class HttpListener final : public Door {
     bool tls = false;  // from the first byte
     std::shared_ptr<const http::HttpOptions> http;
   };
-  static Options options(const config::ListenOptions& listen);
+  static Options options(const std::shared_ptr<const config::Config>& config,
+                         const config::ListenOptions& listen);
 
   std::shared_ptr<Swappable<Options>> options_;
   std::unique_ptr<net::Listener> sockets_;

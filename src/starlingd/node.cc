@@ -26,6 +26,7 @@
 #include "store/postgres.h"
 #include "store/sqlite.h"
 #include "stream/stanza_counters.h"
+#include "web/web.h"
 
 namespace starling::starlingd {
 
@@ -163,6 +164,7 @@ Result<> Node::start() {
   view_ = std::make_unique<CloudView>(*server_, *load_meter_, cluster_.get());
   auto routes = std::make_shared<http::Routes>();
   add_health(*routes, *server_, *load_meter_);
+  web::add_routes(*routes, *server_, services_);
   for (std::size_t i = 0; i < workers; ++i) {
     services_.push_back(std::make_unique<stream::C2sService>(server_->worker(i), services_));
     http_services_.push_back(std::make_unique<http::HttpService>(*loops_[i], routes));

@@ -73,6 +73,7 @@ bool C2sStream::turn_to_other_node() {
   const core::Server& server = service_->worker().server();
   if (server.cluster() == nullptr || !server.drain().begun()) return false;
   if (options_->starttls_required && !connection_->is_secure()) return false;
+  if (options_->over_http) return false;
   const std::string address = server.cluster()->client_address_elsewhere();
   if (address.empty()) return false;
   stream_error(StreamCondition::see_other_host, address);
@@ -119,6 +120,10 @@ void C2sStream::send_features() {
     phase_ = Phase::negotiation;
     const bool secure = connection_->is_secure();
     const bool can_secure = !secure && options_->tls != nullptr;
+    if (!secure && !can_secure && options_->starttls_required) {
+      return stream_error(StreamCondition::policy_violation,
+                          "TLS is required: connect by https or wss");
+    }
     if (can_secure) {
       w.open("starttls", xmpp::ns::kTls);
       if (options_->starttls_required) w.open("required").close();

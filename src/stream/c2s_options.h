@@ -21,6 +21,9 @@ struct C2sOptions {
   bool direct_tls = false;               // TLS from the first byte (XEP-0368)
   bool starttls_required = true;         // nothing but STARTTLS before TLS (RFC 6120 section 5.3.1)
 
+  // Its clients come by an address of the web, so that another node's for TCP is none for them.
+  bool over_http = false;
+
   std::string access = "all";  // access rule: who may log in here
 
   // Before authentication a client needs little; RFC 6120 section 13.12 asks for 10,000 bytes.

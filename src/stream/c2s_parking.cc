@@ -72,7 +72,8 @@ Task<void> C2sStream::park_in_turn(std::shared_ptr<C2sStream> /*self*/) {
 
 void C2sStream::send_elsewhere() {
   const auto* cluster = service_->worker().server().cluster();
-  const std::string address = cluster != nullptr ? cluster->client_address_elsewhere() : "";
+  const bool reachable = cluster != nullptr && !options_->over_http;
+  const std::string address = reachable ? cluster->client_address_elsewhere() : "";
   if (address.empty()) return stream_error(StreamCondition::system_shutdown, kLeaving);
   stream_error(StreamCondition::see_other_host, address);
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clients.driver import ChatClient, Kind, node_kind, python_kind, strophe_kind
+from clients.driver import ChatClient, Kind, node_kind, python_kind, strophe_kind, strophejs_kind
 from harness.node import Account, Node
 
 Start = Callable[..., ChatClient]
@@ -17,7 +17,8 @@ Start = Callable[..., ChatClient]
 
 @pytest.fixture(scope="session")
 def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Kind]:
-    found = [python_kind(), node_kind(), strophe_kind(tmp_path_factory.mktemp("strophe"))]
+    found = [python_kind(), node_kind(), strophejs_kind(),
+             strophe_kind(tmp_path_factory.mktemp("strophe"))]
     return {kind.name: kind for kind in found}
 
 

@@ -110,6 +110,10 @@ def node_kind() -> Kind:
     return Kind("xmppjs", ["node", str(FOLDER / "node/chat.js")], "SCRAM-SHA-1")
 
 
+def strophejs_kind() -> Kind:
+    return Kind("strophejs", ["node", str(FOLDER / "node/strophe.mjs")], "SCRAM-SHA-512")
+
+
 def strophe_kind(build: Path) -> Kind:
     """Compiles the program into the folder."""
     program = build / "strophe-chat"

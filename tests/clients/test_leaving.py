@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from dialogues.language.contacts import make_contacts
 from harness.authority import Authority
 from harness.balancer import Balancer
 from harness.cluster import Cluster
+from harness.node import Address, Node
 from harness.postgres import Postgres
 
 
@@ -31,25 +32,23 @@ def pair(tmp_path: Path, authority: Authority, postgres: Postgres) -> Iterator[C
     cluster.stop()
 
 
-@pytest.fixture
-def balancer(pair: Cluster) -> Iterator[Balancer]:
-    balancer = Balancer(pair)
-    yield balancer
-    balancer.close()
-
-
-@pytest.mark.parametrize("name", ["slixmpp", "xmppjs"])
-def test_its_node_leaves_and_it_goes_on(name: str, kinds: dict[str, Kind], pair: Cluster,
-                                        balancer: Balancer, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "transport", "door"),
+                         [("slixmpp", "starttls", Node.address),
+                          ("xmppjs", "starttls", Node.address),
+                          ("xmppjs", "ws", Node.http_address)])
+def test_its_node_leaves_and_it_goes_on(name: str, transport: str, door: Callable[[Node], Address],
+                                        kinds: dict[str, Kind], pair: Cluster,
+                                        tmp_path: Path) -> None:
     leaving, staying = pair
     alice, bob = registered(staying, "alice"), registered(staying, "bob")
+    balancer = Balancer(pair, door)
 
     async def main() -> None:
         await make_contacts([(alice, staying), (bob, staying)])
         friend = await session(staying, bob)
         friend.write("<presence/>")
         numbers = itertools.count()
-        with ChatClient(kinds[name], alice, balancer.address, "starttls", leaving.ca_file,
+        with ChatClient(kinds[name], alice, balancer.address, transport, leaving.ca_file,
                         tmp_path / f"{name}.log", "stay") as client:
             await asyncio.to_thread(client.expect, "online")
             await friend.find(lambda e: e.get("from") == client.jid)
@@ -77,4 +76,7 @@ def test_its_node_leaves_and_it_goes_on(name: str, kinds: dict[str, Kind], pair:
             assert "unavailable" not in kinds_seen
             await asyncio.to_thread(client.quit)
 
-    run(main)
+    try:
+        run(main)
+    finally:
+        balancer.close()

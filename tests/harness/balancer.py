@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from harness.node import Address, Node
 
@@ -13,8 +13,11 @@ from harness.node import Address, Node
 class Balancer:
     """Serves on a free port of loopback until it is closed. The nodes have an HTTP listener."""
 
-    def __init__(self, nodes: Iterable[Node]) -> None:
+    def __init__(self, nodes: Iterable[Node],
+                 door: Callable[[Node], Address] = Node.address) -> None:
+        """Connections go to this door of a node."""
         self._nodes = list(nodes)
+        self._door = door
         self._server = socket.create_server(("127.0.0.1", 0))
         self._open: set[socket.socket] = set()
         self.address = Address(*self._server.getsockname()[:2])
@@ -23,10 +26,19 @@ class Balancer:
 
     def close(self) -> None:
         # Wakes whoever waits for it.
-        for end in (self._server, *list(self._open)):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
+        self._end(self._server)
+        self.cut()
+
+    def cut(self) -> None:
+        """Ends all connections that are there now."""
+        for end in list(self._open):
+            self._end(end)
+
+    @staticmethod
+    def _end(end: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+        end.close()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -37,7 +49,7 @@ class Balancer:
     def _serve(self, client: socket.socket) -> None:
         with contextlib.suppress(OSError, StopIteration), client:
             node = next(n for n in self._nodes if _is_healthy(n))
-            with socket.create_connection(node.address()) as server:
+            with socket.create_connection(self._door(node)) as server:
                 self._open |= {client, server}
                 back = threading.Thread(target=_pump, args=(server, client), daemon=True)
                 back.start()

@@ -213,9 +213,16 @@ class Node:
                                                       e.get("address")) == ("c2s", tls, ip))
         return Address(ip, event["port"])
 
-    def serve_http(self) -> None:
+    def serve_http(self, **settings: Any) -> None:
         """With an HTTP listener, for `health`. Before it starts."""
-        self.config["listen"].append({"port": 0, "ip": "127.0.0.1", "module": "http"})
+        self.config["listen"].append(
+            {"port": 0, "ip": "127.0.0.1", "module": "http", **settings})
+
+    def http_address(self, tls: str = "none") -> Address:
+        """The HTTP port with this kind of TLS: "direct" or "none"."""
+        event = self.log.wait("listening", lambda e: (e.get("module"), e.get("tls"))
+                              == ("http", tls))
+        return Address("127.0.0.1", event["port"])
 
     def health(self, path: str = "/health") -> tuple[int, dict[str, Any]]:
         """The status and the body of what it answers over HTTP."""
@@ -225,8 +232,7 @@ class Node:
 
     def get(self, path: str) -> tuple[int, str]:
         """The same of any text."""
-        event = self.log.wait("listening", lambda e: e.get("module") == "http")
-        connection = http.client.HTTPConnection("127.0.0.1", event["port"], timeout=TIMEOUT_S)
+        connection = http.client.HTTPConnection(*self.http_address(), timeout=TIMEOUT_S)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()

@@ -20,8 +20,14 @@ tls.createSecureContext = (options) =>
 
 const say = (...fields) => process.stdout.write(`${fields.join("\t")}\n`);
 
+const services = {
+  starttls: `xmpp://${address.domain}:${port}`,
+  direct: `xmpps://${address.domain}:${port}`,
+  ws: `ws://${address.domain}:${port}/ws`,
+  wss: `wss://${address.domain}:${port}/ws`,
+};
 const entity = client({
-  service: `${kindOfTls === "direct" ? "xmpps" : "xmpp"}://${address.domain}:${port}`,
+  service: services[kindOfTls],
   domain: address.domain,
   resource: address.resource,
   username: address.local,

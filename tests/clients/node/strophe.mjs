@@ -1,0 +1,107 @@
+// A chat client on strophe.js that is driven line by line; see ../README.md.
+import { webcrypto } from "node:crypto";
+import dns from "node:dns";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+import tls from "node:tls";
+
+const [fullJid, password, ip, port, transport, caFile] = process.argv.slice(2);
+const host = fullJid.split("@")[1].split("/")[0];
+
+// As in chat.js: names lead to the server under test, and only the test's authority is trusted.
+dns.lookup = (name, options, done) =>
+  options.all ? done(null, [{ address: ip, family: 4 }]) : done(null, ip, 4);
+const createSecureContext = tls.createSecureContext;
+tls.createSecureContext = (options) =>
+  createSecureContext({ ...options, ca: readFileSync(caFile) });
+
+// What a browser has and Node 18 has not.
+const require = createRequire(import.meta.url);
+globalThis.crypto ??= webcrypto;
+globalThis.XMLHttpRequest = require("xhr2");
+const { DOMParser } = require("@xmldom/xmldom");
+const { documentElement } = new DOMParser().parseFromString("<a/>", "text/xml");
+Object.defineProperty(Object.getPrototypeOf(documentElement), "firstElementChild", {
+  get() {
+    return Array.from(this.childNodes).find((node) => node.nodeType === 1) ?? null;
+  },
+});
+const { Strophe, $msg, $pres, $iq } = require("strophe.js");
+
+const say = (...fields) => process.stdout.write(`${fields.join("\t")}\n`);
+const addresses = {
+  ws: `ws://${host}:${port}/ws`,
+  wss: `wss://${host}:${port}/ws`,
+  bosh: `http://${host}:${port}/bosh`,
+  boshs: `https://${host}:${port}/bosh`,
+};
+const connection = new Strophe.Connection(addresses[transport]);
+if (process.env.DEBUG) {
+  connection.xmlInput = (e) => process.stderr.write(`< ${Strophe.serialize(e)}\n`);
+  connection.xmlOutput = (e) => process.stderr.write(`> ${Strophe.serialize(e)}\n`);
+}
+let online = false;
+let mechanism = "";
+
+function fail(why) {
+  say("failed", String(why).replaceAll("\n", " "));
+  process.exit(1);
+}
+
+function sayRoster(stanza) {
+  for (const item of Array.from(stanza.getElementsByTagName("item"))) {
+    say("roster", item.getAttribute("jid"), item.getAttribute("subscription"));
+  }
+}
+
+function listen() {
+  connection.addHandler((presence) => {
+    say("presence", presence.getAttribute("type") || "available", presence.getAttribute("from"));
+    return true;
+  }, null, "presence");
+  connection.addHandler((message) => {
+    const body = message.getElementsByTagName("body")[0];
+    if (body) say("message", message.getAttribute("from"), body.textContent);
+    return true;
+  }, null, "message");
+  connection.addHandler((push) => {
+    sayRoster(push);
+    connection.send($iq({ type: "result", id: push.getAttribute("id") }));
+    return true;
+  }, Strophe.NS.ROSTER, "iq", "set");
+}
+
+connection.connect(fullJid, password, (status, why) => {
+  if (status === Strophe.Status.CONNECTED) {
+    mechanism = connection._sasl_mechanism.mechname;
+    listen();
+    connection.sendIQ($iq({ type: "get" }).c("query", { xmlns: Strophe.NS.ROSTER }), (roster) => {
+      sayRoster(roster);
+      connection.send($pres());
+      online = true;
+      say("online", connection.jid, mechanism);
+    });
+  }
+  if (status === Strophe.Status.AUTHFAIL || status === Strophe.Status.CONNFAIL) {
+    fail(why || "unknown");
+  }
+  if (status === Strophe.Status.DISCONNECTED) {
+    if (!online) fail(why || "disconnected");
+    say("offline");
+    process.exit(0);
+  }
+});
+
+const commands = {
+  presence: (type, to) => connection.send($pres({ type, to })),
+  message: (to, body) => connection.send($msg({ to, type: "chat" }).c("body").t(body)),
+  quit: () => connection.disconnect(),
+};
+const input = createInterface({ input: process.stdin });
+input.on("line", (line) => {
+  const [name, ...fields] = line.split("\t");
+  commands[name](...fields);
+});
+once(input, "close").then(commands.quit);
