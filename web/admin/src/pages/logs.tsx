@@ -79,7 +79,7 @@ function Log() {
         <h2 id="recent">{words.recent}</h2>
         <Shown of={recent}>
           {({ items, missing }) => (
-            <div class="lines" role="region" aria-label={words.recent} tabIndex={0}>
+            <div class="lines" role="group" aria-label={words.recent} tabIndex={0}>
               <Missing nodes={missing} />
               {items.length === 0 && <p class="empty">{t.value.common.nothing}</p>}
               {[...items].reverse().map((line, i) => (
