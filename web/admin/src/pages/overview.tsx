@@ -6,7 +6,7 @@ import { bytes, duration, number, percent } from "../format";
 import { t } from "../i18n";
 import { Chart } from "../parts/chart";
 import { Heading } from "../parts/heading";
-import { NodeState, Utilisation } from "../parts/node";
+import { byName, NodeState, Utilisation } from "../parts/node";
 import { Table, type Column } from "../parts/table";
 import { Shown } from "../parts/trouble";
 import { href } from "../router";
@@ -96,7 +96,7 @@ function Nodes({ nodes }: { nodes: NodeFacts[] }) {
   return (
     <section aria-labelledby="nodes">
       <h2 id="nodes">{words.nodes}</h2>
-      <Table caption={words.nodes} columns={columns} rows={nodes} />
+      <Table caption={words.nodes} columns={columns} rows={byName(nodes, ({ name }) => name)} />
     </section>
   );
 }
@@ -126,7 +126,7 @@ function Charts({ hour }: { hour: Hour }) {
       times: series.sessions.map((_, i) => from + i * step),
       sessions: [{ label: words.sessions, values: series.sessions }],
       messages: [{ label: words.messages, values: series.messages_per_second }],
-      utilisation: Object.entries(hour.nodes).flatMap(([name, load]) =>
+      utilisation: byName(Object.entries(hour.nodes), ([name]) => name).flatMap(([name, load]) =>
         load === null ? [] : [{ label: name, values: inTime(load) }],
       ),
     };
