@@ -187,13 +187,6 @@ export interface TraceLine {
   trace_id?: string;
 }
 
-export interface Finding {
-  state: "ok" | "warning" | "error";
-  check: string;
-  what: string;
-  advice: string;
-}
-
 export interface Token {
   id: string;
   name: string;

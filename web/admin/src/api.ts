@@ -118,7 +118,7 @@ export function eventsOf(text: string): ServerEvent[] {
 export async function follow<Line>(
   command: string,
   values: Values,
-  each: (line: Line) => void,
+  each: (line: Line) => unknown,
   stop: AbortSignal,
 ): Promise<void> {
   try {
@@ -197,7 +197,10 @@ export function useAnswer<Data>(
           setProblem(undefined);
         } catch (trouble) {
           if (stop.signal.aborted) return;
-          setProblem(trouble instanceof Problem ? trouble : new Problem(0, String(trouble)));
+          const why = trouble instanceof Problem ? trouble : new Problem(0, String(trouble));
+          setProblem(why);
+          // The question itself is wrong here, and will stay so.
+          if (why.status === 400) return;
         }
       }
       if (seconds > 0) timer = setTimeout(ask, seconds * 1000);

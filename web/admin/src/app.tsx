@@ -139,7 +139,7 @@ function Who() {
       action: everywhere ? words.signOutEverywhere : words.signOut,
       act: async () => {
         await signOut(everywhere);
-        return t.value.signIn.farewells[everywhere ? "signed_out_everywhere" : "signed_out"];
+        return "";
       },
     });
   return (

@@ -6,7 +6,7 @@ import { moment, number } from "../format";
 import { t } from "../i18n";
 import { ask } from "../parts/dialog";
 import { Heading, State } from "../parts/heading";
-import { NodeState, Utilisation } from "../parts/node";
+import { byName, NodeState, Utilisation } from "../parts/node";
 import { Table, type Column } from "../parts/table";
 import { Shown } from "../parts/trouble";
 
@@ -119,7 +119,7 @@ function Nodes({ nodes, reload }: { nodes: Node[]; reload: () => void }) {
         ),
     },
   ];
-  return <Table caption={words.nodes} columns={columns} rows={nodes} />;
+  return <Table caption={words.nodes} columns={columns} rows={byName(nodes, ({ name }) => name)} />;
 }
 
 function Progress({ node }: { node: Node }) {
@@ -138,8 +138,12 @@ function Progress({ node }: { node: Node }) {
 function Hearing({ nodes, pairs }: { nodes: Node[]; pairs: Pair[] }) {
   const words = t.value.cluster;
   const names = new Map(nodes.map(({ node, name }) => [node, name]));
-  const numbers = [...new Set(pairs.map(({ node }) => node))].sort((a, b) => a - b);
   const name = (node: number) => names.get(node) ?? String(node);
+  // Those that have left since are no longer of interest.
+  const numbers = byName(
+    [...new Set(pairs.map(({ node }) => node))].filter((node) => names.has(node)),
+    name,
+  );
   if (numbers.length < 2) return <p class="empty">{words.oneNode}</p>;
   const columns: Column<number>[] = [
     { title: words.node, cell: name },

@@ -58,7 +58,7 @@ function List({ all, chosen }: { all: All; chosen: string | undefined }) {
         if (found.length === 0) return null;
         return (
           <section key={tag.name} lang="en">
-            <h3>{tag.title}</h3>
+            <h2 class="small">{tag.title}</h2>
             <ul>
               {found.map(({ name, summary }) => (
                 <li key={name}>

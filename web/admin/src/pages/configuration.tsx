@@ -97,6 +97,8 @@ function List({ options }: { options: Option[] }) {
   );
 }
 
+const SHOWN = 100; // of a long value; the rest is a click away
+
 function One({ option }: { option: Option }) {
   const words = t.value.configuration;
   const { name, value, from, meaning, when, type, example } = option;
@@ -105,7 +107,9 @@ function One({ option }: { option: Option }) {
     <li>
       <div class="option-head">
         <code class="option-name">{name}</code>
-        <code class="option-value">{value}</code>
+        <code class="option-value">
+          {value.length > SHOWN ? `${value.slice(0, SHOWN)}…` : value}
+        </code>
         {isSet ? <State kind="good">{from}</State> : <State kind="none">{words.default}</State>}
       </div>
       <p class="quiet" lang="en">
@@ -130,6 +134,7 @@ function One({ option }: { option: Option }) {
             </dd>
           </div>
         </dl>
+        {value.length > SHOWN && <pre class="output">{value}</pre>}
         {example && (
           <pre class="output" aria-label={words.example}>
             {example}

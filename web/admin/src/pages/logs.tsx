@@ -40,7 +40,7 @@ function Log() {
   const words = t.value.logs;
   const [level, setLevel] = useState("info");
   const recent = useAnswer<Page<LogLine>>("recent_log", { level, limit: 200 });
-  const live = useStream<LogLine>("follow_log");
+  const live = useStream<LogLine>("follow_log", ({ event }) => event !== undefined);
   const toggle = () => (live.running ? live.stop() : live.start({ level }));
   return (
     <>
@@ -79,7 +79,7 @@ function Log() {
         <h2 id="recent">{words.recent}</h2>
         <Shown of={recent}>
           {({ items, missing }) => (
-            <div class="lines" role="region" aria-label={words.recent} tabIndex={0}>
+            <div class="lines" role="group" aria-label={words.recent} tabIndex={0}>
               <Missing nodes={missing} />
               {items.length === 0 && <p class="empty">{t.value.common.nothing}</p>}
               {[...items].reverse().map((line, i) => (
@@ -95,7 +95,6 @@ function Log() {
 
 function LogEntry({ line }: { line: LogLine }) {
   const { node, time, level, subsystem, event, ...fields } = line;
-  if (event === undefined) return null; // it says only that it has begun
   return (
     <p class={`line ${level}`} lang="en">
       <time dateTime={time} title={time}>
@@ -117,7 +116,7 @@ function LogEntry({ line }: { line: LogLine }) {
 function Trace() {
   const words = t.value.logs;
   const asked = place.value.query["jid"] ?? "";
-  const live = useStream<TraceLine>("trace");
+  const live = useStream<TraceLine>("trace", ({ tracing }) => tracing === undefined);
   const [jid, setJid] = useState(asked);
   useEffect(() => {
     if (asked) live.start({ jid: asked });
@@ -151,7 +150,6 @@ function Trace() {
 function Stanza({ line }: { line: TraceLine }) {
   const words = t.value.logs;
   if (line.left_out !== undefined) return <p class="left-out">{words.leftOut(line.left_out)}</p>;
-  if (line.xml === undefined) return null;
   return (
     <div class="stanza">
       <p>

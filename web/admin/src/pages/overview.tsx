@@ -1,14 +1,14 @@
-import { useMemo, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 
-import { get, useAnswer, type Problem } from "../api";
-import type { Finding, LastHour as Hour, Load, NodeFacts, Overview as Summary } from "../answers";
+import { useAnswer } from "../api";
+import type { LastHour as Hour, Load, NodeFacts, Overview as Summary } from "../answers";
 import { bytes, duration, number, percent } from "../format";
 import { t } from "../i18n";
 import { Chart } from "../parts/chart";
-import { Heading, State } from "../parts/heading";
-import { NodeState, Utilisation } from "../parts/node";
+import { Heading } from "../parts/heading";
+import { byName, NodeState, Utilisation } from "../parts/node";
 import { Table, type Column } from "../parts/table";
-import { problemOf, Shown, Trouble } from "../parts/trouble";
+import { Shown } from "../parts/trouble";
 import { href } from "../router";
 
 export function Overview() {
@@ -16,7 +16,11 @@ export function Overview() {
   const summary = useAnswer<Summary>("overview", {}, 5);
   return (
     <>
-      <Heading title={t.value.nav.overview} text={words.text} />
+      <Heading title={t.value.nav.overview} text={words.text}>
+        <a class="button" href={href(["commands", "doctor"])}>
+          {words.examine}
+        </a>
+      </Heading>
       <Shown of={summary}>
         {(data) => (
           <>
@@ -27,7 +31,6 @@ export function Overview() {
       </Shown>
       <LastHour />
       {summary.data && <Nodes nodes={summary.data.nodes} />}
-      <Doctor />
     </>
   );
 }
@@ -93,7 +96,7 @@ function Nodes({ nodes }: { nodes: NodeFacts[] }) {
   return (
     <section aria-labelledby="nodes">
       <h2 id="nodes">{words.nodes}</h2>
-      <Table caption={words.nodes} columns={columns} rows={nodes} />
+      <Table caption={words.nodes} columns={columns} rows={byName(nodes, ({ name }) => name)} />
     </section>
   );
 }
@@ -123,7 +126,7 @@ function Charts({ hour }: { hour: Hour }) {
       times: series.sessions.map((_, i) => from + i * step),
       sessions: [{ label: words.sessions, values: series.sessions }],
       messages: [{ label: words.messages, values: series.messages_per_second }],
-      utilisation: Object.entries(hour.nodes).flatMap(([name, load]) =>
+      utilisation: byName(Object.entries(hour.nodes), ([name]) => name).flatMap(([name, load]) =>
         load === null ? [] : [{ label: name, values: inTime(load) }],
       ),
     };
@@ -135,45 +138,5 @@ function Charts({ hour }: { hour: Hour }) {
       <Chart title={words.messages} times={times} series={messages} show={number} />
       <Chart title={words.utilisation} times={times} series={utilisation} show={percent} />
     </div>
-  );
-}
-
-function Doctor() {
-  const words = t.value.overview;
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<Problem>();
-  const [findings, setFindings] = useState<Finding[]>();
-
-  async function examine() {
-    setBusy(true);
-    setProblem(undefined);
-    try {
-      setFindings(await get<Finding[]>("doctor"));
-    } catch (trouble) {
-      setProblem(problemOf(trouble));
-    }
-    setBusy(false);
-  }
-
-  const kinds = { ok: "good", warning: "warn", error: "bad" } as const;
-  return (
-    <section aria-labelledby="doctor">
-      <h2 id="doctor">{words.doctor}</h2>
-      <p class="quiet">{words.doctorText}</p>
-      <button type="button" onClick={examine} disabled={busy}>
-        {busy ? t.value.common.working : words.examine}
-      </button>
-      {problem && <Trouble problem={problem} />}
-      <ul class="findings" aria-live="polite">
-        {findings?.map((one) => (
-          <li key={one.check + one.what}>
-            <State kind={kinds[one.state]}>{words.states[one.state]}</State>
-            <span lang="en">
-              <strong>{one.check}</strong> {one.what} <span class="quiet">{one.advice}</span>
-            </span>
-          </li>
-        ))}
-      </ul>
-    </section>
   );
 }

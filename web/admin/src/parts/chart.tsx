@@ -31,7 +31,7 @@ function options(host: HTMLElement, series: Series[], show: (value: number) => s
     height: series.length > 1 ? HEIGHT - LEGEND : HEIGHT,
     legend: { show: series.length > 1, live: false },
     cursor: { y: false, drag: { x: false, y: false } },
-    padding: [8, 8, 0, 0],
+    padding: [8, 18, 0, 0],
     series: [
       {},
       ...series.map((one, i) => ({

@@ -16,7 +16,7 @@ export interface Question {
   fields?: Field[];
   action: string; // on the button
   danger?: boolean;
-  // Does it. What it returns is noted, or shown in the dialog until it is closed.
+  // Does it. What it returns is noted (not ""), or shown in the dialog until it is closed.
   act: (values: Values) => Promise<string | { show: ComponentChildren }>;
 }
 
@@ -81,7 +81,7 @@ function Dialog({ question }: { question: Question }) {
       const done = await question.act(valuesOf(event.currentTarget as HTMLFormElement, fields));
       if (typeof done === "string") {
         close();
-        note(done);
+        if (done !== "") note(done);
       } else {
         setShown(done.show);
       }

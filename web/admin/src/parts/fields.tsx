@@ -39,12 +39,14 @@ function One({ field, id }: { field: Field; id: string }) {
     return (
       <fieldset class="field" aria-describedby={help}>
         <legend>{field.label}</legend>
-        {choices.map((choice) => (
-          <label class="check" key={choice}>
-            <input type="checkbox" name={name} value={choice} defaultChecked={choice === value} />
-            {choice}
-          </label>
-        ))}
+        <div class="checks">
+          {choices.map((choice) => (
+            <label class="check" key={choice}>
+              <input type="checkbox" name={name} value={choice} defaultChecked={choice === value} />
+              {choice}
+            </label>
+          ))}
+        </div>
         {field.help && words}
       </fieldset>
     );

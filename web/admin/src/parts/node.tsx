@@ -4,6 +4,11 @@ import { percent } from "../format";
 import { t } from "../i18n";
 import { State } from "./heading";
 
+// node2 before node10.
+export function byName<Item>(items: Item[], name: (item: Item) => string): Item[] {
+  return [...items].sort((a, b) => name(a).localeCompare(name(b), "en", { numeric: true }));
+}
+
 const KINDS = { up: "good", joining: "warn", draining: "warn" } as const;
 
 export function NodeState({ state }: { state: Name }) {

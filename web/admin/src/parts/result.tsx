@@ -11,6 +11,7 @@ function isRecord(value: Json): value is Record_ {
 
 function short(value: Json | undefined): string {
   if (value === undefined || value === null || value === "") return "–";
+  if (Array.isArray(value) && value.length === 0) return "–";
   if (Array.isArray(value) && value.every((one) => typeof one !== "object")) return value.join(", ");
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

@@ -17,7 +17,11 @@ export interface Stream<Line> {
   clear: () => void;
 }
 
-export function useStream<Line>(command: string): Stream<Line> {
+// `keep`: without those lines that say only that it has begun.
+export function useStream<Line>(
+  command: string,
+  keep: (line: Line) => boolean = () => true,
+): Stream<Line> {
   const [lines, setLines] = useState<Line[]>([]);
   const [problem, setProblem] = useState<Problem>();
   const [running, setRunning] = useState(false);
@@ -40,7 +44,7 @@ export function useStream<Line>(command: string): Stream<Line> {
       setLines((old) => [...old, ...more].slice(-KEPT));
     };
     const timer = setInterval(show, 250);
-    follow<Line>(command, values, (line) => fresh.push(line), mine.signal)
+    follow<Line>(command, values, (line) => keep(line) && fresh.push(line), mine.signal)
       .catch((trouble) => setProblem(problemOf(trouble)))
       .finally(() => {
         clearInterval(timer);

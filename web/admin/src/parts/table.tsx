@@ -20,7 +20,7 @@ export function Table<Row>(props: {
   const { caption, columns, rows } = props;
   if (rows.length === 0) return <p class="empty">{props.empty ?? t.value.common.nothing}</p>;
   return (
-    <div class="table" role="region" aria-label={caption} tabIndex={0}>
+    <div class="table" role="group" aria-label={caption} tabIndex={0}>
       <table role="table">
         <caption class="unseen">{caption}</caption>
         <thead role="rowgroup">

@@ -80,9 +80,6 @@ export const en = {
     accounts: "Accounts",
     alerts: "Alerts",
     allWell: "Everything is well: nothing needs your attention.",
-    doctor: "Examination",
-    doctorText:
-      "Looks at certificates, DNS, ports, limits, clock, disk and memory of this node. Takes up to half a minute.",
     examine: "Examine this node",
     lastHour: "The last hour",
     messages: "Messages a second",
@@ -90,7 +87,6 @@ export const en = {
     nodesUp: "Nodes up",
     ofNodes: (up: number, all: number) => `${up} of ${all}`,
     sessions: "Sessions",
-    states: { ok: "good", warning: "warning", error: "error" },
     utilisation: "Utilisation",
   },
   cluster: {

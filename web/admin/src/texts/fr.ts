@@ -83,9 +83,6 @@ export const fr: Texts = {
     accounts: "Comptes",
     alerts: "Alertes",
     allWell: "Tout va bien : rien ne demande votre attention.",
-    doctor: "Examen",
-    doctorText:
-      "Examine les certificats, le DNS, les ports, les limites, l’horloge, le disque et la mémoire de ce nœud. Dure jusqu’à une demi-minute.",
     examine: "Examiner ce nœud",
     lastHour: "La dernière heure",
     messages: "Messages par seconde",
@@ -93,7 +90,6 @@ export const fr: Texts = {
     nodesUp: "Nœuds en service",
     ofNodes: (up, all) => `${up} sur ${all}`,
     sessions: "Sessions",
-    states: { ok: "bien", warning: "avertissement", error: "erreur" },
     utilisation: "Utilisation",
   },
   cluster: {
