@@ -1,7 +1,7 @@
 // node embed_pages.mjs NAME SOURCE WORK TABLE
 //
-// Builds the pages of SOURCE by npm in the folder WORK, which all builds of this checkout share, and
-// writes TABLE, a C++ file: what npm made in dist, compressed, as http::pages_NAME().
+// Builds the pages of SOURCE by npm in the folder WORK, which all builds of this checkout share,
+// and writes TABLE, a C++ file: what npm made in dist, compressed, as http::pages_NAME().
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
@@ -84,7 +84,8 @@ const lines = [
   `#include "http/pages.h"`,
   ``,
   ...embedded.map(({ symbol, blob }) =>
-    `__asm__(".section .rodata\\n.balign 16\\n${symbol}:\\n.incbin \\"${blob}\\"\\n.previous\\n");`),
+    `__asm__(".section .rodata\\n.balign 16\\n${symbol}:\\n"\n` +
+    `        ".incbin \\"${blob}\\"\\n.previous\\n");`),
   ...embedded.map(({ symbol, size }) => `extern "C" const char ${symbol}[${size}];`),
   ``,
   `namespace starling::http {`,

@@ -23,6 +23,7 @@ from harness.ports import free_port  # noqa: E402
 from harness.postgres import Postgres  # noqa: E402  # the same that the tests use
 
 _FIRST_PORT = 5222
+_FIRST_HTTP_PORT = 5280
 _PORTS_APART = 10
 _START_S = 60
 
@@ -31,17 +32,20 @@ class Node:
     def __init__(self, number: int, folder: Path, database: str) -> None:
         self.name = f"node{number}"
         self.port = _FIRST_PORT + (number - 1) * _PORTS_APART
+        self.http_port = _FIRST_HTTP_PORT + (number - 1) * _PORTS_APART
         self.folder = folder / self.name
         self.folder.mkdir()
         self.socket = self.folder / "ctl.sock"
         self.log = self.folder / "log"
         config = {
             "hosts": ["localhost"],
+            "admins": ["alice@localhost"],
             "database": database,
             "data_dir": str(self.folder),
             "ctl_socket": str(self.socket),
             "listen": [{"port": self.port, "ip": "127.0.0.1"},
-                       {"port": self.port + 1, "ip": "127.0.0.1", "tls": True}],
+                       {"port": self.port + 1, "ip": "127.0.0.1", "tls": True},
+                       {"port": self.http_port, "ip": "127.0.0.1", "module": "http"}],
             "cluster": {"name": self.name, "address": "127.0.0.1", "port": 0},
         }
         path = self.folder / "starling.yml"
@@ -74,9 +78,14 @@ def greet(nodes: list[Node], passwords: dict[str, str], folder: Path) -> None:
     for node in nodes:
         print(f"  {node.name}   127.0.0.1 port {node.port} (STARTTLS), {node.port + 1} (direct TLS)"
               f"   log: {node.log}")
+    print("\nOpen:")
+    for node in nodes:
+        print(f"  {node.name}   http://localhost:{node.http_port}/admin   the operator's page\n"
+              f"          http://localhost:{node.http_port}/chat    a web client")
     print()
     for user, password in passwords.items():
-        print(f"  {user}@localhost   password {password}")
+        print(f"  {user}@localhost   password {password}" +
+              ("   (an administrator)" if user == "alice" else ""))
     print(f"""
 Log in with any two clients at different nodes; they see no difference. Certificates are
 self-signed: tell your client to accept them.

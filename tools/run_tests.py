@@ -105,7 +105,7 @@ def _run_ctest(build, label, pattern, env):
 
 
 # What tests need of npm.
-_NODE_FOLDERS = ("tests/clients/node", "tests/deploy/kubernetes")
+_NODE_FOLDERS = ("tests/browser/node", "tests/clients/node", "tests/deploy/kubernetes")
 
 
 def _install_node_modules(name):

@@ -95,17 +95,13 @@ std::string_view content_type(std::string_view path) {
   return found == kTypes.end() ? "application/octet-stream" : found->second;
 }
 
-StaticFiles::StaticFiles(std::string prefix, std::span<const StaticFile> files, std::string policy,
-                         std::string fallback)
-    : prefix_(std::move(prefix)), policy_(std::move(policy)), fallback_(std::move(fallback)) {
+StaticFiles::StaticFiles(std::string prefix, std::span<const StaticFile> files, std::string policy)
+    : prefix_(std::move(prefix)), policy_(std::move(policy)) {
   for (const StaticFile& file : files) files_[file.path] = &file;
 }
 
 const StaticFile* StaticFiles::find(std::string_view path) const {
-  if (path.empty()) path = "index.html";
-  if (const auto found = files_.find(path); found != files_.end()) return found->second;
-  const std::string_view last = path.substr(path.rfind('/') + 1);
-  const auto found = last.contains('.') ? files_.end() : files_.find(fallback_);
+  const auto found = files_.find(path.empty() ? "index.html" : path);
   return found == files_.end() ? nullptr : found->second;
 }
 

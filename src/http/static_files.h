@@ -24,19 +24,16 @@ struct StaticFile {
 class StaticFiles {
  public:
   // `prefix` is where the folder is: "/admin/". `policy` is the Content-Security-Policy of its
-  // pages. `fallback` is the file that answers for paths which are no file and have no dot in their
-  // last part, as pages have that find their way themselves; "": none.
-  StaticFiles(std::string prefix, std::span<const StaticFile> files, std::string policy,
-              std::string fallback = "");
+  // pages.
+  StaticFiles(std::string prefix, std::span<const StaticFile> files, std::string policy);
 
   [[nodiscard]] Response get(const Request& request) const;
 
  private:
-  const StaticFile* find(std::string_view path) const;
+  [[nodiscard]] const StaticFile* find(std::string_view path) const;
 
   const std::string prefix_;
   const std::string policy_;
-  const std::string fallback_;
   std::map<std::string_view, const StaticFile*> files_;
 };
 

@@ -23,6 +23,7 @@
 #include "starlingd/certificates.h"
 #include "starlingd/health.h"
 #include "starlingd/http_listener.h"
+#include "starlingd/pages.h"
 #include "store/postgres.h"
 #include "store/sqlite.h"
 #include "stream/stanza_counters.h"
@@ -165,6 +166,7 @@ Result<> Node::start() {
   auto routes = std::make_shared<http::Routes>();
   add_health(*routes, *server_, *load_meter_);
   web::add_routes(*routes, *server_, services_);
+  add_pages(*routes);
   for (std::size_t i = 0; i < workers; ++i) {
     services_.push_back(std::make_unique<stream::C2sService>(server_->worker(i), services_));
     http_services_.push_back(std::make_unique<http::HttpService>(*loops_[i], routes));

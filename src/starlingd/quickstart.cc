@@ -1,5 +1,6 @@
 #include "starlingd/quickstart.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -21,10 +22,14 @@ constexpr std::string_view kConfigText =
 # The domains this server serves.
 hosts: [localhost]
 
-# Where clients connect: 5222 with STARTTLS, 5223 with TLS from the first byte.
+# Where clients connect: 5222 with STARTTLS, 5223 with TLS from the first byte. 5443 is for
+# browsers: the operator's page at /admin, a web client at /chat; 5280 is the same for this machine
+# alone, as it is not encrypted.
 listen:
   - { port: 5222, ip: "::", module: c2s }
   - { port: 5223, ip: "::", module: c2s, tls: true }
+  - { port: 5443, ip: "::", module: http, tls: true }
+  - { port: 5280, ip: "127.0.0.1", module: http }
 
 # Certificates: PEM files, each with the chain and its private key. A host without one gets a
 # self-signed certificate in data/certs/.
@@ -33,8 +38,8 @@ certfiles: []
 # Accounts, rosters, archives and self-signed certificates live here.
 data_dir: data
 
-# Who may administer the server from a client.
-admins: []
+# Who may sign in to the operator's page, and administer the server from a client.
+admins: [admin@localhost]
 
 loglevel: info      # debug, info, warning, error
 
@@ -76,6 +81,19 @@ std::string starlingctl() {
   return error || shorter.string().starts_with("..") ? beside.string() : shorter.string();
 }
 
+// What a browser on this machine can open.
+void print_links(std::ostream& out, const config::Config& config) {
+  const auto web = std::ranges::find_if(config.listen, [](const config::ListenOptions& listen) {
+    return listen.module == "http" && !listen.tls && listen.services.empty();
+  });
+  if (web == config.listen.end()) return;
+  const std::string base = "http://localhost:" + std::to_string(web->port);
+  out << "Open in a browser:\n"
+      << "  " << base << "/admin     the operator's page; sign in with the first account\n"
+      << "  " << base << "/chat      a web client\n"
+      << "  " << base << "/metrics   numbers for Prometheus\n\n";
+}
+
 }  // namespace
 
 Result<config::Config> quickstart_config(const std::string& folder,
@@ -109,8 +127,10 @@ void quickstart_greeting(Node& node, const config::Config& config) {
     out << "  First account   " << kFirstUser << '@' << host << '\n'
         << "  Password        " << *password << "   (shown only now)\n\n";
   }
+  print_links(out, config);
   out << "Connect with any XMPP client:\n";
   for (const auto& listen : config.listen) {
+    if (listen.module != "c2s") continue;
     out << "  " << host << " port " << listen.port
         << (listen.tls ? "  (direct TLS)" : "  (STARTTLS)") << '\n';
   }

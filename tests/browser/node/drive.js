@@ -1,0 +1,73 @@
+// A Chromium, told what to do by lines of JSON: {"page": N, "do": NAME, ...} is answered by
+// {"ok": VALUE} or {"error": TEXT}. tests/browser/browser.py speaks this. Ends with its input.
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+
+const [executable, patience] = process.argv.slice(2);
+const browser = await chromium.launch({
+  executablePath: executable,
+  // In a container there is no namespace for its sandbox. Nothing is asked of anybody but us.
+  args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking"],
+});
+const pages = new Map();
+
+// What the tests name is what a user sees: a role and its accessible name, a label, a text.
+function find(page, { role, name, label, text, css, exact = false, within }) {
+  const scope = within ? find(page, within) : page;
+  if (role) return scope.getByRole(role, { name, exact }).first();
+  if (label) return scope.getByLabel(label, { exact }).first();
+  if (text) return scope.getByText(text, { exact }).first();
+  return scope.locator(css).first();
+}
+
+const actions = {
+  async open({ page, options }) {
+    const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options });
+    context.setDefaultTimeout(Number(patience));
+    const opened = await context.newPage();
+    opened.problems = [];
+    opened.on("console", (message) => {
+      if (message.type() === "error") opened.problems.push(message.text());
+    });
+    opened.on("pageerror", (error) => opened.problems.push(String(error)));
+    opened.on("request", (request) => opened.asked?.push(request.url()));
+    opened.asked = [];
+    pages.set(page, opened);
+  },
+  async close({ page }) { await pages.get(page).context().close(); },
+  async go({ page, url }) { await pages.get(page).goto(url); },
+  async reload({ page }) { await pages.get(page).reload(); },
+  async click({ page, at }) { await find(pages.get(page), at).click(); },
+  async fill({ page, at, value }) { await find(pages.get(page), at).fill(value); },
+  async select({ page, at, value }) { await find(pages.get(page), at).selectOption(value); },
+  async press({ page, key }) { await pages.get(page).keyboard.press(key); },
+  async type({ page, value }) { await pages.get(page).keyboard.type(value); },
+  async see({ page, at }) { await find(pages.get(page), at).waitFor({ state: "visible" }); },
+  async gone({ page, at }) { await find(pages.get(page), at).waitFor({ state: "hidden" }); },
+  async text({ page, at }) { return await find(pages.get(page), at).innerText(); },
+  async count({ page, css }) { return await pages.get(page).locator(css).count(); },
+  async evaluate({ page, script }) { return await pages.get(page).evaluate(script); },
+  async forget({ page }) { await pages.get(page).context().clearCookies(); },
+  async resize({ page, width, height }) {
+    await pages.get(page).setViewportSize({ width, height });
+  },
+  async screenshot({ page, path, css }) {
+    const what = css ? pages.get(page).locator(css).first() : pages.get(page);
+    await what.screenshot({ path, animations: "disabled" });
+  },
+  async url({ page }) { return pages.get(page).url(); },
+  async problems({ page }) { return pages.get(page).problems.splice(0); },
+  async asked({ page }) { return pages.get(page).asked.splice(0); },
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const command = JSON.parse(line);
+  let answer;
+  try {
+    answer = { ok: (await actions[command.do](command)) ?? null };
+  } catch (error) {
+    answer = { error: String(error.message ?? error) };
+  }
+  process.stdout.write(JSON.stringify(answer) + "\n");
+}
+await browser.close();

@@ -1,0 +1,94 @@
+"""The web client at /chat, and a cluster that is watched while people chat."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+
+from browser.browser import Browser, Window
+from browser.site import Site, picture
+from harness.balancer import Balancer
+from harness.node import Account, Node
+from harness.waiting import eventually
+
+_serial = itertools.count(1)
+
+
+def new_account(site: Site, name: str) -> Account:
+    account = Account(f"{name}-{next(_serial)}", site.host, secrets.token_hex(8))
+    site.nodes[0].register(account)
+    return account
+
+
+def open_chat(browser: Browser, url: str, account: Account) -> Window:
+    window = browser.window(width=1000)
+    window.go(url)
+    window.fill(account.jid, css="input[name=jid]")
+    window.fill(account.password, css="input[name=password]")
+    window.click(css="converse-login-form [type=submit]")
+    window.see(css="converse-user-profile")
+    return window
+
+
+def talk_to(window: Window, other: Account) -> None:
+    window.evaluate(f"converse_api.chats.open('{other.jid}', {{}}, true)")
+    window.see(css="textarea.chat-textarea")
+
+
+def say(window: Window, words: str) -> None:
+    window.fill(words, css="textarea.chat-textarea")
+    window.press("Enter")
+
+
+def test_two_browsers_chat(site: Site, browser: Browser) -> None:
+    alice, bob = new_account(site, "alice"), new_account(site, "bob")
+    url = site.url("/chat/")
+    here, there = open_chat(browser, url, alice), open_chat(browser, url, bob)
+    talk_to(here, bob)
+    talk_to(there, alice)
+    say(here, "Shall we?")
+    there.see(text="Shall we?")
+    say(there, "We shall.")
+    here.see(text="We shall.")
+    picture(here, "chat")
+    here.close()
+    there.close()
+
+
+def test_node_is_drained_while_people_chat(three: Site, browser: Browser) -> None:
+    alice, bob = new_account(three, "alice"), new_account(three, "bob")
+    leaving, staying = three.nodes[1], three.nodes[2]
+    name = leaving.config["cluster"]["name"]
+    balancer = Balancer([leaving, staying], Node.http_address)
+    here = open_chat(browser, f"http://localhost:{balancer.address.port}/chat/", alice)
+    there = open_chat(browser, three.url("/chat/", node=2), bob)
+    talk_to(here, bob)
+    talk_to(there, alice)
+    say(here, "before")
+    there.see(text="before")
+
+    page = three.administration(browser, "/admin/#/sessions")
+    page.see(css=f"tr:has-text('{alice.jid}'):has-text('{name}')")
+    page.click(css="nav a[href='#/cluster']")
+    page.see(css="table tbody tr:nth-child(3)")
+    picture(page, "admin-cluster")
+    page.click(css=f"tr:has-text('{name}') button:has-text('Drain')")
+    page.click(css="dialog button[type=submit]")
+    for number in range(10):
+        say(there, f"while it drains {number}")
+    assert leaving.wait_exit() == 0
+    for number in range(10):
+        here.see(text=f"while it drains {number}", exact=True)
+        said = here.evaluate("document.body.innerText").split("\n")
+        assert said.count(f"while it drains {number}") == 1
+    say(here, "still here")
+    there.see(text="still here")
+    eventually(lambda: page.count("table:first-of-type tbody tr") == 2)
+    page.see(css=f".timeline :has-text('{name}')")
+    picture(page, "admin-timeline")
+    page.click(css="nav a[href='#/sessions']")
+    page.see(css=f"tr:has-text('{alice.jid}'):has-text('{staying.config['cluster']['name']}')")
+    page.close()
+    here.close()
+    there.close()
+    balancer.close()
