@@ -176,6 +176,7 @@ Result<> Node::start() {
     };
   }
   server_->login_guard().set_options(config_->fail2ban);
+  server_->set_journal_size(config_->journal.size);
   sessions_ = std::make_unique<metrics::Observed>(
       "starling_sessions", "Sessions that are bound now", metrics::Labels(),
       [this] { return static_cast<double>(server_->session_count()); });
