@@ -39,8 +39,8 @@ Task<void> Audience::gone() {
 
 const Handler* find_handler(std::string_view command) {
   for (const auto handlers :
-       {server_handlers(), cluster_handlers(), advise_handlers(), log_handlers(),
-        account_handlers(), ban_handlers(), session_handlers(), roster_handlers(),
+       {server_handlers(), cluster_handlers(), advise_handlers(), why_handlers(), where_handlers(),
+        log_handlers(), account_handlers(), ban_handlers(), session_handlers(), roster_handlers(),
         profile_handlers(), message_handlers(), doctor_handlers(), overview_handlers(),
         account_page_handlers(), session_page_handlers(), configuration_handlers(),
         log_line_handlers()}) {
@@ -118,6 +118,8 @@ void Admin::add_procedures(core::Procedures& procedures, Monitor* monitor) {
   add_account_page_procedures(procedures);
   add_session_page_procedures(procedures);
   add_log_line_procedures(procedures);
+  add_why_procedures(procedures);
+  add_where_procedures(procedures);
 }
 
 Result<> Admin::check_addresses(const commands::Command& command,

@@ -1,13 +1,13 @@
-// The cluster: who is in it, who hears whom, and where an account is.
+// The cluster: who is in it, and who hears whom.
 #include <array>
 #include <utility>
 
 #include "admin/ask_all.h"
 #include "admin/call.h"
+#include "admin/every_node.h"
 #include "base/run_on.h"
 #include "cluster/cluster.h"
 #include "core/node_calls.h"
-#include "core/operations.h"
 
 namespace starling::admin {
 
@@ -24,12 +24,6 @@ Result<cluster::Cluster*> cluster_of(const Call& call) {
   return fail(Errc::invalid,
               "this node is alone: its database is SQLite; nodes that share a PostgreSQL database "
               "are a cluster");
-}
-
-// What this node sees. An own line first.
-Task<std::vector<PeerStatus>> view_of(cluster::Cluster* all) {
-  const auto look = [all] { return all->status(); };
-  co_return co_await run_on(all->loop(), look);
 }
 
 Json describe(const PeerStatus& peer) {
@@ -158,42 +152,19 @@ Task<Result<Json>> leave_cluster(Call call) {
   co_return Json("node " + std::to_string(node) + " is leaving");
 }
 
-Task<Result<Json>> where(Call call) {
-  const auto all = cluster_of(call);
-  if (!all) co_return std::unexpected(all.error());
-  const xmpp::Jid account = call.jid(0).to_bare();
-  if (account.local().empty()) co_return fail(Errc::invalid, "not an account's address");
-  const auto home = (*all)->homes().find(account.full());
-  const NodeId node = home ? home->node : (*all)->keeper(account.full());
-  Json answer = Json::object();
-  answer["jid"] = account.full();
-  answer[home ? "home" : "keeper"] = node;
-  for (const PeerStatus& peer : co_await view_of(*all)) {
-    if (peer.member.epoch != node) continue;
-    answer["name"] = peer.member.facts.name;
-    answer["address"] = peer.member.facts.address;
-  }
-  answer["why"] = home ? "its sessions are there: it was the node of the first of them"
-                       : "it has no session; all nodes compute this one from its address";
-  Json sessions = Json::array();
-  for (const auto& info : co_await core::session_infos(call.server, account)) {
-    Json one = Json::object();
-    one["resource"] = info.jid.resource();
-    one["connected_to"] = info.node != 0 ? info.node : node;
-    sessions.push_back(std::move(one));
-  }
-  answer["sessions"] = std::move(sessions);
-  co_return answer;
-}
-
 }  // namespace
+
+// What this node sees. An own line first.
+Task<std::vector<PeerStatus>> view_of(cluster::Cluster* all) {
+  const auto look = [all] { return all->status(); };
+  co_return co_await run_on(all->loop(), look);
+}
 
 std::span<const Handler> cluster_handlers() {
   static constexpr std::array kHandlers{
       Handler{"list_cluster", list_cluster},
       Handler{"cluster_status", cluster_status},
       Handler{"leave_cluster", leave_cluster},
-      Handler{"where", where},
   };
   return kHandlers;
 }

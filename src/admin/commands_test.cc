@@ -234,9 +234,11 @@ TEST_P(AdminCommandsTest, Trace_ShowsLinesUntilItsCount) {
   auto& alice = server_.online("alice@example.org/a");
   auto& trace = server_.home("alice@example.org").trace();
   ASSERT_TRUE(trace.watches(alice.session().jid));
-  const std::string xml = "<message to='b@example.org'><body>secret</body></message>";
+  auto message =
+      xmpp::Stanza::from_text("<message to='b@example.org'><body>secret</body></message>");
+  message.set_trace_id({.high = 1, .low = 2});
   for (int i = 0; i < 3; ++i) {
-    trace.stanza(core::Trace::Direction::in, 7, alice.session(), xml);
+    trace.stanza(core::Trace::Direction::in, 7, alice.session(), message);
   }
   server_.settle();
   ASSERT_EQ(gate.count(), 0);
@@ -245,6 +247,7 @@ TEST_P(AdminCommandsTest, Trace_ShowsLinesUntilItsCount) {
   EXPECT_EQ(lines[0]["tracing"], "alice@example.org");
   EXPECT_EQ(lines[1]["direction"], "in");
   EXPECT_EQ(lines[1]["stream"], 7);
+  EXPECT_EQ(lines[1]["trace_id"], "00000000000000010000000000000002");
   EXPECT_EQ(lines[1]["xml"], "<message to='b@example.org'><body>[6]</body></message>");
   EXPECT_EQ((**result)["stanzas"], 2);
 }

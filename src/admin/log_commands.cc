@@ -87,6 +87,7 @@ class TraceQueue : public std::enable_shared_from_this<TraceQueue> {
     one["session"] = line.session;
     one["jid"] = line.jid.full();
     one["size"] = line.size;
+    one["trace_id"] = line.trace_id.str();
     one["xml"] = line.xml;
     if (!audience_->tell(one)) {
       ++left_out_;

@@ -46,6 +46,10 @@ std::uint32_t Cluster::own_format() {
   return kFormat;
 }
 
+bool Cluster::all_read_trace_ids() const {
+  return spoken_ >= kFormatWithTraceIds;
+}
+
 // --- any thread ---
 
 NodeId Cluster::keeper(std::string_view account, const std::vector<NodeId>& without) const {

@@ -120,6 +120,8 @@ class Cluster {
 
   // 0 while this is no member.
   [[nodiscard]] NodeId self() const { return self_; }
+  // True if every member reads parcels that bear a trace id.
+  [[nodiscard]] bool all_read_trace_ids() const;
   // True when it is a member and knows the others' part of the directory.
   [[nodiscard]] bool serving() const { return serving_; }
   // True while others cannot have taken it for dead. After a pause of the whole process this is
@@ -268,10 +270,10 @@ class Cluster {
   bool hinted_ = false;  // the rows have changed, it is said
   bool leaving_ = false;
   bool skewed_ = false;
-  std::uint32_t spoken_ = kOldestFormat;  // the newest format that all members know
   std::vector<std::string> addresses_;
   std::uint64_t removals_ = 0;
 
+  std::atomic<std::uint32_t> spoken_ = kOldestFormat;  // the newest format that all members know
   std::atomic<NodeId> self_ = 0;
   // Somebody was told that this node holds its lease no more, and acts on that.
   mutable std::atomic<NodeId> lapsed_ = 0;

@@ -10,11 +10,12 @@
 //   relay      to one    a frame for another node, which the sender does not reach itself
 //   farewell   to all    the sender is about to leave
 //
-// A node reads formats from kOldestFormat to kFormat: those of its own version and the one before;
-// it writes what all members can read. A frame says the format that its reader needs.
+// A node reads formats from kOldestFormat to kFormat: those of its own version and some before; it
+// writes what all members can read. A frame says the format that its reader needs.
 //
 //   3   the first
 //   4   heartbeats tell more of what the sender has to do; its version knows leases
+//   5   its version reads parcels that bear a trace id
 #pragma once
 
 #include <cstdint>
@@ -33,10 +34,11 @@ using bus::NodeId;
 
 // A test builds the version before with another number, see src/starlingd/CMakeLists.txt.
 #ifndef STARLING_BUS_FORMAT
-#define STARLING_BUS_FORMAT 4
+#define STARLING_BUS_FORMAT 5
 #endif
 inline constexpr std::uint32_t kFormat = STARLING_BUS_FORMAT;
 inline constexpr std::uint32_t kFormatWithLeases = 4;
+inline constexpr std::uint32_t kFormatWithTraceIds = 5;
 inline constexpr std::uint32_t kOldestFormat = 3;
 
 enum class FrameKind : std::uint8_t { heartbeat, changes, parcels, receipt, relay, farewell };

@@ -176,10 +176,11 @@ std::vector<NodeId> Cluster::able_to_hold_leases(const store::Roll& roll) const 
 }
 
 void Cluster::agree_on_format(const store::Roll& roll) {
-  spoken_ = kFormat;
+  std::uint32_t all_know = kFormat;
   for (const store::Member& member : roll.members) {
-    spoken_ = std::min(spoken_, std::max(member.facts.format, kOldestFormat));
+    all_know = std::min(all_know, std::max(member.facts.format, kOldestFormat));
   }
+  spoken_ = all_know;
 }
 
 void Cluster::look_at_clock(const store::Roll& roll) {

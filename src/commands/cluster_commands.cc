@@ -41,11 +41,28 @@ std::vector<Command> cluster_commands() {
       reads(
           {"where",
            "cluster",
-           "Show at which node an account is, and why",
-           {{"JID", "the address of an account", Type::jid}},
+           "Show where an account and its sessions are, and what waits for it",
+           {{"JID", "the address of an account, or of one of its sessions", Type::jid}},
            "Changes nothing. `home` is the node that has the account's sessions, wherever they are "
-           "connected; `keeper` is the node that keeps what comes for an account without sessions.",
+           "connected; `keeper` is the node that keeps what comes for an account without sessions; "
+           "both are 0 if this node is alone. `offline` is how many messages wait. Of each "
+           "session: "
+           "the node of its connection, since when it is there, whether it is available, and its "
+           "state: connected; detached (the connection is lost) or parked (its node has stopped), "
+           "each with the time until which it can be resumed. Fails if there is no such account or "
+           "session.",
            "starlingctl where juliet@example.org"}),
+      reads(
+          {"why",
+           "cluster",
+           "Tell what became of a message",
+           {{"MESSAGE-ID", "the id that its sender gave it, or the trace_id of a line in the log"},
+            {"FROM-JID", "its sender, as others may have used the same id", Type::jid, true}},
+           "Changes nothing. Asks every node for what it has noted (`journal.size`); one line for "
+           "each "
+           "thing that happened, in order of time: when, at which node, and what. Never what the "
+           "message says. Fails if no node knows of it.",
+           "starlingctl why purple1f2a juliet@example.org"}),
       reads(
           {"advise",
            "cluster",

@@ -113,6 +113,7 @@ struct Config {
   DrainOptions drain;
   BalanceOptions balance;
   CapacityOptions capacity;
+  JournalOptions journal;
   HostOptions options;  // what stands at the top, for every host that host_config says nothing of
   // By host, complete: what stands at the top, with what host_config says of the host on top.
   std::map<std::string, HostOptions, std::less<>> host_options;

@@ -74,6 +74,11 @@ struct CapacityOptions {
   std::uint32_t stanzas = 0;  // a second, from clients
 };
 
+// What the node remembers of messages, for `starlingctl why` (core/journal.h).
+struct JournalOptions {
+  std::uint32_t size = 50'000;  // entries, of 256 bytes; 0: none
+};
+
 // XEP-0199, from the server to silent clients.
 struct PingOptions {
   std::chrono::seconds interval{300};    // silence after which the server asks

@@ -254,6 +254,22 @@ Section<Config> resource_options() {
                       "whatever is fullest, of sessions, stanzas, processors, memory, and how soon "
                       "it gets round to things. It is in `/health`, among the metrics and in "
                       "`list_cluster`, and what a group of nodes is scaled by."}),
+      option(&Config::journal,
+             section<JournalOptions>(
+                 {option(&JournalOptions::size, number<std::uint32_t>("entries", 0, 100'000'000),
+                         {.name = "size",
+                          .meaning = "So many of the last things that were done with messages are "
+                                     "known; a message takes five or so. Each takes 256 bytes of "
+                                     "memory, once it is used. 0: nothing is noted.",
+                          .when = "Raise it if `starlingctl why` knows nothing of a message that "
+                                  "somebody complains about; 0 if nobody is to know who writes to "
+                                  "whom.",
+                          .example = "1000000",
+                          .restart = true})}),
+             {.name = "journal",
+              .meaning = "What the node remembers of messages, in memory, for `starlingctl why`: "
+                         "when, from whom, to whom, and what became of them; never what they "
+                         "say."}),
       option(&Config::ctl_socket, text_or_empty("the path of a Unix socket"),
              {.name = "ctl_socket",
               .meaning = "The Unix socket through which `starlingctl` speaks to this node. Only "

@@ -126,7 +126,9 @@ Task<void> Archive::append(std::string log, store::LogEntry entry, Jid owner, St
   if (!incoming && message.receipt()) message.receipt()->not_archived();
   log::error("message_not_stored", {{"owner", owner.full()},
                                     {"from", message.from().full()},
-                                    {"error", stored.error().message}});
+                                    {"error", stored.error().message},
+                                    {"trace_id", message.trace_id().str()}});
+  worker_.journal().note(Journal::Event::not_written, message, id);
   // The sender's copy fails when the addressee's does; one error is enough.
   if (!incoming) co_return;
   worker_.router().bounce(message, xmpp::StanzaCondition::resource_constraint,

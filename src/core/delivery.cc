@@ -125,6 +125,7 @@ Task<void> Delivery::in_turn(const Host& host, Stanza stanza) {
     }
     if (*account == nullptr) {
       // Section 8.5.1: there is no such user.
+      worker_.journal().note(Journal::Event::no_account, stanza);
       if (stanza.kind() != StanzaKind::presence) {
         worker_.router().bounce(stanza, StanzaCondition::service_unavailable);
       }
@@ -163,10 +164,12 @@ void Delivery::deliver_now(const Host& host, LocalAccount* account, Stanza stanz
 // XEP-0191 section 3.3: to whom is blocked, the user looks offline.
 void Delivery::refuse_blocked(const Stanza& stanza) {
   if (stanza.kind() == StanzaKind::presence) return;
+  worker_.journal().note(Journal::Event::blocked, stanza);
   worker_.router().bounce(stanza, StanzaCondition::service_unavailable);
 }
 
 void Delivery::message(const Host& host, LocalAccount* account, Stanza stanza) {
+  Journal& journal = worker_.journal();
   std::vector<Session*> recipients;
   bool stored = false;
   if (account != nullptr) {
@@ -177,13 +180,24 @@ void Delivery::message(const Host& host, LocalAccount* account, Stanza stanza) {
     stored = keep != Keep::nothing && (!recipients.empty() || may_wait(stanza));
     if (stored) {
       worker_.archive().store_incoming(*account, keep, stanza);
+      journal.note(keep == Keep::archived ? Journal::Event::archived : Journal::Event::kept, stanza,
+                   stanza.archive_id());
       // While a client works off what waited for it, what is new lines up behind.
       if (recipients.size() == 1 && recipients[0]->id == account->catching_up) recipients.clear();
     }
   }
   std::size_t holders = 0;
-  for (Session* session : recipients) holders += session->deliver(stanza) ? 1 : 0;
+  for (Session* session : recipients) {
+    if (session->holdback) {
+      journal.note(Journal::Event::inactive, stanza, session->id, session->jid.resource());
+    }
+    holders += session->deliver(stanza) ? 1 : 0;
+  }
   if (stored) worker_.offline().stored(*account, stanza.archive_id(), recipients.size(), holders);
+  if (recipients.empty()) {
+    journal.note(stored ? Journal::Event::waits : Journal::Event::dropped, stanza,
+                 stanza.archive_id());
+  }
   if (!stored && recipients.empty() && is_missed(stanza)) {
     return worker_.router().bounce(stanza, StanzaCondition::service_unavailable);
   }

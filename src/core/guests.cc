@@ -27,6 +27,10 @@ class Guest final : public Outbox {
       : guests_(guests), key_(std::move(key)), remote_(remote), connection_(connection) {}
 
   bool deliver(const Stanza& stanza) override {
+    Journal& journal = guests_.worker_.journal();
+    if (session != nullptr) {
+      journal.note(Journal::Event::to_connection, stanza, key_.first, session->jid.resource());
+    }
     send(++last_, stanza);
     unconfirmed_.push_back(stanza);
     unconfirmed_.back().drop_receipt();
@@ -92,9 +96,10 @@ class Guest final : public Outbox {
 
  private:
   void send(std::uint64_t number, const Stanza& stanza) const {
-    Encoder parcel = begin_parcel(ParcelKind::deliver, key_.second);
+    Remote& remote = guests_.worker_.remote();
+    Encoder parcel = begin_parcel(ParcelKind::deliver, key_.second, remote.carried(stanza));
     parcel.number(number).rest(stanza.to_xml());
-    guests_.worker_.remote().send(key_.first, std::move(parcel));
+    remote.send(key_.first, std::move(parcel));
   }
 
   Guests& guests_;
@@ -126,6 +131,7 @@ void Guests::take(NodeId from, const ParcelHead& head, Decoder& parcel) {
       auto stanza = parcel.bad() ? std::nullopt : Stanza::parse(parcel.rest());
       if (!stanza) return log::error("stanza_from_node_damaged", {{"node", from}});
       stanza->set_receipt(dealt);
+      stanza->set_trace_id(head.trace_id);
       worker_.router().submit(session, std::move(*stanza));
       return;
     }

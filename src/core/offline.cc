@@ -110,13 +110,17 @@ void Offline::give_back(LocalAccount& account, Stanza message) {
   std::size_t handed = 0;
   unsigned holders = 0;
   add_delay(message, account.bare);
+  worker_.journal().note(Journal::Event::returned, message, id);
   for (const auto& session : account.sessions) {
     if (!takes_messages(*session)) continue;
     ++handed;
     if (session->deliver(message)) ++holders;
   }
   if (handed > 0) account.owed.handed_again(id, holders);
-  if (handed == 0) worker_.remote().homes().kept_for_later(account.bare);
+  if (handed == 0) {
+    worker_.journal().note(Journal::Event::waits, message, id);
+    worker_.remote().homes().kept_for_later(account.bare);
+  }
   changed(account);
 }
 
@@ -204,6 +208,7 @@ bool Offline::hand_out_page(LocalAccount& account, Session& session, const Page&
     }
     changed(account);
     message->set_archive_id(entry.id);
+    worker_.journal().note(Journal::Event::offered, *message, entry.id, session.jid.resource());
     if (kept) message->add_child(worker_.archive().stanza_id(account.bare, entry.id));
     add_delay(*message, account.bare);
     account.owed.passed(entry.id, true, session.deliver(*message), sure);

@@ -210,7 +210,7 @@ Task<Result<>> send_as(Server& server, xmpp::Stanza stanza) {
   if (sender.local().empty()) {
     Worker& worker = server.worker(0);
     const auto route = [&worker, stanza] {
-      worker.router().route(stanza);
+      worker.router().route_own(stanza);
       return true;
     };
     co_await run_on(worker.loop(), route);

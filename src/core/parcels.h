@@ -2,7 +2,8 @@
 //
 // A parcel begins with its kind and with whom it is for at the receiving node: the worker of an
 // account, or the worker that gave a number (its index is the number's last byte). The rest is the
-// kind's own; remote.cc, visitors.cc and guests.cc write and read it.
+// kind's own; remote.cc, visitors.cc and guests.cc write and read it. One with a stanza may say the
+// stanza's trace id, behind whom it is for, if all nodes read that (Cluster::all_read_trace_ids).
 #pragma once
 
 #include <cstddef>
@@ -10,8 +11,10 @@
 #include <functional>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "cluster/wire.h"
+#include "xmpp/trace_id.h"
 
 namespace starling::core {
 
@@ -44,7 +47,8 @@ enum class ParcelKind : std::uint8_t {
   answer,  // number: an Errc or kBound, what came of it
 };
 inline constexpr ParcelKind kLastParcelKind = ParcelKind::answer;
-inline constexpr std::uint64_t kBound = 255;  // beside the values of Errc
+inline constexpr std::uint64_t kBound = 255;        // beside the values of Errc
+inline constexpr std::uint64_t kBearsTraceId = 64;  // a bit beside the kinds
 
 [[nodiscard]] constexpr bool is_for_account(ParcelKind kind) {
   switch (kind) {
@@ -65,27 +69,45 @@ struct ParcelHead {
   ParcelKind kind = ParcelKind::stanza;
   std::string_view account;  // or
   std::uint64_t number = 0;
+  xmpp::TraceId trace_id;
 };
 
-[[nodiscard]] inline cluster::Encoder begin_parcel(ParcelKind kind, std::string_view account) {
+namespace parcels {
+
+inline cluster::Encoder begin(ParcelKind kind, const xmpp::TraceId& trace_id) {
   cluster::Encoder parcel;
-  parcel.number(static_cast<std::uint64_t>(kind)).text(account);
+  parcel.number(static_cast<std::uint64_t>(kind) | (trace_id.empty() ? 0 : kBearsTraceId));
   return parcel;
 }
-[[nodiscard]] inline cluster::Encoder begin_parcel(ParcelKind kind, std::uint64_t number) {
-  cluster::Encoder parcel;
-  parcel.number(static_cast<std::uint64_t>(kind)).number(number);
+inline cluster::Encoder with(cluster::Encoder parcel, const xmpp::TraceId& trace_id) {
+  if (!trace_id.empty()) parcel.number(trace_id.high).number(trace_id.low);
   return parcel;
+}
+
+}  // namespace parcels
+
+[[nodiscard]] inline cluster::Encoder begin_parcel(ParcelKind kind, std::string_view account,
+                                                   const xmpp::TraceId& trace_id = {}) {
+  return parcels::with(std::move(parcels::begin(kind, trace_id).text(account)), trace_id);
+}
+[[nodiscard]] inline cluster::Encoder begin_parcel(ParcelKind kind, std::uint64_t number,
+                                                   const xmpp::TraceId& trace_id = {}) {
+  return parcels::with(std::move(parcels::begin(kind, trace_id).number(number)), trace_id);
 }
 // nullopt if it is none.
 [[nodiscard]] inline std::optional<ParcelHead> read_parcel_head(cluster::Decoder& parcel) {
-  const std::uint64_t kind = parcel.number();
+  const std::uint64_t first = parcel.number();
+  const std::uint64_t kind = first & ~kBearsTraceId;
   if (parcel.bad() || kind > static_cast<std::uint64_t>(kLastParcelKind)) return std::nullopt;
-  ParcelHead head{.kind = static_cast<ParcelKind>(kind), .account = {}};
+  ParcelHead head{.kind = static_cast<ParcelKind>(kind), .account = {}, .trace_id = {}};
   if (is_for_account(head.kind)) {
     head.account = parcel.text();
   } else {
     head.number = parcel.number();
+  }
+  if (first != kind) {
+    head.trace_id.high = parcel.number();
+    head.trace_id.low = parcel.number();
   }
   if (parcel.bad()) return std::nullopt;
   return head;

@@ -155,7 +155,11 @@ Task<bool> see_to(Worker& worker, std::vector<LogEntry> entries) {
     add_delay(*message, message->from());
     message->set_archive_id(0);
     if (!is_heard(worker.server(), entry.peer)) message->set_home_is_gone();
-    log::info("message_sent_on", {{"jid", message->from().full()}, {"to", message->to().full()}});
+    worker.journal().identify(*message);
+    worker.journal().note(Journal::Event::made_here, *message);
+    log::info("message_sent_on", {{"jid", message->from().full()},
+                                  {"to", message->to().full()},
+                                  {"trace_id", message->trace_id().str()}});
     missing.push_back(std::move(*message));
   }
   if (missing.empty()) co_return true;

@@ -85,7 +85,8 @@ bool Remote::route(Stanza& stanza) {
   }
   if (at == all.self()) return false;
   if (stanza.hops() >= kMaxHops) {
-    log::error("stanza_in_circles", {{"to", stanza.to().full()}});
+    log::error("stanza_in_circles",
+               {{"to", stanza.to().full()}, {"trace_id", stanza.trace_id().str()}});
     worker_.router().bounce(stanza, StanzaCondition::recipient_unavailable,
                             "the account is moving; try again");
     return true;
@@ -107,8 +108,9 @@ void Remote::send_stanza(NodeId to, Stanza stanza) {
     return;
   }
   flush_fan_outs();  // nothing overtakes anything
+  worker_.journal().note(Journal::Event::to_node, stanza, to);
   const std::uint64_t number = is_fleeting(stanza) ? 0 : keep(to, stanza);
-  Encoder parcel = begin_parcel(ParcelKind::stanza, stanza.to().bare());
+  Encoder parcel = begin_parcel(ParcelKind::stanza, stanza.to().bare(), carried(stanza));
   parcel.number(number).number(stanza.hops() + 1U).number(1).text(stanza.to().full());
   parcel.rest(stanza.to_xml());
   if (send(to, std::move(parcel), false) || number == 0) return;
@@ -142,6 +144,10 @@ void Remote::forget_those_of(SessionId visitor) {
   std::erase_if(kept_, [visitor](const auto& entry) { return entry.second.visitor == visitor; });
 }
 
+xmpp::TraceId Remote::carried(const Stanza& stanza) const {
+  return cluster()->all_read_trace_ids() ? stanza.trace_id() : xmpp::TraceId();
+}
+
 std::uint64_t Remote::next_number() {
   return (++last_number_ << 8U) | worker_.index();
 }
@@ -164,7 +170,7 @@ void Remote::take(NodeId from, std::string_view bytes) {
   if (!head) return;  // it was counted by whoever chose this worker
   switch (head->kind) {
     case ParcelKind::stanza:
-      return take_stanza(from, parcel);
+      return take_stanza(from, *head, parcel);
     case ParcelKind::dealt:
       kept_.erase(head->number);
       return;
@@ -201,7 +207,7 @@ void Remote::take(NodeId from, std::string_view bytes) {
   }
 }
 
-void Remote::take_stanza(NodeId from, Decoder& parcel) {
+void Remote::take_stanza(NodeId from, const ParcelHead& head, Decoder& parcel) {
   const std::uint64_t number = parcel.number();
   const auto hops = static_cast<std::uint8_t>(std::min<std::uint64_t>(parcel.number(), kMaxHops));
   const std::uint64_t count = parcel.number();
@@ -220,9 +226,11 @@ void Remote::take_stanza(NodeId from, Decoder& parcel) {
   }
   stanza->set_hops(hops);
   stanza->set_receipt(dealt);
+  stanza->set_trace_id(head.trace_id);
   for (const Jid& addressee : to) {
     Stanza copy = *stanza;
     copy.set_to(addressee);
+    worker_.journal().note(Journal::Event::from_node, copy, from);
     // A node that passes it on is the home no more, though we may not have heard of that yet.
     if (hops > 1) {
       const auto home = cluster()->homes().find(addressee.bare());
@@ -259,6 +267,7 @@ void Remote::route_again_what_is_kept_for_no_member() {
   std::ranges::sort(kept, {}, [](const auto& entry) { return entry.first; });  // as they were sent
   for (auto& [unused, entry] : kept) {
     entry.stanza.set_hops(0);
+    worker_.journal().note(Journal::Event::node_gone, entry.stanza, entry.node);
     worker_.router().route(std::move(entry.stanza));
   }
 }

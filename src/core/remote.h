@@ -58,6 +58,9 @@ class Remote {
   // A receipt that tells the node that the stanza of this number was dealt with; none for 0.
   [[nodiscard]] xmpp::ReceiptPtr receipt(cluster::NodeId node, std::uint64_t number) const;
 
+  // The stanza's trace id, if all nodes read it.
+  [[nodiscard]] xmpp::TraceId carried(const xmpp::Stanza& stanza) const;
+
   // A number of this worker's, for what an answer comes to.
   [[nodiscard]] std::uint64_t next_number();
   bool send(cluster::NodeId to, cluster::Encoder parcel, bool must = true);
@@ -87,7 +90,7 @@ class Remote {
   void send_stanza(cluster::NodeId to, xmpp::Stanza stanza);
   void route_again_what_is_kept_for_no_member();
   void flush_fan_outs();
-  void take_stanza(cluster::NodeId from, cluster::Decoder& parcel);
+  void take_stanza(cluster::NodeId from, const ParcelHead& head, cluster::Decoder& parcel);
 
   Worker& worker_;
   AccountHomes homes_;

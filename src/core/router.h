@@ -37,6 +37,8 @@ class Router {
   // gets nothing, and it is archived.
   void send(xmpp::Stanza stanza);
 
+  // A stanza that the server itself made, with 'from' and 'to'.
+  void route_own(xmpp::Stanza stanza);
   // A stanza with 'from' and 'to', from anywhere.
   void route(xmpp::Stanza stanza);
 
@@ -48,6 +50,8 @@ class Router {
   bool refused(const xmpp::Stanza& stanza);
 
  private:
+  // It has come from nobody's stream.
+  void begin(xmpp::Stanza& stanza);
   // `account` is the sender's, nullptr if it is not in memory.
   void send_for(LocalAccount* account, xmpp::Stanza stanza);
   bool refused(const LocalAccount* account, const xmpp::Stanza& stanza);

@@ -34,6 +34,12 @@ Server::Server(store::Store& store, ThreadPool& pool, HostOptionsByName hosts,
   for (std::size_t i = 0; i < loops.size(); ++i) {
     workers_.push_back(std::make_unique<Worker>(*this, i, *loops[i]));
   }
+  set_journal_size(config::JournalOptions().size);
+}
+
+void Server::set_journal_size(std::uint32_t entries) {
+  const std::size_t workers = workers_.size();
+  for (const auto& worker : workers_) worker->journal().keep((entries + workers - 1) / workers);
 }
 
 Server::Server(store::Store& store, ThreadPool& pool, const std::vector<std::string>& hosts,

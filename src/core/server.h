@@ -88,6 +88,9 @@ class Server {
   [[nodiscard]] bool add_session(std::string_view host, std::uint32_t most);
   void remove_session(std::string_view host);
 
+  // How many entries the journals (journal.h) of all workers have together. Before the loops run.
+  void set_journal_size(std::uint32_t entries);
+
   [[nodiscard]] std::int64_t started_at_us() const { return started_at_us_; }
 
   // The other nodes; nullptr if there can be none. Set before the loops run, and it outlives them.

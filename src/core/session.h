@@ -43,6 +43,8 @@ class Outbox {
   virtual void leave(Leaving why) = 0;
   // It is connected, here, and would be parked.
   [[nodiscard]] virtual bool resumable() const { return false; }
+  // Its connection is lost, and it ends if it is not resumed by then (wall clock); 0: it is not.
+  [[nodiscard]] virtual std::int64_t lost_until_us() const { return 0; }
   // "203.0.113.7:51234", for logs and listings.
   [[nodiscard]] virtual std::string remote() const = 0;
   // The node of the connection; 0: this one.

@@ -88,8 +88,9 @@ bool Trace::watched(const xmpp::Jid& full) const {
 }
 
 void Trace::stanza(Direction direction, std::uint64_t stream, const Session& session,
-                   const xml::Element& element, std::size_t size) const {
-  Line line{wall_clock_us(), direction, stream, session.id, session.jid, size, redacted(element)};
+                   const xml::Element& element, std::size_t size, xmpp::TraceId trace_id) const {
+  Line line{wall_clock_us(), direction, stream,   session.id,
+            session.jid,     size,      trace_id, redacted(element)};
   if (line.xml.size() > kMaxXmlBytes) {
     line.xml.resize(kMaxXmlBytes);
     line.xml += "...";
@@ -100,9 +101,11 @@ void Trace::stanza(Direction direction, std::uint64_t stream, const Session& ses
 }
 
 void Trace::stanza(Direction direction, std::uint64_t stream, const Session& session,
-                   const std::string& xml) const {
+                   const xmpp::Stanza& stanza) const {
+  const std::string xml = stanza.to_xml();
   const auto document = xml::Document::parse(xml, xmpp::ns::kClient);
-  if (document) stanza(direction, stream, session, document->root(), xml.size());
+  if (!document) return;
+  this->stanza(direction, stream, session, document->root(), xml.size(), stanza.trace_id());
 }
 
 }  // namespace starling::core

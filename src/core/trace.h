@@ -31,7 +31,8 @@ class Trace {
     SessionId session = 0;
     xmpp::Jid jid;         // full
     std::size_t size = 0;  // bytes, as on the wire
-    std::string xml;       // without what people write
+    xmpp::TraceId trace_id;
+    std::string xml;  // without what people write
   };
   // Must be quick, and must not watch or unwatch.
   using Sink = std::function<void(const Line&)>;
@@ -45,9 +46,9 @@ class Trace {
   }
   // A stanza passes of a session that is watched. `size` is that on the wire.
   void stanza(Direction direction, std::uint64_t stream, const Session& session,
-              const xml::Element& element, std::size_t size) const;
+              const xml::Element& element, std::size_t size, xmpp::TraceId trace_id) const;
   void stanza(Direction direction, std::uint64_t stream, const Session& session,
-              const std::string& xml) const;
+              const xmpp::Stanza& stanza) const;
 
  private:
   struct Watch {

@@ -67,7 +67,9 @@ class TraceTest : public ::testing::Test {
     return trace_.watch(*xmpp::Jid::parse(jid),
                         [this](const Trace::Line& line) { lines_.push_back(line.xml); });
   }
-  void pass(const std::string& xml) { trace_.stanza(Trace::Direction::out, 1, session_, xml); }
+  void pass(const std::string& xml) {
+    trace_.stanza(Trace::Direction::out, 1, session_, xmpp::Stanza::from_text(xml));
+  }
 
   Trace trace_;
   Session session_;
@@ -89,10 +91,9 @@ TEST_F(TraceTest, AccountAndSession_AreWatchedByTheirAddresses) {
   EXPECT_THAT(lines_, SizeIs(2));
 }
 
-TEST_F(TraceTest, LongStanza_IsCutAndWhatIsNoXmlLeftOut) {
+TEST_F(TraceTest, LongStanza_IsCut) {
   watch("alice@example.org");
   pass("<message id='" + std::string(100'000, 'x') + "'/>");
-  pass("<message>");
   ASSERT_THAT(lines_, ElementsAre(HasSubstr("xxx...")));
   EXPECT_LT(lines_[0].size(), 10'000U);
 }

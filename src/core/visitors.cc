@@ -120,6 +120,10 @@ std::vector<SessionId> Visitors::all() const {
   return ids;
 }
 
+void Visitors::for_each(const std::function<void(const Visitor&)>& visit) const {
+  for (const auto& [unused, visitor] : visitors_) visit(*visitor);
+}
+
 void Visitors::leave(SessionId id, Leaving why) {
   const auto found = visitors_.find(id);
   // One that is just coming is not there yet.
@@ -140,8 +144,9 @@ void Visitors::leave_some(std::size_t most,
 void Visitors::submit(Session& session, xmpp::Stanza stanza) {
   const auto& visitor = static_cast<Visitor&>(session);
   Remote& remote = worker_.remote();
+  worker_.journal().note(Journal::Event::to_home, stanza, visitor.home);
   const std::uint64_t number = remote.keep(visitor.home, stanza, session.id);
-  Encoder parcel = begin_parcel(ParcelKind::submit, account_of(session));
+  Encoder parcel = begin_parcel(ParcelKind::submit, account_of(session), remote.carried(stanza));
   parcel.number(session.id).number(number).rest(stanza.to_xml());
   remote.send(visitor.home, std::move(parcel));
 }
@@ -171,7 +176,7 @@ void Visitors::take(NodeId from, const ParcelHead& head, Decoder& parcel) {
   const auto found = visitors_.find(head.number);
   if (found == visitors_.end()) return;  // it has ended
   if (found->second->home != from && !found->second->early) return;
-  if (head.kind == ParcelKind::deliver) return deliver(*found->second, parcel);
+  if (head.kind == ParcelKind::deliver) return deliver(*found->second, head.trace_id, parcel);
   if (head.kind == ParcelKind::leave) return leave(head.number, Leaving::home);
   const auto condition = static_cast<xmpp::StreamCondition>(parcel.number());
   const std::string_view text = parcel.text();
@@ -179,12 +184,13 @@ void Visitors::take(NodeId from, const ParcelHead& head, Decoder& parcel) {
   end(*found->second, condition, text);
 }
 
-void Visitors::deliver(Visitor& visitor, Decoder& parcel) {
+void Visitors::deliver(Visitor& visitor, const xmpp::TraceId& trace_id, Decoder& parcel) {
   const std::uint64_t number = parcel.number();
   auto stanza = parcel.bad() ? std::nullopt : xmpp::Stanza::parse(parcel.rest());
   if (!stanza) return;
   // To the stream it is an archived message with this id: it says when the client has it.
   stanza->set_archive_id(number);
+  stanza->set_trace_id(trace_id);
   visitor.delivered = number;
   if (visitor.early) return visitor.early->push_back(std::move(*stanza));
   if (!visitor.outbox->deliver(*stanza)) confirm(visitor, number);

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -72,6 +73,7 @@ class Visitors {
   cluster::NodeId hand_over(Session& session, cluster::NodeId to, SessionId expected);
 
   [[nodiscard]] std::size_t size() const { return visitors_.size(); }
+  void for_each(const std::function<void(const Visitor&)>& visit) const;
 
   void take(cluster::NodeId from, const ParcelHead& head, cluster::Decoder& parcel);
   // Ends those whose home is this node (0: all) with a stream error.
@@ -85,7 +87,7 @@ class Visitors {
   };
   void wait_for_answer(SessionId id, TimePoint until);
   void answered(SessionId id, std::uint64_t answer);
-  void deliver(Visitor& visitor, cluster::Decoder& parcel);
+  void deliver(Visitor& visitor, const xmpp::TraceId& trace_id, cluster::Decoder& parcel);
   void end(Visitor& visitor, xmpp::StreamCondition condition, std::string_view text);
   void confirm(Visitor& visitor, std::uint64_t number);
   void send_confirmations();

@@ -22,6 +22,7 @@
 #include "core/command_sessions.h"
 #include "core/delivery.h"
 #include "core/directory.h"
+#include "core/journal.h"
 #include "core/offline.h"
 #include "core/parking.h"
 #include "core/presence.h"
@@ -59,6 +60,7 @@ class Worker {
   [[nodiscard]] Subscriptions& subscriptions() { return subscriptions_; }
   [[nodiscard]] CommandSessions& command_sessions() { return command_sessions_; }
   [[nodiscard]] Trace& trace() { return trace_; }
+  [[nodiscard]] Journal& journal() { return journal_; }
   [[nodiscard]] Remote& remote() { return *remote_; }
   [[nodiscard]] NodeCalls& calls() { return *calls_; }
   [[nodiscard]] Parking& parking() { return parking_; }
@@ -149,6 +151,7 @@ class Worker {
   Subscriptions subscriptions_;
   CommandSessions command_sessions_;
   Trace trace_;
+  Journal journal_{*this};
   std::unique_ptr<Remote> remote_;
   std::unique_ptr<NodeCalls> calls_;
   std::set<xmpp::Jid> removing_;

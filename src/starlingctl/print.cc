@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 namespace starling::starlingctl {
@@ -145,6 +146,37 @@ std::string finding_text(const Json& finding) {
          (advice.empty() ? "" : padded("", kStateWidth + 2) + "-> " + advice + "\n");
 }
 
+bool is_story(const Json& value) {
+  return is_table(value) && value[0].contains("event") && value[0].contains("trace_id");
+}
+
+// One message after the other, each under what it is known by.
+std::string story_text(const Json& events) {
+  std::vector<std::string> trace_ids;
+  for (const auto& event : events) {
+    const std::string id = plain(event["trace_id"]);
+    if (std::ranges::find(trace_ids, id) == trace_ids.end()) trace_ids.push_back(id);
+  }
+  std::string text;
+  for (const std::string& trace_id : trace_ids) {
+    bool first = true;
+    for (const auto& event : events) {
+      if (event["trace_id"] != trace_id) continue;
+      if (std::exchange(first, false) && event["from"] != "") {
+        text += "id=" + plain(event["id"]) + " from=" + plain(event["from"]) +
+                " to=" + plain(event["to"]) + (trace_id.empty() ? "" : " trace_id=" + trace_id) +
+                "\n";
+      }
+      text += "  " + plain(event["time"]) + "  ";
+      if (event["node"] != 0) {
+        text += "node " + plain(event["node"]) + " (" + plain(event["name"]) + ")  ";
+      }
+      text += plain(event["what"]) + "\n";
+    }
+  }
+  return text;
+}
+
 }  // namespace
 
 bool has_errors(const Json& value) {
@@ -154,6 +186,7 @@ bool has_errors(const Json& value) {
 }
 
 std::string to_text(const Json& value) {
+  if (is_story(value)) return story_text(value);
   std::string text;
   if (value.is_array()) {
     for (const auto& item : value) {
@@ -189,9 +222,11 @@ std::string line_text(const Json& line) {
   if (line.contains("xml")) {
     std::string direction = plain(line["direction"]);
     direction.resize(3, ' ');
+    std::string trace_id = plain(line.value("trace_id", Json("")));
+    if (!trace_id.empty()) trace_id.insert(0, " trace_id=");
     return plain(line["time"]) + " " + direction + " stream=" + plain(line["stream"]) +
            " session=" + plain(line["session"]) + " jid=" + plain(line["jid"]) +
-           " size=" + plain(line["size"]) + " " + plain(line["xml"]) + "\n";
+           " size=" + plain(line["size"]) + trace_id + " " + plain(line["xml"]) + "\n";
   }
   if (is_log_line(line)) return log_text(line);
   std::string text;

@@ -9,7 +9,8 @@ namespace starling::starlingctl {
 using Json = nlohmann::ordered_json;
 
 // A value or a list: one a line. An object: "name: value", one a line. A list of objects: one a
-// line, the values parted by tabs. A list of findings: each with what to do below it.
+// line, the values parted by tabs. A list of findings: each with what to do below it. What became
+// of messages (why): the events of each message below what it is known by.
 [[nodiscard]] std::string to_text(const Json& value);
 // True if the answer is a list of findings (as of doctor) with an error among them.
 [[nodiscard]] bool has_errors(const Json& value);

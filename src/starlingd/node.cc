@@ -182,6 +182,7 @@ Result<> Node::start() {
   server_->login_guard().set_options(config_->fail2ban);
   metrics_ = std::make_unique<NodeMetrics>(*server_, loops_);
   metrics_->set_hosts(config_->hosts, tls_);
+  server_->set_journal_size(config_->journal.size);
   start_threads();
 
   Result<> prepared;

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/pause.h"
 #include "base/random.h"
@@ -179,7 +180,10 @@ void C2sStream::handle_acknowledgement(const xml::Element& a) {
 
 bool C2sStream::acknowledge(std::uint32_t h) {
   std::vector<core::ArchiveId> archived;
-  if (!managed_->state->acknowledge(h, archived)) return false;
+  const auto acknowledged = [this](const xmpp::Stanza& stanza) {
+    tell_journal(core::Journal::Event::acknowledged, stanza);
+  };
+  if (!managed_->state->acknowledge(h, archived, acknowledged)) return false;
   if (!archived.empty()) service_->worker().acknowledged(*session_, archived);
   return true;
 }
@@ -220,6 +224,12 @@ void C2sStream::keep_for_resumption() {
              {"timeout_s", managed_->timeout.count()}});
   // Not from inside a call of the connection.
   service_->worker().loop().post([connection = std::move(connection_)] {});
+}
+
+std::int64_t C2sStream::lost_until_us() const {
+  if (phase_ != Phase::detached) return 0;
+  const std::int64_t left = managed_->timeout.count() - (service_->now_s() - last_heard_s_);
+  return wall_clock_us() + left * 1'000'000;
 }
 
 // Section 4.
@@ -296,6 +306,7 @@ void C2sStream::resumed(std::uint32_t h) {
   w.attribute("h", std::to_string(managed_->state->handled())).close();
   connection_->send(w.view());
   for (const xmpp::Stanza& stanza : managed_->state->queue()) {
+    tell_journal(core::Journal::Event::sent_again, stanza);
     trace_out(stanza);
     stanza.append_to(connection_->output());
   }

@@ -118,13 +118,14 @@ void C2sStream::handle_bound(xml::DocumentPtr document) {
 }
 
 void C2sStream::handle_stanza(xml::DocumentPtr document) {
-  if (const core::Trace& trace = service_->worker().trace(); trace.watches(session_->jid)) {
-    trace.stanza(core::Trace::Direction::in, id_, *session_, document->root(),
-                 document->wire().size());
-  }
   // Whatever becomes of it, it counts.
   const xmpp::ReceiptPtr receipt = receipt_for(*document);
   auto stanza = xmpp::Stanza::from_document(document, xmpp::ns::kClient);
+  if (stanza) service_->worker().journal().identify(*stanza);
+  if (const core::Trace& trace = service_->worker().trace(); trace.watches(session_->jid)) {
+    trace.stanza(core::Trace::Direction::in, id_, *session_, document->root(),
+                 document->wire().size(), stanza ? stanza->trace_id() : xmpp::TraceId());
+  }
   if (!stanza) {
     const auto& malformed = stanza.error();
     if (!malformed.error) {
@@ -150,18 +151,27 @@ bool C2sStream::deliver(const xmpp::Stanza& stanza) {
   if (managed_) {
     managed_->state->sent(stanza);
     ask_for_acknowledgement();
-    if (phase_ == Phase::detached) return true;
+    if (phase_ == Phase::detached) {
+      tell_journal(core::Journal::Event::queued, stanza);
+      return true;
+    }
   }
+  tell_journal(managed_ ? core::Journal::Event::sent : core::Journal::Event::delivered, stanza);
   trace_out(stanza);
   stanza.append_to(connection_->output());
   watch_queue();
   return managed_ != nullptr;
 }
 
+void C2sStream::tell_journal(core::Journal::Event event, const xmpp::Stanza& stanza) {
+  if (session_ == nullptr) return;
+  service_->worker().journal().note(event, stanza, session_->id, session_->jid.resource());
+}
+
 void C2sStream::trace_out(const xmpp::Stanza& stanza) {
   const core::Trace& trace = service_->worker().trace();
   if (session_ == nullptr || !trace.watches(session_->jid)) return;
-  trace.stanza(core::Trace::Direction::out, id_, *session_, stanza.to_xml());
+  trace.stanza(core::Trace::Direction::out, id_, *session_, stanza);
 }
 
 bool C2sStream::congested() const {

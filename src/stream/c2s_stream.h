@@ -52,6 +52,7 @@ class C2sStream final : public net::ConnectionHandler,
   [[nodiscard]] bool resumable() const override {
     return phase_ == Phase::bound && managed_ && !managed_->id.empty() && !leaving_;
   }
+  [[nodiscard]] std::int64_t lost_until_us() const override;
   [[nodiscard]] std::string remote() const override;
   [[nodiscard]] std::string_view connection() const override;
 
@@ -165,6 +166,7 @@ class C2sStream final : public net::ConnectionHandler,
   // behind `fields`.
   void log_event(log::Level level, log::Event event, log::Fields fields = {}) const;
   void trace_out(const xmpp::Stanza& stanza);
+  void tell_journal(core::Journal::Event event, const xmpp::Stanza& stanza);
 
   // Bytes that are kept for the client; and what is done to keep them no longer.
   [[nodiscard]] std::size_t held_bytes() const;

@@ -95,7 +95,8 @@ void StreamManagement::sent(const xmpp::Stanza& stanza) {
   queue_.back().drop_receipt();  // its sender does not wait for this client
 }
 
-bool StreamManagement::acknowledge(std::uint32_t h, std::vector<core::ArchiveId>& archived) {
+bool StreamManagement::acknowledge(std::uint32_t h, std::vector<core::ArchiveId>& archived,
+                                   const std::function<void(const xmpp::Stanza&)>& each) {
   const auto remaining = static_cast<std::size_t>(sent_ - h);
   if (remaining > queue_.size()) {
     // More than was sent; or less than was acknowledged before, which may be an old <a/>.
@@ -103,6 +104,7 @@ bool StreamManagement::acknowledge(std::uint32_t h, std::vector<core::ArchiveId>
   }
   while (queue_.size() > remaining) {
     const xmpp::Stanza& stanza = queue_.front();
+    each(stanza);
     if (stanza.archive_id() != 0) archived.push_back(stanza.archive_id());
     queue_bytes_ -= stanza.element().document().memory();
     queue_.pop_front();

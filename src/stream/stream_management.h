@@ -90,8 +90,11 @@ class StreamManagement final : public Intake,
   [[nodiscard]] std::size_t unacknowledged_bytes() const { return queue_bytes_; }
   [[nodiscard]] const auto& queue() const { return queue_; }
   // The client acknowledged up to `h`. False if it cannot have (section 5, handled-count-too-high).
-  // Of what it acknowledged, the ids of archived messages are added to `archived`.
-  [[nodiscard]] bool acknowledge(std::uint32_t h, std::vector<core::ArchiveId>& archived);
+  // Of what it acknowledged, the ids of archived messages are added to `archived`; `each` is called
+  // with every stanza.
+  [[nodiscard]] bool acknowledge(
+      std::uint32_t h, std::vector<core::ArchiveId>& archived,
+      const std::function<void(const xmpp::Stanza&)>& each = [](const xmpp::Stanza&) {});
   std::vector<xmpp::Stanza> take_queue();
   [[nodiscard]] std::uint32_t sent_count() const { return sent_; }
 

@@ -161,9 +161,10 @@ std::expected<Stanza, Stanza::Malformed> Stanza::from_document(xml::DocumentPtr 
       continue;
     }
     if (plain && attribute.name == "type") type = attribute.value;
-    if (stanza.head_.empty()) stanza.head_.reserve(64);  // usually enough: it grows once
-    append_attribute(stanza.head_, attribute, foreign);
+    if (stanza.written_.empty()) stanza.written_.reserve(64);  // usually enough: it grows once
+    append_attribute(stanza.written_, attribute, foreign);
   }
+  stanza.head_size_ = static_cast<std::uint32_t>(stanza.written_.size());
   const auto known = type_of(*kind, type);
   if (!known) return bad(StanzaCondition::bad_request, "unknown type");
   stanza.type_ = *known;
@@ -200,7 +201,7 @@ void Stanza::remove_children(const std::function<bool(const xml::Element&)>& unw
   bool any = false;
   for (const xml::Element child : root.children()) any = any || unwanted(child);
   if (!any) return;
-  // What is left, in a root that has nothing but the namespace: the attributes are in head_, but
+  // What is left, in a root that has nothing but the namespace: the attributes are in head(), but
   // for the id, which is read from the document.
   xml::Writer w;
   w.open(to_string(kind_), ns::kClient).attribute_if("id", id());
@@ -218,7 +219,7 @@ void Stanza::append_to(std::string& out) const {
   out += name;
   append_address(out, " from='", from_);
   append_address(out, " to='", to_);
-  out += head_;
+  out += head();
   const std::size_t content = out.size();
   out += '>';
   if (document_->self_contained()) {
@@ -226,7 +227,7 @@ void Stanza::append_to(std::string& out) const {
   } else {
     out += document_->canonical_content(ns::kClient);
   }
-  out += added_;
+  out += added();
   if (out.size() == content + 1) {
     out.back() = '/';
     out += '>';
@@ -256,6 +257,7 @@ Stanza make_error(const Stanza& offending, const StanzaError& error) {
   Stanza answer = bare_error(to_string(offending.kind()), offending.id(), error);
   answer.set_from(offending.to());
   answer.set_to(offending.from());
+  answer.set_trace_id(offending.trace_id());
   return answer;
 }
 

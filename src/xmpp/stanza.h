@@ -16,6 +16,7 @@
 #include "xmpp/errors.h"
 #include "xmpp/jid.h"
 #include "xmpp/receipt.h"
+#include "xmpp/trace_id.h"
 
 namespace starling::xmpp {
 
@@ -79,7 +80,7 @@ class Stanza {
   [[nodiscard]] std::optional<xml::Element> payload() const { return element().first_child(); }
 
   // Adds a child written by the server (a delay, a stanza-id) after what the sender wrote.
-  void add_child(std::string_view xml) { added_ += xml; }
+  void add_child(std::string_view xml) { written_ += xml; }
 
   // Takes out the sender's children for which `unwanted` is true. Costs a copy of the document if
   // there are any.
@@ -88,6 +89,10 @@ class Stanza {
   // The id under which the addressee's archive holds this message; 0 if it does not.
   [[nodiscard]] std::uint64_t archive_id() const { return archive_id_; }
   void set_archive_id(std::uint64_t id) { archive_id_ = id; }
+
+  // By which a message is known wherever it passes; empty() if it has none.
+  [[nodiscard]] const TraceId& trace_id() const { return trace_id_; }
+  void set_trace_id(TraceId id) { trace_id_ = id; }
 
   // How many nodes it has come from, so that it cannot go in circles.
   [[nodiscard]] std::uint8_t hops() const { return hops_; }
@@ -98,7 +103,7 @@ class Stanza {
 
   // True if the other one differs from this in nothing but the addressee.
   [[nodiscard]] bool same_but_for_addressee(const Stanza& other) const {
-    return document_ == other.document_ && from_ == other.from_ && added_ == other.added_;
+    return document_ == other.document_ && from_ == other.from_ && added() == other.added();
   }
 
   // See receipt.h.
@@ -114,16 +119,26 @@ class Stanza {
  private:
   Stanza() = default;
 
+  // The sender's attributes other than from and to, as XML.
+  [[nodiscard]] std::string_view head() const {
+    return std::string_view(written_).substr(0, head_size_);
+  }
+  // What add_child() added.
+  [[nodiscard]] std::string_view added() const {
+    return std::string_view(written_).substr(head_size_);
+  }
+
   StanzaKind kind_ = StanzaKind::message;
   StanzaType type_ = StanzaType::normal;
   std::uint8_t hops_ = 0;
   bool home_is_gone_ = false;
+  std::uint32_t head_size_ = 0;
   Jid from_;
   Jid to_;
   xml::DocumentPtr document_;
-  std::string head_;  // the sender's attributes other than from and to, as XML
-  std::string added_;
+  std::string written_;  // head() and added(): one string, as most stanzas have but the first
   std::uint64_t archive_id_ = 0;
+  TraceId trace_id_;
   ReceiptPtr receipt_;
 };
 

@@ -74,6 +74,6 @@ def test_what_concerns_an_account_is_done_where_it_is(cluster: Cluster) -> None:
 
 def test_a_single_node_says_so(fresh_node: Node) -> None:
     fresh_node.start()
-    for call in (["list_cluster"], ["cluster_status"], ["where", f"alice@{HOSTS[0]}"]):
+    for call in (["list_cluster"], ["cluster_status"]):
         done = fresh_node.run_ctl(*call, json_output=False)
         assert done.returncode == 1 and "this node is alone" in done.stderr

@@ -79,7 +79,9 @@ set_nickname bob example.test Bobby
 private_set bob example.test <a xmlns="b:c">d</a>
 private_get bob example.test a b:c
 send_message chat bob@example.test alice@example.test Subject Body
-send_stanza example.test alice@example.test <message><body>Hi</body></message>
+send_stanza example.test alice@example.test <message id="m1"><body>Hi</body></message>
+why m1 example.test
+where bob@example.test
 get_offline_count bob example.test
 get_mam_count bob example.test
 remove_mam_for_user_with_peer bob example.test alice@example.test
@@ -104,7 +106,6 @@ ELSEWHERE = {
     "doctor": "test_doctor.py",
     "list_cluster": "test_ctl_cluster.py",
     "cluster_status": "test_ctl_cluster.py",
-    "where": "test_ctl_cluster.py",
     "leave_cluster": "test_drain.py",
 }
 # What is wrong with the last argument of each kind.
