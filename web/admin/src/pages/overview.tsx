@@ -83,7 +83,7 @@ function Nodes({ nodes }: { nodes: NodeFacts[] }) {
     { title: words.state, cell: ({ state }) => <NodeState state={state} /> },
     { title: words.sessions, kind: "number", cell: ({ sessions }) => known(sessions, number) },
     {
-      title: t.value.overview.messages,
+      title: words.messages,
       kind: "number",
       cell: ({ messages_per_second }) => known(messages_per_second, number),
     },

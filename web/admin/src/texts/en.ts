@@ -117,6 +117,7 @@ export const en = {
     leases: "Does for all",
     left: (count: string) => `${count} left`,
     memory: "Memory",
+    messages: "Messages/s",
     moving: (count: number) => `${some(count, "session goes", "sessions go")} elsewhere.`,
     noAnswer: "no answer",
     node: "Node",

@@ -121,6 +121,7 @@ export const fr: Texts = {
     leases: "Fait pour tous",
     left: (count) => `encore ${count}`,
     memory: "Mémoire",
+    messages: "Messages/s",
     moving: (count) => `${some(count, "session part", "sessions partent")} ailleurs.`,
     noAnswer: "sans réponse",
     node: "Nœud",
