@@ -164,7 +164,7 @@ Result<> Node::start() {
   admin::Admin::add_procedures(server_->procedures(), monitor_.get());
   view_ = std::make_unique<CloudView>(*server_, *load_meter_, cluster_.get());
   admin_ = std::make_unique<admin::Admin>(*server_, hooks());
-  const auto api_options = [] { return config::ApiOptions(); };
+  const auto api_options = [this] { return config_->api; };
   auto routes = std::make_shared<http::Routes>();
   add_health(*routes, *server_, *load_meter_);
   web::add_routes(*routes, *server_, services_);

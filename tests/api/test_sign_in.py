@@ -7,6 +7,7 @@ import pytest
 from api.conftest import ADMIN, with_api
 from harness.api import PAGE, Api
 from harness.node import Account, Node
+from harness.waiting import eventually
 
 BOB = Account("bob", "example.test", "secret")
 
@@ -143,3 +144,25 @@ def test_who_is_no_administrator_any_more_is_out(served: Node, page: Api) -> Non
     served.write_config()
     served.ctl("reload_config")
     assert page.ask("GET", "/api/status").status == 401
+
+
+def test_a_session_outlives_the_node_but_not_its_time(served: Node, page: Api) -> None:
+    served.restart()
+    later = Api(served)
+    later.cookie = page.cookie
+    assert later.ask("GET", "/api/status").status == 200
+    served.config["api"] = {"session_lifetime": "1 second"}
+    served.restart()
+    later = Api(served)
+    later.sign_in(ADMIN.jid, ADMIN.password)
+    eventually(lambda: later.ask("GET", "/api/session").status == 401)
+
+
+def test_an_idle_session_ends(fresh_node: Node) -> None:
+    node = with_api(fresh_node)
+    node.config["api"] = {"session_idle": "1 second"}
+    node.start()
+    node.register(ADMIN)
+    page = Api(node)
+    page.sign_in(ADMIN.jid, ADMIN.password)
+    eventually(lambda: page.ask("GET", "/api/session").status == 401)
