@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "admin/audit.h"
 #include "base/log.h"
 
 namespace starling::admin {
@@ -11,17 +12,6 @@ namespace {
 using commands::Type;
 
 constexpr const char* kProcedure = "admin_command";
-
-// What was asked, for the log: everything but passwords, and what people write to each other.
-std::string for_log(const commands::Command& command, const std::vector<std::string>& arguments) {
-  std::string text;
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    if (i != 0) text += ' ';
-    const commands::Argument& argument = command.arguments[i];
-    text += argument.secret() || argument.written ? "***" : arguments[i];
-  }
-  return text;
-}
 
 }  // namespace
 
@@ -43,26 +33,52 @@ const Handler* find_handler(std::string_view command) {
         log_handlers(), account_handlers(), ban_handlers(), session_handlers(), roster_handlers(),
         profile_handlers(), message_handlers(), doctor_handlers(), overview_handlers(),
         account_page_handlers(), session_page_handlers(), configuration_handlers(),
-        log_line_handlers()}) {
+        log_line_handlers(), api_handlers()}) {
     const auto found = std::ranges::find(handlers, command, &Handler::command);
     if (found != handlers.end()) return &*found;
   }
   return nullptr;
 }
 
-Task<Result<Json>> Admin::run(std::string command, std::vector<std::string> arguments,
-                              std::shared_ptr<Audience> audience) {
+Result<const commands::Command*> Admin::look_up(const std::string& command,
+                                                std::vector<std::string>& arguments) const {
   const commands::Command* known = commands::find(command);
-  if (known == nullptr) co_return fail(Errc::invalid, "no such command: " + command);
-  if (known->local) co_return fail(Errc::invalid, "starlingctl does this itself: " + command);
-  if (auto good = commands::check(*known, arguments); !good) {
-    co_return std::unexpected(good.error());
-  }
-  // What was left out at the end is as if it were not there.
+  if (known == nullptr) return fail(Errc::invalid, "no such command: " + command);
+  if (known->local) return fail(Errc::invalid, "starlingctl does this itself: " + command);
   while (arguments.size() > known->required() && arguments.back().empty()) arguments.pop_back();
-  if (auto good = check_addresses(*known, arguments); !good) {
-    co_return std::unexpected(good.error());
+  if (auto good = commands::check(*known, arguments); !good) return std::unexpected(good.error());
+  if (auto good = check_addresses(*known, arguments); !good) return std::unexpected(good.error());
+  return known;
+}
+
+Result<> Admin::check(const std::string& command, std::vector<std::string> arguments) const {
+  if (auto known = look_up(command, arguments); !known) return std::unexpected(known.error());
+  return {};
+}
+
+Task<Result<Json>> Admin::run(std::string command, std::vector<std::string> arguments,
+                              std::shared_ptr<Audience> audience, Caller caller) {
+  const auto known = look_up(command, arguments);
+  if (!known) co_return std::unexpected(known.error());
+  if (!(*known)->changes) {
+    co_return co_await carry_out(std::move(command), std::move(arguments), std::move(audience),
+                                 std::move(caller));
   }
+  AuditRecord record{.who = caller.who,
+                     .from = caller.from,
+                     .command = command,
+                     .arguments = harmless_arguments(**known, arguments)};
+  auto result = co_await carry_out(std::move(command), std::move(arguments), std::move(audience),
+                                   std::move(caller));
+  record.result = result ? "done" : result.error().message;
+  co_await write_audit(server_.store().logs(), std::move(record));
+  co_return result;
+}
+
+Task<Result<Json>> Admin::carry_out(std::string command, std::vector<std::string> arguments,
+                                    std::shared_ptr<Audience> audience, Caller caller) {
+  const auto known = look_up(command, arguments);
+  if (!known) co_return std::unexpected(known.error());
   const Handler* handler = find_handler(command);
   if (handler == nullptr) {
     co_return fail(Errc::internal, "the command is listed but does nothing: " + command);
@@ -70,13 +86,16 @@ Task<Result<Json>> Admin::run(std::string command, std::vector<std::string> argu
   if (handler->of_account) {
     const auto account = *xmpp::Jid::make(arguments[0], arguments[1]);
     if (const auto node = core::other_place(server_, account); node != 0) {
-      co_return co_await run_at(node, std::move(command), std::move(arguments));
+      co_return co_await run_at(node, std::move(command), std::move(arguments), std::move(caller));
     }
   }
   // The page asks again and again.
-  log::write(known->changes ? log::Level::info : log::Level::debug, "admin_command",
-             {{"command", command}, {"arguments", for_log(*known, arguments)}});
-  Call call{server_, hooks_, std::move(arguments), std::move(audience)};
+  log::write((*known)->changes ? log::Level::info : log::Level::debug, "admin_command",
+             {{"command", command},
+              {"arguments", in_a_line(harmless_arguments(**known, arguments))},
+              {"who", caller.who},
+              {"from", caller.from}});
+  Call call{server_, hooks_, std::move(arguments), std::move(audience), std::move(caller)};
   if (handler->of_account) {
     const auto there = co_await check_account(call.account());
     if (!there) co_return std::unexpected(there.error());
@@ -90,8 +109,11 @@ Task<Result<Json>> Admin::run(std::string command, std::vector<std::string> argu
 
 // What concerns an account is done where the account is.
 Task<Result<Json>> Admin::run_at(bus::NodeId node, std::string command,
-                                 std::vector<std::string> arguments) {
-  const Json call = {{"command", std::move(command)}, {"arguments", std::move(arguments)}};
+                                 std::vector<std::string> arguments, Caller caller) {
+  const Json call = {{"command", std::move(command)},
+                     {"arguments", std::move(arguments)},
+                     {"who", std::move(caller.who)},
+                     {"from", std::move(caller.from)}};
   const auto answer = co_await core::call_node(server_, node, kProcedure, call.dump());
   if (!answer) co_return std::unexpected(answer.error());
   auto result = Json::parse(*answer, nullptr, false);
@@ -105,8 +127,11 @@ Task<Result<std::string>> Admin::run_for(core::Server& server, std::string call)
     co_return fail(Errc::invalid, "not a command");
   }
   Admin here(server, {});
-  const auto result = co_await here.run(asked["command"].get<std::string>(),
-                                        asked["arguments"].get<std::vector<std::string>>());
+  Caller caller{.who = asked.value("who", "another node"), .from = asked.value("from", "")};
+  // The node that was asked records it.
+  const auto result = co_await here.carry_out(asked["command"].get<std::string>(),
+                                              asked["arguments"].get<std::vector<std::string>>(),
+                                              nullptr, std::move(caller));
   if (!result) co_return std::unexpected(result.error());
   co_return result->dump();
 }

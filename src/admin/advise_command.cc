@@ -64,7 +64,8 @@ Result<Json> for_users(const Call& call) {
 }
 
 Task<Result<Json>> advise(Call call) {
-  if (!call.arguments.empty()) co_return for_users(call);
+  if (call.has(0)) co_return for_users(call);
+  if (call.has(1)) co_return fail(Errc::invalid, "ONLINE is of USERS: give both");
   const auto hours = co_await core::LoadHistory::read(call.server.store());
   if (!hours) co_return std::unexpected(hours.error());
   if (hours->empty()) {

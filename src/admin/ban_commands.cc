@@ -13,7 +13,7 @@ namespace {
 
 Task<Result<Json>> ban_account(Call call) {
   const auto ended =
-      co_await core::ban_account(call.server, call.account(), call.arguments[2], "starlingctl");
+      co_await core::ban_account(call.server, call.account(), call.arguments[2], call.caller.who);
   if (!ended) co_return std::unexpected(ended.error());
   co_return Json(*ended);
 }

@@ -39,6 +39,16 @@ struct Hooks {
   // What the node serves certificates from; reads the files.
   std::function<Task<std::vector<doctor::CertificateFile>>()> certificates{};
   std::function<std::vector<config::Described>()> options{};  // in force, and from where
+  // Whether the configuration names this account an administrator of the whole server.
+  std::function<bool(const xmpp::Jid& account)> is_admin{};
+};
+
+// Who gives a command.
+struct Caller {
+  std::string who = "the node itself";  // "alice@example.org", "token backup", "uid 0"
+  std::string from{};                   // "203.0.113.7", "starlingctl"
+  std::string account{};                // bare JID, if it is one that has signed in
+  bool is_token = false;
 };
 
 // Whoever waits for the answer of a command that goes on. On the loop of worker 0.
@@ -66,6 +76,7 @@ struct Call {
   const Hooks& hooks;
   std::vector<std::string> arguments;
   std::shared_ptr<Audience> audience;  // of a command that goes on; else nullptr
+  Caller caller;
 
   // The argument; "" if it is an optional one that was left out.
   [[nodiscard]] std::string text(std::size_t i) const {
@@ -120,6 +131,7 @@ void add_where_procedures(core::Procedures& procedures);
 [[nodiscard]] std::span<const Handler> roster_handlers();
 [[nodiscard]] std::span<const Handler> profile_handlers();
 [[nodiscard]] std::span<const Handler> message_handlers();
+[[nodiscard]] std::span<const Handler> api_handlers();
 
 // The handler of the command, or nullptr.
 [[nodiscard]] const Handler* find_handler(std::string_view command);

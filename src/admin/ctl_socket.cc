@@ -49,8 +49,9 @@ Result<Request> parse_request(const std::string& line) {
 // One connection: collects a line, then waits for its answer.
 class CtlSocket::Caller final : public net::ConnectionHandler {
  public:
-  Caller(CtlSocket& socket, std::uint64_t id, std::shared_ptr<net::SocketConnection> connection)
-      : socket_(socket), id_(id), connection_(std::move(connection)) {}
+  Caller(CtlSocket& socket, std::uint64_t id, std::shared_ptr<net::SocketConnection> connection,
+         uid_t uid)
+      : socket_(socket), id_(id), connection_(std::move(connection)), uid_(uid) {}
 
   void on_data(std::string_view bytes) override {
     if (asked_) return;
@@ -60,7 +61,7 @@ class CtlSocket::Caller final : public net::ConnectionHandler {
     if (end == std::string::npos) return;
     line_.resize(end);
     asked_ = true;
-    socket_.gate_.spawn(socket_.answer(id_, std::move(line_)));
+    socket_.gate_.spawn(socket_.answer(id_, uid_, std::move(line_)));
   }
   void on_tls_established() override {}
   void on_disconnected(net::CloseReason, std::string_view) override {
@@ -88,6 +89,7 @@ class CtlSocket::Caller final : public net::ConnectionHandler {
   CtlSocket& socket_;
   std::uint64_t id_;
   std::shared_ptr<net::SocketConnection> connection_;
+  uid_t uid_;
   std::string line_;
   std::shared_ptr<Audience> audience_;  // of a command that goes on
   bool asked_ = false;
@@ -112,7 +114,7 @@ Result<std::unique_ptr<CtlSocket>> CtlSocket::open(net::IoLoop& loop, const std:
 
 void CtlSocket::accepted(std::shared_ptr<net::SocketConnection> connection, uid_t uid) {
   const std::uint64_t id = ++last_caller_;
-  auto caller = std::make_unique<Caller>(*this, id, connection);
+  auto caller = std::make_unique<Caller>(*this, id, connection, uid);
   connection->set_handler(caller.get());
   Caller& known = *callers_.emplace(id, std::move(caller)).first->second;
   connection->start(nullptr);
@@ -122,13 +124,15 @@ void CtlSocket::accepted(std::shared_ptr<net::SocketConnection> connection, uid_
   }
 }
 
-Task<void> CtlSocket::answer(std::uint64_t caller, std::string line) {
+Task<void> CtlSocket::answer(std::uint64_t caller, uid_t uid, std::string line) {
   auto request = parse_request(line);
   Json answer;
   if (request) {
     auto audience = audience_for(caller, request->command);
-    const auto result = co_await admin_.run(std::move(request->command),
-                                            std::move(request->arguments), std::move(audience));
+    admin::Caller who{.who = "uid " + std::to_string(uid), .from = "starlingctl"};
+    const auto result =
+        co_await admin_.run(std::move(request->command), std::move(request->arguments),
+                            std::move(audience), std::move(who));
     answer =
         result ? Json{{"ok", true}, {"result", *result}} : error_answer(result.error().message);
   } else {

@@ -15,6 +15,8 @@
 // Only root and the user the node runs as may speak (SO_PEERCRED).
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -44,7 +46,7 @@ class CtlSocket {
   class Caller;
   explicit CtlSocket(Admin& admin);
   void accepted(std::shared_ptr<net::SocketConnection> connection, uid_t uid);
-  Task<void> answer(std::uint64_t caller, std::string line);
+  Task<void> answer(std::uint64_t caller, uid_t uid, std::string line);
   // nullptr unless the command goes on.
   std::shared_ptr<Audience> audience_for(std::uint64_t caller, const std::string& command);
 

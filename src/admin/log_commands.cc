@@ -110,7 +110,7 @@ Task<Result<Json>> trace(Call call) {
   if (jid.local().empty() || call.server.host(jid.domain()) == nullptr) {
     co_return fail(Errc::invalid, "not an account of this server: " + jid.str());
   }
-  const auto most = call.arguments.size() > 1 ? static_cast<std::uint64_t>(call.integer(1)) : 0;
+  const auto most = call.has(1) ? static_cast<std::uint64_t>(call.integer(1)) : 0;
   const auto queue = std::make_shared<TraceQueue>(*EventLoop::current(), call.audience, most);
   core::Worker& home = call.server.worker(call.server.home_of(jid.bare()));
   const auto watch = [&home, jid, queue] {

@@ -23,6 +23,7 @@ constexpr Tag kTags[] = {
     {"offline", "Offline messages"},
     {"mam", "Archives"},
     {"backup", "Backup and restore"},
+    {"api", "The API"},
 };
 
 const std::vector<Command>& table() {
@@ -30,7 +31,7 @@ const std::vector<Command>& table() {
     std::vector<Command> unsorted;
     for (const auto& part :
          {server_commands, cluster_commands, log_commands, account_commands, session_commands,
-          roster_commands, profile_commands, message_commands}) {
+          roster_commands, profile_commands, message_commands, api_commands}) {
       std::ranges::move(part(), std::back_inserter(unsorted));
     }
     std::vector<Command> commands;

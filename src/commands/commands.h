@@ -45,12 +45,13 @@ struct Command {
   std::string_view tag;      // one of tags()
   std::string_view summary;  // one line
   std::vector<Argument> arguments;
-  std::string_view effect;   // what changes, what it answers, what can go wrong
-  std::string_view example;  // as typed in a shell
-  bool takes_long = false;   // perhaps more than a minute: starlingctl waits for its end
-  bool local = false;        // done by starlingctl itself, where no node runs
-  bool goes_on = false;      // answers line after line, until either side ends it
-  bool changes = true;       // false: it only tells, and may be asked again and again
+  std::string_view effect;     // what changes, what it answers, what can go wrong
+  std::string_view example;    // as typed in a shell
+  bool takes_long = false;     // perhaps more than a minute: starlingctl waits for its end
+  bool local = false;          // done by starlingctl itself, where no node runs
+  bool goes_on = false;        // answers line after line, until either side ends it
+  bool changes = true;         // false: it only tells, and may be asked again and again
+  bool secret_answer = false;  // shown once: kept nowhere
 
   // Without optional ones at the end.
   [[nodiscard]] std::size_t required() const;

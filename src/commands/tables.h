@@ -15,6 +15,7 @@ std::vector<Command> session_commands();
 std::vector<Command> roster_commands();
 std::vector<Command> profile_commands();
 std::vector<Command> message_commands();
+std::vector<Command> api_commands();
 
 inline constexpr Argument kUser{"USER", "the part of the address before the @", Type::user};
 // A text that people write.

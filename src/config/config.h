@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/result.h"
+#include "config/api_options.h"
 #include "config/options.h"
 
 namespace starling::config {
@@ -110,6 +111,7 @@ struct Config {
   Fail2banOptions fail2ban;
   ClusterOptions cluster;
   CloudOptions cloud;
+  ApiOptions api;
   DrainOptions drain;
   BalanceOptions balance;
   CapacityOptions capacity;

@@ -161,6 +161,7 @@ Section<HostOptions> module_options();         // table_modules.cc
 Field<Config> fail2ban();                      // table_modules.cc
 Field<Config> cluster();                       // table_cluster.cc
 Field<Config> cloud();                         // table_cloud.cc
+Field<Config> api();                           // table_api.cc
 Section<Access> access_options();              // table_access.cc
 Field<Config> shapers();                       // table_access.cc
 

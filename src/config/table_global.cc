@@ -334,7 +334,8 @@ Section<Config> global_options() {
                   .when = "To use other ports, to limit what a client may do, or behind a proxy.",
                   .example = "[{ port: 5222 }, { port: 5223, tls: true }]"}),
          } +
-         tls_options() + log_options() + resource_options() + Section<Config>{cluster(), cloud()};
+         tls_options() + log_options() + resource_options() +
+         Section<Config>{cluster(), cloud(), api()};
 }
 
 }  // namespace starling::config

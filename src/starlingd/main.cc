@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/openapi.h"
 #include "base/log.h"
 #include "base/version.h"
 #include "config/ejabberd_import.h"
@@ -67,6 +68,8 @@ struct Questions {
   std::string ejabberd;
   bool reference = false;
   bool schema = false;
+  bool api = false;
+  bool openapi = false;
 
   void add_to(CLI::App& app) {
     app.add_option("--explain", explain, "Say what an option means, such as listen.port")
@@ -76,14 +79,18 @@ struct Questions {
         ->option_text("FILE");
     app.add_flag("--print-config-reference", reference, "Print all options, as Markdown");
     app.add_flag("--print-config-schema", schema, "Print a JSON Schema of the configuration");
+    app.add_flag("--print-api-reference", api, "Print how to use the HTTP API, as Markdown");
+    app.add_flag("--print-openapi", openapi, "Print the description of the HTTP API (OpenAPI 3.1)");
   }
   [[nodiscard]] bool asked() const {
-    return !explain.empty() || !ejabberd.empty() || reference || schema;
+    return !explain.empty() || !ejabberd.empty() || reference || schema || api || openapi;
   }
   // Gives the exit code.
   [[nodiscard]] int answer() const {
     if (reference) std::cout << config::reference();
     if (schema) std::cout << config::json_schema();
+    if (api) std::cout << api::reference();
+    if (openapi) std::cout << api::openapi();
     if (!ejabberd.empty()) return import_ejabberd();
     if (explain.empty()) return 0;
     const auto explained = config::explain(explain);

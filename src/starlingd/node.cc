@@ -13,6 +13,7 @@
 
 #include "admin/doctor/gather.h"
 #include "admin/doctor/gather_parts.h"
+#include "api/api.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/processors.h"
@@ -163,10 +164,13 @@ Result<> Node::start() {
                                       .facts = [this] { return facts(); }});
   admin::Admin::add_procedures(server_->procedures(), monitor_.get());
   view_ = std::make_unique<CloudView>(*server_, *load_meter_, cluster_.get());
+  admin_ = std::make_unique<admin::Admin>(*server_, hooks());
+  const auto api_options = [this] { return config_->api; };
   auto routes = std::make_shared<http::Routes>();
   add_health(*routes, *server_, *load_meter_);
   web::add_routes(*routes, *server_, services_);
   add_pages(*routes);
+  api::add_routes(*routes, {*server_, *admin_, api_options});
   for (std::size_t i = 0; i < workers; ++i) {
     services_.push_back(std::make_unique<stream::C2sService>(server_->worker(i), services_));
     http_services_.push_back(std::make_unique<http::HttpService>(*loops_[i], routes));
@@ -193,10 +197,12 @@ Result<> Node::start() {
   load_history_ = std::make_unique<core::LoadHistory>(
       server_->worker(0), [this] { return load_meter_->load(); },
       [this] { return server_->clock_us(loops_[0]->now()); });
+  housekeeping_ = std::make_unique<api::Housekeeping>(server_->worker(0), api_options);
   if (cluster_) {
     cluster::Leases& leases = cluster_->cluster().leases();
     leases.add(std::string(core::Retention::kLease), *retention_);
     leases.add(std::string(core::LoadHistory::kLease), *load_history_);
+    leases.add(std::string(api::Housekeeping::kLease), *housekeeping_);
     if (config_->cloud.provider == config::CloudProvider::aws) {
       leases.add(std::string(CloudView::kLease), *view_);
     }
@@ -205,6 +211,7 @@ Result<> Node::start() {
     loops_[0]->post([this] {
       retention_->start();
       load_history_->start();
+      housekeeping_->start();
     });
   }
   load_meter_->set_capacity(config_->capacity);
@@ -221,7 +228,6 @@ Result<> Node::start() {
   if (auto good = check_socket_path(config_->ctl_socket); !good) return good;
   if (auto listening = start_listeners(); !listening) return listening;
   // Last of all: what it can ask for is there.
-  admin_ = std::make_unique<admin::Admin>(*server_, hooks());
   auto ctl = admin::CtlSocket::open(*loops_[0], config_->ctl_socket, *admin_);
   if (!ctl) return fail(ctl.error().code, "ctl_socket: " + ctl.error().message);
   ctl_ = std::move(*ctl);
@@ -311,7 +317,11 @@ admin::Hooks Node::hooks() {
           .facts = [this] { return facts(); },
           .monitor = monitor_.get(),
           .certificates = [this] { return certificates(); },
-          .options = [this] { return config::describe(*config_); }};
+          .options = [this] { return config::describe(*config_); },
+          .is_admin =
+              [this](const xmpp::Jid& account) {
+                return config_->options.access.matches("admin", {&account, std::nullopt});
+              }};
 }
 
 Task<std::vector<admin::doctor::CertificateFile>> Node::certificates() {

@@ -12,6 +12,7 @@
 #include "admin/admin.h"
 #include "admin/ctl_socket.h"
 #include "admin/monitor.h"
+#include "api/housekeeping.h"
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "cloud/lifecycle.h"
@@ -131,10 +132,11 @@ class Node {
   std::unique_ptr<NodeMetrics> metrics_;
   std::unique_ptr<core::Retention> retention_;
   std::unique_ptr<core::LoadHistory> load_history_;
+  std::unique_ptr<api::Housekeeping> housekeeping_;
   std::unique_ptr<MemoryWatch> memory_watch_;
+  std::unique_ptr<admin::Admin> admin_;
   std::vector<std::unique_ptr<stream::C2sService>> services_;
   std::vector<std::unique_ptr<http::HttpService>> http_services_;
-  std::unique_ptr<admin::Admin> admin_;
   std::unique_ptr<admin::CtlSocket> ctl_;
   std::vector<Listening> listeners_;
   std::vector<std::thread> threads_;

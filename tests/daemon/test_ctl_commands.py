@@ -90,6 +90,9 @@ delete_old_mam_messages all 30
 kick_session alice example.test here reason
 kick_user bob example.test
 kick_users example.test
+create_token backup read 30
+list_tokens
+audit_log
 backup %/backup.db
 unregister bob example.test
 stop
@@ -107,6 +110,7 @@ ELSEWHERE = {
     "list_cluster": "test_ctl_cluster.py",
     "cluster_status": "test_ctl_cluster.py",
     "leave_cluster": "test_drain.py",
+    "revoke_token": "tests/api/test_tokens.py",
 }
 # What is wrong with the last argument of each kind.
 WRONG = {"HOST": "nowhere.test", "USER": "a b", "LOCALUSER": "a b", "LOCALHOST": "nowhere.test"}

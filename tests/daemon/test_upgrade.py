@@ -52,6 +52,6 @@ def test_two_versions_work_together_until_all_are_new(
         eventually(lambda: "unknown" not in _told(cluster, "memory"))
         # Nobody of the older version could be given it.
         eventually(lambda: sorted(sum(_told(cluster, "leases"), []))
-                   == ["archive-retention", "load-history"])
+                   == ["api-housekeeping", "archive-retention", "load-history"])
     finally:
         cluster.stop()
