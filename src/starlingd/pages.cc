@@ -39,6 +39,8 @@ void add_pages(http::Routes& routes) {
     routes.add(path + "/", {service, {"GET"}, serve(std::move(files))});
   };
   add("admin", std::make_shared<http::StaticFiles>("/admin/", http::pages_admin(), kAdminPolicy));
+  add("chat", std::make_shared<http::StaticFiles>("/chat/", http::pages_chat(),
+                                                  std::string(web::kChatPolicy)));
   routes.add("/", {"admin", {"GET"}, [](http::Request request) -> Task<http::Response> {
                      if (request.path != "/") co_return http::problem(404);
                      co_return http::Response{
