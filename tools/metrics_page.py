@@ -70,7 +70,8 @@ LABELS = {
     ("starling_build_info", "version"): "as `starlingd --version` prints it",
     ("starling_certificate_expiry_timestamp_seconds", "host"):
         "each that is served, or the 100 whose certificates end first",
-    ("starling_lease_held", "lease"): "`archive-retention`, `load-history`; on AWS `scale_in`",
+    ("starling_lease_held", "lease"): "`api-housekeeping`, `archive-retention`, `load-history`; "
+                                     "on AWS `scale_in`",
     ("starling_worker_inbox", "worker"): "from 0",
 }
 

@@ -265,7 +265,7 @@ Error unknown(const Call& call, const std::vector<NodeAnswer>& answers) {
 }
 
 Task<Result<Json>> why(Call call) {
-  if (call.arguments[0].empty()) co_return fail(Errc::invalid, "MESSAGE-ID is empty");
+  if (call.arguments[0].empty()) co_return fail(Errc::invalid, "ID is empty");
   const Json question = {{"id", call.text(0)}, {"from", call.text(1)}};
   const auto answers =
       co_await ask_every_node(call.server, kProcedure, journal_here, question.dump());

@@ -41,7 +41,7 @@ std::vector<Command> cluster_commands() {
       reads(
           {"where",
            "cluster",
-           "Show where an account and its sessions are, and what waits for it",
+           "Show where an account and its sessions are",
            {{"JID", "the address of an account, or of one of its sessions", Type::jid}},
            "Changes nothing. `home` is the node that has the account's sessions, wherever they are "
            "connected; `keeper` is the node that keeps what comes for an account without sessions; "
@@ -56,8 +56,8 @@ std::vector<Command> cluster_commands() {
           {"why",
            "cluster",
            "Tell what became of a message",
-           {{"MESSAGE-ID", "the id that its sender gave it, or the trace_id of a line in the log"},
-            {"FROM-JID", "its sender, as others may have used the same id", Type::jid, true}},
+           {{"ID", "the id that its sender gave it, or the trace_id of a line in the log"},
+            {"FROM", "its sender, as others may have used the same id", Type::jid, true}},
            "Changes nothing. Asks every node for what it has noted (`journal.size`); one line for "
            "each "
            "thing that happened, in order of time: when, at which node, and what. Never what the "

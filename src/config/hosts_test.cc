@@ -263,7 +263,9 @@ TEST(Restart, OptionsThatNeedOne_AreKept) {
   const Config before = good("");
   Config after = good(
       "data_dir: /d\nctl_socket: /s\nworkers: 3\ncore_dumps: true\ndns_servers: [192.0.2.1]\n"
-      "database: postgresql:///d\ncluster: { port: 1 }\ncloud: { provider: aws }\nloglevel: debug");
+      "database: postgresql:///d\ncluster: { port: 1 }\ncloud: { provider: aws }\njournal: { size: "
+      "1 }\n"
+      "loglevel: debug");
   std::set<std::string> changed;
   for (const auto& change : changes(before, after)) {
     // An option of a section needs it if the section does.

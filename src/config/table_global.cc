@@ -264,12 +264,12 @@ Section<Config> resource_options() {
                           .when = "Raise it if `starlingctl why` knows nothing of a message that "
                                   "somebody complains about; 0 if nobody is to know who writes to "
                                   "whom.",
-                          .example = "1000000",
-                          .restart = true})}),
+                          .example = "1000000"})}),
              {.name = "journal",
               .meaning = "What the node remembers of messages, in memory, for `starlingctl why`: "
                          "when, from whom, to whom, and what became of them; never what they "
-                         "say."}),
+                         "say.",
+              .restart = true}),
       option(&Config::ctl_socket, text_or_empty("the path of a Unix socket"),
              {.name = "ctl_socket",
               .meaning = "The Unix socket through which `starlingctl` speaks to this node. Only "

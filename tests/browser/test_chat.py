@@ -31,7 +31,7 @@ def open_chat(browser: Browser, url: str, account: Account) -> Window:
 
 
 def talk_to(window: Window, other: Account) -> None:
-    window.evaluate(f"converse_api.chats.open('{other.jid}', {{}}, true)")
+    window.evaluate(f"location.hash = 'converse/chat?jid={other.jid}'")
     window.see(css="textarea.chat-textarea")
 
 
@@ -70,7 +70,7 @@ def test_node_is_drained_while_people_chat(three: Site, browser: Browser) -> Non
     page = three.administration(browser, "/admin/#/sessions")
     page.see(css=f"tr:has-text('{alice.jid}'):has-text('{name}')")
     page.click(css="nav a[href='#/cluster']")
-    page.see(css="table tbody tr:nth-child(3)")
+    page.see(css="[aria-label=Nodes] tbody tr:nth-child(3)")
     picture(page, "admin-cluster")
     page.click(css=f"tr:has-text('{name}') button:has-text('Drain')")
     page.click(css="dialog button[type=submit]")
@@ -83,7 +83,7 @@ def test_node_is_drained_while_people_chat(three: Site, browser: Browser) -> Non
         assert said.count(f"while it drains {number}") == 1
     say(here, "still here")
     there.see(text="still here")
-    eventually(lambda: page.count("table:first-of-type tbody tr") == 2)
+    eventually(lambda: page.count("[aria-label=Nodes] tbody tr") == 2)
     page.see(css=f".timeline :has-text('{name}')")
     picture(page, "admin-timeline")
     page.click(css="nav a[href='#/sessions']")

@@ -259,7 +259,7 @@ const readers: Record<string, (args: Args) => Json> = {
   ],
   where: ({ jid }) => ({ jid, home: 41, name: "blue-1", why: "its sessions are there", sessions: [] }),
   why: (args) => {
-    if (args["message-id"] === "none") throw new Refusal(404, "nothing is known of a message none");
+    if (args["id"] === "none") throw new Refusal(404, "nothing is known of a message none");
     const ends = { from: "adele@example.org/phone", to: "bruno@example.org" };
     return ["came from its client", "went to node blue-2", "was kept in the archive", "reached phone"].map(
       (what, i) => ({ time: iso(now() - 5e3 + i * 3), name: `blue-${i ? 2 : 1}`, what, ...ends }),

@@ -214,8 +214,8 @@ function Why() {
   const [id, setId] = useState(asked ?? "");
   const [from, setFrom] = useState(askedFrom ?? "");
   const answer = useAnswer<Happening[]>(asked ? "why" : null, {
-    "message-id": asked,
-    "from-jid": askedFrom,
+    id: asked,
+    from: askedFrom,
   });
   const columns: Column<Happening>[] = [
     { title: words.time, kind: "code", cell: ({ time }) => clock(time) },
