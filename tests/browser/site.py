@@ -10,7 +10,7 @@ from browser.browser import Browser, Window
 from harness.node import Account, Node
 
 # The environment's name of the folder for the pictures in docs/: see docs/admin.md.
-PICTURES = "STARLING_PICTURES"
+PICTURES = "DOCS_PICTURES"
 
 
 class Site:
