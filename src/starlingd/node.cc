@@ -337,10 +337,11 @@ Task<admin::doctor::Facts> Node::facts() {
   co_return facts;
 }
 
-// The listeners, with the ports that they have.
+// The listeners for clients, with the ports that they have.
 std::vector<admin::doctor::ListenerFacts> Node::doors() const {
   std::vector<admin::doctor::ListenerFacts> doors;
   for (const auto& [options, sockets] : listeners_) {
+    if (options.module != "c2s") continue;
     const auto own = IpAddress::parse(admin::doctor::address_for_node(options.ip));
     doors.push_back({.ip = options.ip,
                      .port = sockets->port(),

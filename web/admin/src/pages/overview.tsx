@@ -24,8 +24,8 @@ export function Overview() {
       <Shown of={summary}>
         {(data) => (
           <>
-            <Alerts summary={data} />
             <Figures summary={data} />
+            <Alerts summary={data} />
           </>
         )}
       </Shown>
