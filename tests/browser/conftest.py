@@ -13,7 +13,7 @@ from browser.browser import Browser
 from browser.site import PICTURES, Site
 from harness.authority import Authority
 from harness.cluster import Cluster
-from harness.node import Node
+from harness.node import Node, build_folder
 from harness.postgres import Postgres
 
 
@@ -24,6 +24,8 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    if build_folder().name in ("asan", "tsan"):
+        pytest.skip("what a page asks of a node, tests/api and tests/clients ask as well")
     with Browser() as opened:
         yield opened
 
