@@ -66,7 +66,9 @@ void ClusterTimeline::look(std::int64_t clock_us, const Seen& seen) {
     const auto& [node, member] = known;
     const auto is_it = [&](const PeerStatus& peer) { return peer.member.epoch == known.first; };
     if (std::ranges::any_of(seen.members, is_it)) return false;
-    add(clock_us, member.state == MemberState::draining ? "left" : "died", node, member.name);
+    // Who leaves in order may be quick about it; who dies is missed before his row is removed.
+    const bool left = member.heard || member.state == MemberState::draining;
+    add(clock_us, left ? "left" : "died", node, member.name);
     return true;
   });
   for (const store::Lease& lease : seen.leases) {

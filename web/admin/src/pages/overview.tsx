@@ -38,7 +38,7 @@ export function Overview() {
 function Alerts({ summary }: { summary: Summary }) {
   const words = t.value.overview;
   return (
-    <section aria-label={words.alerts} aria-live="polite">
+    <section class="alerts" aria-label={words.alerts} aria-live="polite" tabIndex={0}>
       {summary.alerts.length === 0 ? (
         <p class="notice good">{words.allWell}</p>
       ) : (
