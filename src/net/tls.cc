@@ -65,9 +65,11 @@ struct TlsCallbacks {
     return SSL_TLSEXT_ERR_OK;
   }
 
-  static int on_alpn(SSL*, const unsigned char** out, unsigned char* out_length,
+  static int on_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_length,
                      const unsigned char* in, unsigned int in_length, void* arg) {
-    const auto* wire = static_cast<const std::string*>(arg);
+    const auto* session = static_cast<const TlsSession*>(SSL_get_app_data(ssl));
+    const std::string& of_listener = session->context_->alpn_wire();
+    const auto* wire = of_listener.empty() ? static_cast<const std::string*>(arg) : &of_listener;
     unsigned char* chosen = nullptr;
     const int found = SSL_select_next_proto(&chosen, out_length,
                                             reinterpret_cast<const unsigned char*>(wire->data()),
@@ -92,6 +94,15 @@ Result<> set_policy(SSL_CTX* ctx, const TlsPolicy& policy) {
   return {};
 }
 
+std::string length_prefixed(const std::vector<std::string>& protocols) {
+  std::string wire;
+  for (const auto& protocol : protocols) {
+    wire += static_cast<char>(protocol.size());
+    wire += protocol;
+  }
+  return wire;
+}
+
 }  // namespace
 
 Result<> check_policy(const TlsPolicy& policy) {
@@ -112,13 +123,13 @@ Result<> Certificate::set_options(const std::vector<std::string>& alpn, const Tl
   SSL_CTX_set_session_id_context(ctx, kSessionContext, sizeof kSessionContext - 1);
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);  // tickets need no server memory
   SSL_CTX_set_tlsext_servername_callback(ctx, TlsCallbacks::on_server_name);
-  for (const auto& protocol : alpn) {
-    alpn_wire_ += static_cast<char>(protocol.size());
-    alpn_wire_ += protocol;
-  }
+  alpn_wire_ = length_prefixed(alpn);
   if (!alpn_wire_.empty()) SSL_CTX_set_alpn_select_cb(ctx, TlsCallbacks::on_alpn, &alpn_wire_);
   return {};
 }
+
+TlsContext::TlsContext(Table certificates, const std::vector<std::string>& alpn)
+    : alpn_wire_(length_prefixed(alpn)), certificates_(std::move(certificates)) {}
 
 void TlsContext::replace(Table certificates) {
   std::lock_guard lock(mutex_);

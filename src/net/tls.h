@@ -75,7 +75,9 @@ class Certificate {
 class TlsContext {
  public:
   using Table = std::vector<std::shared_ptr<const Certificate>>;
-  explicit TlsContext(Table certificates) : certificates_(std::move(certificates)) {}
+  // `alpn` lists the protocols to accept, in order of preference, instead of those that the
+  // certificates were loaded with; empty: those.
+  explicit TlsContext(Table certificates, const std::vector<std::string>& alpn = {});
 
   // New connections use the new certificates; those that stand are not touched.
   void replace(Table certificates);
@@ -83,8 +85,11 @@ class TlsContext {
   [[nodiscard]] std::shared_ptr<const Certificate> find(std::string_view host) const;
   // The same, else the first of all; nullptr if there is none at all.
   [[nodiscard]] std::shared_ptr<const Certificate> choose(std::string_view host) const;
+  // As a length-prefixed list; "": the certificates' own.
+  [[nodiscard]] const std::string& alpn_wire() const { return alpn_wire_; }
 
  private:
+  const std::string alpn_wire_;
   mutable std::mutex mutex_;
   Table certificates_;
 };

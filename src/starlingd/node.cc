@@ -133,6 +133,8 @@ Result<> Node::start() {
   store_ = std::move(*store);
   auto certificates = load_certificates(*config_);
   if (!certificates) return std::unexpected(certificates.error());
+  tls_of_http_ =
+      std::make_shared<net::TlsContext>(*certificates, std::vector<std::string>{"http/1.1"});
   tls_ = std::make_shared<net::TlsContext>(std::move(*certificates));
 
   const std::size_t cores = allowed_processors();
@@ -247,7 +249,7 @@ Result<std::unique_ptr<Door>> Node::open_door(const std::shared_ptr<const config
   std::vector<net::IoLoop*> loops;
   for (const auto& loop : loops_) loops.push_back(loop.get());
   if (options.module == "http") {
-    return HttpListener::open(loops, http_services_, config, options, tls_);
+    return HttpListener::open(loops, http_services_, config, options, tls_of_http_);
   }
   return C2sListener::open(loops, services_, config, options, tls_);
 }

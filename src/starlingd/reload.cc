@@ -72,6 +72,7 @@ Result<std::vector<std::string>> Node::apply(Loaded loaded) {
     return fail(logging.error().code, "log_file: " + logging.error().message);
   }
   config_ = fresh;
+  tls_of_http_->replace(loaded.certificates);
   tls_->replace(std::move(loaded.certificates));
   metrics_->set_hosts(fresh->hosts, tls_);
   server_->login_guard().set_options(fresh->fail2ban);

@@ -52,6 +52,21 @@ def test_alpn_is_answered(node: Node) -> None:
         handshake(node, node.hosts[0], other)
 
 
+def test_alpn_of_a_browser_is_answered(fresh_node: Node) -> None:
+    fresh_node.serve_http(tls=True)
+    fresh_node.start()
+    context = client_context(fresh_node.ca_file)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with (socket.create_connection(fresh_node.http_address("direct"), TIMEOUT_S) as tcp,
+          context.wrap_socket(tcp, server_hostname=fresh_node.hosts[0]) as tls):
+        assert tls.selected_alpn_protocol() == "http/1.1"
+    # Nobody is to talk HTTP to what is for XMPP, or the other way round.
+    context.set_alpn_protocols(["xmpp-client"])
+    with (socket.create_connection(fresh_node.http_address("direct"), TIMEOUT_S) as tcp,
+          pytest.raises(ssl.SSLError)):
+        context.wrap_socket(tcp, server_hostname=fresh_node.hosts[0])
+
+
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_version_is_spoken(node: Node, version: ssl.TLSVersion) -> None:
     context = client_context(node.ca_file)
