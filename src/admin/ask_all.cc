@@ -1,9 +1,6 @@
 #include "admin/ask_all.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <memory>
 #include <utility>
@@ -95,12 +92,6 @@ Task<std::vector<cluster::PeerStatus>> members(core::Server& server) {
   if (all == nullptr) co_return std::vector<cluster::PeerStatus>();
   const auto look = [all] { return all->status(); };
   co_return co_await run_on(all->loop(), look);
-}
-
-std::string machine_name() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0) return "?";
-  return name.data();
 }
 
 std::string to_bytes(const Json& json) {

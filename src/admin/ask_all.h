@@ -30,8 +30,6 @@ Task<Answers> ask_all(core::Server& server, std::string procedure, Json argument
 [[nodiscard]] bus::NodeId self_id(const core::Server& server);
 // All members as this node sees them; empty if it is alone. On any loop.
 Task<std::vector<cluster::PeerStatus>> members(core::Server& server);
-// What people call this machine: the name of a node that is alone.
-[[nodiscard]] std::string machine_name();
 
 // Bytes of a foreign origin may not be UTF-8; they are replaced.
 [[nodiscard]] std::string to_bytes(const Json& json);

@@ -1,11 +1,11 @@
 #include "admin/grants.h"
 
-#include <fmt/format.h>
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/random.h"
 #include "core/account_ban.h"
 #include "xmpp/sasl/scram_crypto.h"
@@ -21,11 +21,7 @@ constexpr std::size_t kSecretLength = 52;  // of 5 bits each
 constexpr std::int64_t kSecondUs = 1'000'000;
 
 std::string hash_of(std::string_view text) {
-  std::string hex;
-  for (const unsigned char c : xmpp::sasl::scram_h(xmpp::sasl::ScramHash::sha256, text)) {
-    hex += fmt::format("{:02x}", c);
-  }
-  return hex;
+  return hex(xmpp::sasl::scram_h(xmpp::sasl::ScramHash::sha256, text));
 }
 
 std::string encode(const Grant& grant, const std::string& hash) {

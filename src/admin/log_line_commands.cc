@@ -8,6 +8,7 @@
 #include "admin/ask_all.h"
 #include "admin/call.h"
 #include "base/log_lines.h"
+#include "base/machine_name.h"
 
 namespace starling::admin {
 

@@ -9,6 +9,7 @@
 #include "admin/call.h"
 #include "admin/monitor.h"
 #include "base/clock.h"
+#include "base/machine_name.h"
 #include "base/run_on.h"
 #include "base/version.h"
 #include "core/operations.h"

@@ -8,6 +8,7 @@
 #include "admin/call.h"
 #include "admin/endpoint.h"
 #include "base/clock.h"
+#include "base/machine_name.h"
 #include "base/run_on.h"
 #include "core/operations.h"
 

@@ -139,11 +139,10 @@ void add_routes(http::Routes& routes, Context context) {
                 };
                 return all(std::move(here), std::move(request));
               })});
-  const auto document = std::make_shared<const std::string>(openapi());
-  routes.add("/api/openapi.json",
-             {kService, {"GET"}, [document](http::Request) -> Task<http::Response> {
-                co_return http::Response{.body = *document};
-              }});
+  routes.add("/api/openapi.json", {kService, {"GET"}, [](http::Request) -> Task<http::Response> {
+                                     static const std::string document = openapi();
+                                     co_return http::Response{.body = document};
+                                   }});
 }
 
 }  // namespace starling::api

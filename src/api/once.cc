@@ -1,11 +1,11 @@
 #include "api/once.h"
 
-#include <fmt/format.h>
 #include <utility>
 #include <vector>
 
 #include "api/operations.h"
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/random.h"
 #include "xmpp/sasl/scram_crypto.h"
 
@@ -17,12 +17,6 @@ using xmpp::sasl::ScramHash;
 
 constexpr std::size_t kMaxBody = 65'536;
 constexpr std::size_t kMarkLength = 26;
-
-std::string hex(std::string_view bytes) {
-  std::string text;
-  for (const unsigned char c : bytes) text += fmt::format("{:02x}", c);
-  return text;
-}
 
 bool is_old(const Json& record) {
   return !record.is_object() ||

@@ -110,33 +110,6 @@ audit_log` and `GET /api/audit_log` show the records, the latest first; they are
 ## Commands
 )";
 
-// For Markdown: what stands for something is no HTML.
-std::string plain(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '<') {
-      out += "&lt;";
-    } else if (c == '|') {
-      out += "\\|";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
-std::string described(const Argument& argument) {
-  std::string text(argument.meaning);
-  std::string list;
-  for (const auto choice : commands::choices(argument)) {
-    list += (list.empty() ? "`" : ", `") + std::string(choice) + "`";
-  }
-  if (!list.empty()) text += ": " + list;
-  if (argument.type == Type::integer) text += " (a number)";
-  if (argument.optional) text += " (may be left out)";
-  return text;
-}
-
 // As a part of an address.
 std::string escaped(const std::string& text) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
@@ -174,10 +147,10 @@ std::string described(const Command& command) {
   if (!command.arguments.empty()) {
     text += "\n| | |\n|-|-|\n";
     for (const auto& argument : command.arguments) {
-      text += "| `" + name_of(argument) + "` | " + plain(described(argument)) + " |\n";
+      text += "| `" + name_of(argument) + "` | " + commands::markdown(argument) + " |\n";
     }
   }
-  return text + "\n" + plain(command.effect) + "\n\n";
+  return text + "\n" + commands::markdown(command.effect) + "\n\n";
 }
 
 }  // namespace

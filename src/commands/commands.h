@@ -76,6 +76,10 @@ struct Tag {
 // server. An optional one that is empty counts as left out. Errors: invalid.
 [[nodiscard]] Result<> check(const Command& command, std::span<const std::string> arguments);
 
+// For tables of Markdown: what stands for something is no HTML; and what an argument is.
+[[nodiscard]] std::string markdown(std::string_view text);
+[[nodiscard]] std::string markdown(const Argument& argument);
+
 // docs/starlingctl.md.
 [[nodiscard]] std::string reference();
 

@@ -7,8 +7,31 @@ namespace starling::commands {
 
 namespace {
 
-// For Markdown: what stands for something is no HTML.
-std::string plain(std::string_view text) {
+// Of a heading.
+std::string anchor(std::string_view title) {
+  std::string out;
+  for (const char c : title) out += c == ' ' ? '-' : static_cast<char>(std::tolower(c));
+  return out;
+}
+
+std::string describe(const Command& command) {
+  std::string text = "### " + std::string(command.name) + "\n";
+  text += std::string(command.summary) + ".\n\n";
+  text += "    starlingctl " + command.usage() + "\n";
+  if (!command.arguments.empty()) {
+    text += "\n| | |\n|-|-|\n";
+    for (const auto& argument : command.arguments) {
+      text += "| `" + std::string(argument.name) + "` | " + markdown(argument) + " |\n";
+    }
+  }
+  text += "\n" + markdown(command.effect) + "\n\n";
+  text += "Example: `" + std::string(command.example) + "`\n\n";
+  return text;
+}
+
+}  // namespace
+
+std::string markdown(std::string_view text) {
   std::string out;
   for (const char c : text) {
     if (c == '<') {
@@ -22,14 +45,7 @@ std::string plain(std::string_view text) {
   return out;
 }
 
-// Of a heading.
-std::string anchor(std::string_view title) {
-  std::string out;
-  for (const char c : title) out += c == ' ' ? '-' : static_cast<char>(std::tolower(c));
-  return out;
-}
-
-std::string describe(const Argument& argument) {
+std::string markdown(const Argument& argument) {
   std::string text(argument.meaning);
   std::string list;
   for (const auto choice : choices(argument)) {
@@ -38,25 +54,8 @@ std::string describe(const Argument& argument) {
   if (!list.empty()) text += ": " + list;
   if (argument.type == Type::integer) text += " (a number)";
   if (argument.optional) text += " (may be left out)";
-  return text;
+  return markdown(text);
 }
-
-std::string describe(const Command& command) {
-  std::string text = "### " + std::string(command.name) + "\n";
-  text += std::string(command.summary) + ".\n\n";
-  text += "    starlingctl " + command.usage() + "\n";
-  if (!command.arguments.empty()) {
-    text += "\n| | |\n|-|-|\n";
-    for (const auto& argument : command.arguments) {
-      text += "| `" + std::string(argument.name) + "` | " + plain(describe(argument)) + " |\n";
-    }
-  }
-  text += "\n" + plain(command.effect) + "\n\n";
-  text += "Example: `" + std::string(command.example) + "`\n\n";
-  return text;
-}
-
-}  // namespace
 
 std::string reference() {
   std::string text =

@@ -138,7 +138,7 @@ TEST_F(SocketMove, UnderTls_TheSessionGoesOn) {
   TemporaryFolder folder;
   ASSERT_TRUE(make_self_signed(folder / "cert.pem", "example.org").has_value());
   auto context =
-      std::make_shared<TlsContext>(TlsContext::Table{*Certificate::load(folder / "cert.pem", {})});
+      std::make_shared<TlsContext>(TlsContext::Table{*Certificate::load(folder / "cert.pem")});
   recorder_.also_on_data = [this](std::string_view bytes) { connection_->send(bytes); };
   auto [fd, peer] = test::tcp_pair();
   here_.run([&] {

@@ -57,8 +57,9 @@ class SocketTls : public testing::Test {
  protected:
   void SetUp() override {
     ASSERT_TRUE(make_self_signed(folder_ / "cert.pem", "example.org").has_value());
-    TlsContext::Table table{*Certificate::load(folder_ / "cert.pem", {"xmpp-client"})};
-    context_ = std::make_shared<TlsContext>(std::move(table));
+    TlsContext::Table table{*Certificate::load(folder_ / "cert.pem")};
+    context_ =
+        std::make_shared<TlsContext>(std::move(table), std::vector<std::string>{"xmpp-client"});
     auto [fd, peer] = test::tcp_pair();
     fd_ = fd;
     peer_.emplace(std::move(peer));

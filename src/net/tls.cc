@@ -66,14 +66,14 @@ struct TlsCallbacks {
   }
 
   static int on_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_length,
-                     const unsigned char* in, unsigned int in_length, void* arg) {
+                     const unsigned char* in, unsigned int in_length, void*) {
     const auto* session = static_cast<const TlsSession*>(SSL_get_app_data(ssl));
-    const std::string& of_listener = session->context_->alpn_wire();
-    const auto* wire = of_listener.empty() ? static_cast<const std::string*>(arg) : &of_listener;
+    const std::string& wire = session->context_->alpn_wire();
+    if (wire.empty()) return SSL_TLSEXT_ERR_NOACK;
     unsigned char* chosen = nullptr;
     const int found = SSL_select_next_proto(&chosen, out_length,
-                                            reinterpret_cast<const unsigned char*>(wire->data()),
-                                            static_cast<unsigned int>(wire->size()), in, in_length);
+                                            reinterpret_cast<const unsigned char*>(wire.data()),
+                                            static_cast<unsigned int>(wire.size()), in, in_length);
     if (found != OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_ALERT_FATAL;  // RFC 7301 3.2
     *out = chosen;
     return SSL_TLSEXT_ERR_OK;
@@ -111,7 +111,7 @@ Result<> check_policy(const TlsPolicy& policy) {
   return set_policy(ctx.get(), policy);
 }
 
-Result<> Certificate::set_options(const std::vector<std::string>& alpn, const TlsPolicy& policy) {
+Result<> Certificate::set_options(const TlsPolicy& policy) {
   SSL_CTX* ctx = ctx_.get();
   if (auto set = set_policy(ctx, policy); !set) return set;
   SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
@@ -123,8 +123,7 @@ Result<> Certificate::set_options(const std::vector<std::string>& alpn, const Tl
   SSL_CTX_set_session_id_context(ctx, kSessionContext, sizeof kSessionContext - 1);
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);  // tickets need no server memory
   SSL_CTX_set_tlsext_servername_callback(ctx, TlsCallbacks::on_server_name);
-  alpn_wire_ = length_prefixed(alpn);
-  if (!alpn_wire_.empty()) SSL_CTX_set_alpn_select_cb(ctx, TlsCallbacks::on_alpn, &alpn_wire_);
+  SSL_CTX_set_alpn_select_cb(ctx, TlsCallbacks::on_alpn, nullptr);
   return {};
 }
 

@@ -41,9 +41,7 @@ class Certificate {
  public:
   // `path` is a PEM file with the chain, leaf first, and the private key anywhere in it. Errors
   // name the file: unreadable, no certificate, no key, key and certificate that do not match.
-  // `alpn` lists the protocols to accept, in order of preference.
   static Result<std::shared_ptr<const Certificate>> load(const std::string& path,
-                                                         const std::vector<std::string>& alpn,
                                                          const TlsPolicy& policy = {});
 
   // True if the certificate is for this host (SAN dNSName, one-label wildcards, or IP address;
@@ -60,11 +58,10 @@ class Certificate {
   friend class TlsContext;
   Certificate() = default;
   Result<> read_leaf();
-  Result<> set_options(const std::vector<std::string>& alpn, const TlsPolicy& policy);
+  Result<> set_options(const TlsPolicy& policy);
 
   std::string path_;
   std::unique_ptr<SSL_CTX, SslCtxFree> ctx_;
-  std::string alpn_wire_;  // length-prefixed list
   std::vector<std::string> dns_names_;
   std::vector<std::string> ip_addresses_;  // 4 or 16 bytes each
   std::int64_t not_after_ = 0;
@@ -75,8 +72,8 @@ class Certificate {
 class TlsContext {
  public:
   using Table = std::vector<std::shared_ptr<const Certificate>>;
-  // `alpn` lists the protocols to accept, in order of preference, instead of those that the
-  // certificates were loaded with; empty: those.
+  // `alpn` lists the protocols to accept, in order of preference (RFC 7301); empty: what a client
+  // names is not looked at.
   explicit TlsContext(Table certificates, const std::vector<std::string>& alpn = {});
 
   // New connections use the new certificates; those that stand are not touched.
@@ -85,7 +82,7 @@ class TlsContext {
   [[nodiscard]] std::shared_ptr<const Certificate> find(std::string_view host) const;
   // The same, else the first of all; nullptr if there is none at all.
   [[nodiscard]] std::shared_ptr<const Certificate> choose(std::string_view host) const;
-  // As a length-prefixed list; "": the certificates' own.
+  // As a length-prefixed list.
   [[nodiscard]] const std::string& alpn_wire() const { return alpn_wire_; }
 
  private:

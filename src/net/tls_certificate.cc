@@ -73,7 +73,6 @@ int no_passphrase(char*, int, int, void*) {
 }  // namespace
 
 Result<std::shared_ptr<const Certificate>> Certificate::load(const std::string& path,
-                                                             const std::vector<std::string>& alpn,
                                                              const TlsPolicy& policy) {
   ERR_clear_error();
   std::shared_ptr<Certificate> cert(new Certificate);
@@ -99,7 +98,7 @@ Result<std::shared_ptr<const Certificate>> Certificate::load(const std::string& 
   }
   if (SSL_CTX_check_private_key(ctx) != 1) return mismatch();
   if (auto read = cert->read_leaf(); !read) return std::unexpected(read.error());
-  if (auto set = cert->set_options(alpn, policy); !set) return std::unexpected(set.error());
+  if (auto set = cert->set_options(policy); !set) return std::unexpected(set.error());
   return cert;
 }
 

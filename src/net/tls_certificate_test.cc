@@ -39,7 +39,7 @@ class CertificateFile : public testing::Test {
   // Loads what must not load, and gives the error's words.
   std::string load_error(const std::string& text) {
     write(path_, text);
-    const auto loaded = Certificate::load(path_, {});
+    const auto loaded = Certificate::load(path_);
     EXPECT_FALSE(loaded.has_value());
     if (loaded) return "";
     EXPECT_THAT(loaded.error().message, StartsWith(path_ + ": "));
@@ -47,7 +47,7 @@ class CertificateFile : public testing::Test {
   }
   [[nodiscard]] bool matches(const std::string& made_for, const std::string& host) {
     EXPECT_TRUE(make_self_signed(path_, made_for).has_value());
-    return (*Certificate::load(path_, {}))->matches(host);
+    return (*Certificate::load(path_))->matches(host);
   }
 
   TemporaryFolder folder_;
@@ -55,7 +55,7 @@ class CertificateFile : public testing::Test {
 };
 
 TEST_F(CertificateFile, Missing_SaysSo) {
-  const auto loaded = Certificate::load(path_, {});
+  const auto loaded = Certificate::load(path_);
   ASSERT_FALSE(loaded.has_value());
   EXPECT_EQ(loaded.error().code, Errc::unavailable);
   EXPECT_EQ(loaded.error().message, path_ + ": cannot be read: No such file or directory");
@@ -115,7 +115,7 @@ TEST_F(CertificateFile, SelfSigned_IsReadableByItsOwnerOnly) {
   struct stat status{};
   ASSERT_EQ(::stat(path_.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777U, 0600U);
-  const auto loaded = Certificate::load(path_, {});
+  const auto loaded = Certificate::load(path_);
   ASSERT_TRUE(loaded.has_value());
   EXPECT_GT((*loaded)->not_after(), std::time(nullptr) + 364 * 86'400);
   EXPECT_EQ((*loaded)->end_point_hash().size(), 32U);
@@ -155,7 +155,7 @@ TEST(TlsContext, Choose_FirstThatMatchesElseTheFirst) {
   TlsContext::Table table;
   for (const std::string host : {"a.example", "*.b.example", "x.b.example"}) {
     ASSERT_TRUE(make_self_signed(folder / "cert.pem", host).has_value());
-    table.push_back(*Certificate::load(folder / "cert.pem", {}));
+    table.push_back(*Certificate::load(folder / "cert.pem"));
   }
   const TlsContext context(table);
   EXPECT_EQ(context.choose("a.example"), table[0]);

@@ -26,7 +26,7 @@ std::shared_ptr<const Certificate> certificate_for(const TemporaryFolder& folder
   const std::string path = folder / "cert.pem";
   const auto made = make_self_signed(path, host);
   EXPECT_TRUE(made.has_value());
-  auto loaded = Certificate::load(path, kAlpn);
+  auto loaded = Certificate::load(path);
   EXPECT_TRUE(loaded.has_value());
   return *loaded;
 }
@@ -71,7 +71,7 @@ class Tls : public testing::TestWithParam<int> {
   std::shared_ptr<TlsContext> context_of(const std::vector<std::string>& hosts) {
     TlsContext::Table table;
     for (const auto& host : hosts) table.push_back(certificate_for(folder_, host));
-    return std::make_shared<TlsContext>(std::move(table));
+    return std::make_shared<TlsContext>(std::move(table), kAlpn);
   }
   TlsClientOptions options(const std::string& server_name = "", const std::string& alpn = "") {
     return {.version = GetParam(), .server_name = server_name, .alpn = alpn};
@@ -251,8 +251,8 @@ TEST_P(Tls, Garbage_FailsWithWords) {
 
 TEST(Tls12, Renegotiation_IsRefused) {
   const TemporaryFolder folder;
-  const auto context =
-      std::make_shared<TlsContext>(TlsContext::Table{certificate_for(folder, "example.org")});
+  const auto context = std::make_shared<TlsContext>(
+      TlsContext::Table{certificate_for(folder, "example.org")}, kAlpn);
   TlsLink link(context, {.version = TLS1_2_VERSION});
   link.run();
   ASSERT_TRUE(link.client.established());
@@ -269,8 +269,8 @@ TEST(Tls12, Renegotiation_IsRefused) {
 
 TEST(Tls13, KeyUpdate_IsAnswered) {
   const TemporaryFolder folder;
-  const auto context =
-      std::make_shared<TlsContext>(TlsContext::Table{certificate_for(folder, "example.org")});
+  const auto context = std::make_shared<TlsContext>(
+      TlsContext::Table{certificate_for(folder, "example.org")}, kAlpn);
   TlsLink link(context, {});
   link.run();
   SSL_key_update(link.client.ssl(), SSL_KEY_UPDATE_REQUESTED);
@@ -284,8 +284,8 @@ TEST(Tls13, KeyUpdate_IsAnswered) {
 
 TEST(Tls11, OldVersion_IsRefused) {
   const TemporaryFolder folder;
-  const auto context =
-      std::make_shared<TlsContext>(TlsContext::Table{certificate_for(folder, "example.org")});
+  const auto context = std::make_shared<TlsContext>(
+      TlsContext::Table{certificate_for(folder, "example.org")}, kAlpn);
   TlsLink link(context, {.version = TLS1_1_VERSION});
   // Debian's security level keeps a client from offering it at all; either way nothing is agreed.
   link.run();

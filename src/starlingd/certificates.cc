@@ -14,11 +14,6 @@ namespace {
 
 using CertificatePtr = std::shared_ptr<const net::Certificate>;
 
-const std::vector<std::string>& alpn() {
-  static const std::vector<std::string> kAlpn{"xmpp-client"};
-  return kAlpn;
-}
-
 net::TlsPolicy policy_of(const config::Config& config) {
   return {.only_tls13 = config.tls_min_version == "1.3", .ciphers = config.tls_ciphers};
 }
@@ -47,14 +42,14 @@ Result<CertificatePtr> make(const std::string& path, const std::string& host,
   if (auto made = net::make_self_signed(path, host); !made) return std::unexpected(made.error());
   log::warning("certificate_self_signed",
                {{"host", host}, {"file", path}, {"advice", "name a real one in certfiles"}});
-  return net::Certificate::load(path, alpn(), policy);
+  return net::Certificate::load(path, policy);
 }
 
 Result<CertificatePtr> load_or_make(const std::string& path, const std::string& host,
                                     const net::TlsPolicy& policy) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return make(path, host, policy);
-  auto certificate = net::Certificate::load(path, alpn(), policy);
+  auto certificate = net::Certificate::load(path, policy);
   if (certificate && expired(**certificate)) return make(path, host, policy);
   return certificate;
 }
@@ -67,7 +62,7 @@ Result<net::TlsContext::Table> load_certfiles(const config::Config& config) {
   }
   net::TlsContext::Table table;
   for (const auto& file : config.certfiles) {
-    auto certificate = net::Certificate::load(file, alpn(), policy_of(config));
+    auto certificate = net::Certificate::load(file, policy_of(config));
     if (!certificate) {
       return fail(certificate.error().code, "certfiles: " + certificate.error().message);
     }

@@ -1,16 +1,14 @@
 #include "starlingd/cluster_node.h"
 
 #include <pthread.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <filesystem>
 #include <future>
 #include <utility>
 
 #include "base/log.h"
+#include "base/machine_name.h"
 #include "base/random.h"
 #include "base/run_on.h"
 #include "base/version.h"
@@ -27,12 +25,6 @@ constexpr std::chrono::seconds kStopDeadline{10};
 constexpr std::chrono::seconds kStatusDeadline{2};
 constexpr std::size_t kSecretBytes = 26;
 constexpr std::chrono::hours kNever{240};  // as good as
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0) return "?";
-  return name.data();
-}
 
 cluster::Timing timing_of(const config::ClusterOptions& options) {
   cluster::Timing timing;
@@ -95,7 +87,7 @@ Result<> ClusterNode::prepare() {
   facts.address = server_ ? server_->route_address() : *address;
   facts.name = !config_.cluster.name.empty() ? config_.cluster.name
                : !machine_.name.empty()      ? machine_.name
-                                             : host_name();
+                                             : machine_name();
   facts.version = kVersionText;
   facts.format = cluster::Cluster::own_format();
   cluster_ =

@@ -133,9 +133,9 @@ Result<> Node::start() {
   store_ = std::move(*store);
   auto certificates = load_certificates(*config_);
   if (!certificates) return std::unexpected(certificates.error());
-  tls_of_http_ =
-      std::make_shared<net::TlsContext>(*certificates, std::vector<std::string>{"http/1.1"});
-  tls_ = std::make_shared<net::TlsContext>(std::move(*certificates));
+  using Protocols = std::vector<std::string>;
+  tls_of_http_ = std::make_shared<net::TlsContext>(*certificates, Protocols{"http/1.1"});
+  tls_ = std::make_shared<net::TlsContext>(std::move(*certificates), Protocols{"xmpp-client"});
 
   const std::size_t cores = allowed_processors();
   const std::size_t workers = config_->workers != 0 ? config_->workers : cores;

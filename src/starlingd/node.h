@@ -119,7 +119,7 @@ class Node {
   std::function<void()> stop_requested_;
   const cloud::Identity machine_;
   std::shared_ptr<net::TlsContext> tls_;
-  std::shared_ptr<net::TlsContext> tls_of_http_;  // browsers name another protocol (RFC 7301)
+  std::shared_ptr<net::TlsContext> tls_of_http_;  // the same certificates for another protocol
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<ThreadPool> pool_;
   std::unique_ptr<Watchdog> watchdog_;

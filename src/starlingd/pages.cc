@@ -18,10 +18,13 @@ constexpr const char* kAdminPolicy =
     "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'";
 
-http::Handler redirect(std::string to) {
-  return [to = std::move(to)](http::Request) -> Task<http::Response> {
-    co_return http::Response{.status = 308, .content_type = "", .fields = {{"Location", to}}};
-  };
+// `from` itself, and nothing below it.
+http::Handler redirect(std::string from, std::string to) {
+  return
+      [from = std::move(from), to = std::move(to)](http::Request request) -> Task<http::Response> {
+        if (request.path != from) co_return http::problem(404);
+        co_return http::Response{.status = 308, .content_type = "", .fields = {{"Location", to}}};
+      };
 }
 
 http::Handler serve(std::shared_ptr<const http::StaticFiles> files) {
@@ -35,17 +38,13 @@ http::Handler serve(std::shared_ptr<const http::StaticFiles> files) {
 void add_pages(http::Routes& routes) {
   const auto add = [&](std::string service, std::shared_ptr<const http::StaticFiles> files) {
     const std::string path = "/" + service;
-    routes.add(path, {service, {"GET"}, redirect(path + "/")});
+    routes.add(path, {service, {"GET"}, redirect(path, path + "/")});
     routes.add(path + "/", {service, {"GET"}, serve(std::move(files))});
   };
   add("admin", std::make_shared<http::StaticFiles>("/admin/", http::pages_admin(), kAdminPolicy));
   add("chat", std::make_shared<http::StaticFiles>("/chat/", http::pages_chat(),
                                                   std::string(web::kChatPolicy)));
-  routes.add("/", {"admin", {"GET"}, [](http::Request request) -> Task<http::Response> {
-                     if (request.path != "/") co_return http::problem(404);
-                     co_return http::Response{
-                         .status = 308, .content_type = "", .fields = {{"Location", "/admin/"}}};
-                   }});
+  routes.add("/", {"admin", {"GET"}, redirect("/", "/admin/")});
 }
 
 }  // namespace starling::starlingd

@@ -30,7 +30,7 @@ class ThreadedNode {
     }
     EXPECT_TRUE(net::make_self_signed(folder_ / "cert.pem", "example.org").has_value());
     options_->tls = std::make_shared<net::TlsContext>(
-        net::TlsContext::Table{*net::Certificate::load(folder_ / "cert.pem", {})});
+        net::TlsContext::Table{*net::Certificate::load(folder_ / "cert.pem")});
     listener_ = *net::Listener::open(
         {&loops_[0].loop(), &loops_[1].loop()}, "127.0.0.1", 0,
         [this](std::size_t worker, std::shared_ptr<net::SocketConnection> connection) {

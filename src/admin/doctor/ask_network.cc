@@ -39,7 +39,7 @@ std::string dns_name_of(const std::string& host) {
 
 CertificateFile ask_certificate(const std::string& path, const std::vector<std::string>& hosts) {
   CertificateFile file;
-  const auto loaded = net::Certificate::load(path, {});
+  const auto loaded = net::Certificate::load(path);
   auto facts = net::certificate_facts(path);
   if (!loaded || !facts) {
     file.error = (!loaded ? loaded.error() : facts.error()).message;

@@ -9,6 +9,7 @@
 #include <map>
 
 #include "base/clock.h"
+#include "base/hex.h"
 
 namespace starling::cloud::aws {
 
@@ -16,17 +17,6 @@ namespace {
 
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 constexpr std::size_t kDigest = 32;
-
-std::string hex(std::string_view bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    text += kDigits[byte >> 4U];
-    text += kDigits[byte & 15U];
-  }
-  return text;
-}
 
 std::string hmac(std::string_view key, std::string_view text) {
   std::array<unsigned char, kDigest> digest{};
