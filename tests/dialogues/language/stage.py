@@ -6,14 +6,17 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element
 
 from dialogues.language.contacts import make_contacts
 from dialogues.language.script import Script
 from harness.xmpp.client import Client
-from harness.xmpp.items import CLIENT, Declaration, Item, Received
+from harness.xmpp.items import CLIENT, Declaration, Item, Received, to_text
 
 if TYPE_CHECKING:
     from dialogues.language.player import Server
+
+_PRESENCE = f"{{{CLIENT}}}presence"
 
 
 class Unmet(AssertionError):
@@ -27,7 +30,7 @@ class Stage:
         self.names = dict(names)
         self.clients: dict[str, Client] = {}
         self._servers: dict[str, Server] = {}
-        self._presence: set[tuple[str, str | None, str | None]] = set()
+        self._presence: dict[tuple[str, str | None], tuple[str | None, list[str]]] = {}
 
     def add(self, name: str, client: Client, server: Server) -> None:
         self.clients[name] = client
@@ -47,17 +50,24 @@ class Stage:
             self.names[f"{name}.resource"] = client.resource
 
     def taken(self, name: str, item: Item) -> None:
-        """Remembers whose presence a participant has had."""
-        if isinstance(item, Received) and item.element.tag == f"{{{CLIENT}}}presence":
-            self._presence.add((name, item.element.get("from"), item.element.get("type")))
+        """Remembers what a participant has last had of whose presence."""
+        if isinstance(item, Received) and item.element.tag == _PRESENCE:
+            self._presence[name, item.element.get("from")] = _told(item.element)
 
     def is_repeated(self, name: str, item: Item) -> bool:
-        """Presence that the participant has had already. Between several servers what a contact
-        sends to all and its answer to a probe may both come, if one goes online as the other does.
+        """Presence that the participant has had already, and nothing else of the same JID since.
+        Between several servers what a contact sends to all and its answer to a probe may both come,
+        if one goes online as the other does, or soon after a node has come or gone.
         """
         return (len(set(self._servers.values())) > 1 and isinstance(item, Received)
-                and item.element.tag == f"{{{CLIENT}}}presence" and item.element.get("type") is None
-                and (name, item.element.get("from"), None) in self._presence)
+                and item.element.tag == _PRESENCE and item.element.get("type") is None
+                and self._presence.get((name, item.element.get("from"))) == _told(item.element))
+
+    def nothing_waits(self, name: str) -> None:
+        waiting = [item for item in self.clients[name].connection.waiting_items()
+                   if not isinstance(item, Declaration) and not self.is_repeated(name, item)]
+        if waiting:
+            raise Unmet(f"{name} received unexpectedly:\n" + listing(waiting))
 
     def server(self, name: str) -> Server:
         return self._servers[name]
@@ -82,7 +92,7 @@ class Stage:
         client = self.clients[name]
         client.write(f"<presence><priority>{priority}</priority></presence>"
                      if priority else "<presence/>")
-        await client.find(lambda e: e.tag == f"{{{CLIENT}}}presence"
+        await client.find(lambda e: e.tag == _PRESENCE
                           and e.get("from") == client.jid and e.get("type") is None)
 
     async def settle(self, name: str) -> None:
@@ -102,7 +112,7 @@ class Stage:
             if client.bound:
                 await self.settle(name)
             if client.connected:
-                nothing_waits(name, client)
+                self.nothing_waits(name)
 
     async def tear_down(self) -> None:
         for client in self.clients.values():
@@ -117,10 +127,8 @@ async def _ping(client: Client, to: str) -> None:
             await client.ping(to)
 
 
-def nothing_waits(name: str, client: Client) -> None:
-    waiting = [i for i in client.connection.waiting_items() if not isinstance(i, Declaration)]
-    if waiting:
-        raise Unmet(f"{name} received unexpectedly:\n" + listing(waiting))
+def _told(presence: Element) -> tuple[str | None, list[str]]:
+    return presence.get("type"), [to_text(child) for child in presence]
 
 
 def listing(items: Sequence[Item | str]) -> str:

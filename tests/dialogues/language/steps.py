@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Awaitable, Callable
 
 from dialogues.language.names import substitute
 from dialogues.language.pattern import Mismatch, Pattern, match, parse_patterns
 from dialogues.language.script import Step
-from dialogues.language.stage import Stage, Unmet, listing, nothing_waits
+from dialogues.language.stage import Stage, Unmet, listing
 from harness.waiting import TIMEOUT_S
 from harness.xmpp.client import Client, SaslFailed
 from harness.xmpp.items import (STREAM, STREAM_ERRORS, Closed, Declaration, EndOfStream, Item,
@@ -86,7 +87,7 @@ async def _disconnect(stage: Stage, step: Step) -> None:
     client = stage.clients[step.participant]
     if client.bound:
         await stage.settle(step.participant)
-    nothing_waits(step.participant, client)
+    stage.nothing_waits(step.participant)
     await client.close()
 
 
@@ -106,9 +107,7 @@ async def _write(stage: Stage, step: Step) -> None:
 
 async def _receive(stage: Stage, step: Step) -> None:
     for pattern in step.patterns:
-        item = await _next(stage.clients[step.participant], f"line {pattern.line}")
-        while not _matches(stage, pattern, item) and stage.is_repeated(step.participant, item):
-            item = await _next(stage.clients[step.participant], f"line {pattern.line}")
+        item = await _next_for(stage, step.participant, [pattern], [], f"line {pattern.line}")
         try:
             if not isinstance(item, Received):
                 raise Mismatch(f"expected {pattern.name}")
@@ -116,19 +115,14 @@ async def _receive(stage: Stage, step: Step) -> None:
         except Mismatch as why:
             raise Unmet(f"line {pattern.line}: {why}\nexpected:\n"
                         f"{listing(step.block.splitlines())}\nreceived:\n  {item}") from None
-        stage.taken(step.participant, item)
-
-
-def _matches(stage: Stage, pattern: Pattern, item: Item) -> bool:
-    return _assign([pattern], [item], stage.names) is not None
 
 
 async def _receive_any_order(stage: Stage, step: Step) -> None:
-    client = stage.clients[step.participant]
     came: list[Item] = []
     for missing in range(len(step.patterns), 0, -1):
         try:
-            came.append(await _next(client, f"{missing} more"))
+            came.append(await _next_for(stage, step.participant, step.patterns, came,
+                                        f"{missing} more"))
         except Unmet as why:
             raise Unmet(f"{why}\nexpected:\n{listing(step.block.splitlines())}\n"
                         f"received:\n{listing(came)}") from None
@@ -137,6 +131,20 @@ async def _receive_any_order(stage: Stage, step: Step) -> None:
         raise Unmet(f"{_closest(step.patterns, came, stage.names)}\nexpected, in any order:\n"
                     f"{listing(step.block.splitlines())}\nreceived:\n{listing(came)}")
     stage.names = found
+
+
+async def _next_for(stage: Stage, name: str, patterns: list[Pattern], came: list[Item],
+                    wanted: str) -> Item:
+    """The next item; presence that only repeats what the participant has had is passed over,
+    unless it is what a pattern waits for that none of those that `came` meets."""
+    while True:
+        item = await _next(stage.clients[name], wanted)
+        items = [*came, item]
+        waited_for = any(_assign(list(some), items, stage.names) is not None
+                         for some in itertools.combinations(patterns, len(items)))
+        if waited_for or not stage.is_repeated(name, item):
+            stage.taken(name, item)
+            return item
 
 
 def _assign(patterns: list[Pattern], came: list[Item],
@@ -197,7 +205,7 @@ async def _receive_nothing(stage: Stage, step: Step) -> None:
     if not client.bound:
         raise Unmet(f"{step.participant} has no session that could be asked")
     await stage.settle(step.participant)
-    nothing_waits(step.participant, client)
+    stage.nothing_waits(step.participant)
 
 
 async def _receive_declaration(stage: Stage, step: Step) -> None:
