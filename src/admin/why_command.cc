@@ -54,6 +54,9 @@ std::string story(const Journal::Entry& entry, const core::ArchiveUid& uid) {
       return "came from " + node(entry.number);
     case Event::to_worker:
       return "handed to the addressee's worker, " + std::to_string(entry.number);
+    case Event::behind_others:
+      return "its addressee has moved: it waits until " + node(entry.number) +
+             " has dealt with what was sent there before";
     case Event::node_gone:
       return node(entry.number) + " is gone before it had dealt with it: routed again";
     case Event::sent_archived:
@@ -107,6 +110,7 @@ std::uint64_t other_node(const Journal::Entry& entry) {
     case Event::to_home:
     case Event::to_node:
     case Event::from_node:
+    case Event::behind_others:
     case Event::node_gone:
     case Event::to_connection:
       return entry.number;

@@ -94,6 +94,8 @@ std::string_view to_string(Journal::Event event) {
       return "from_node";
     case Journal::Event::to_worker:
       return "to_worker";
+    case Journal::Event::behind_others:
+      return "behind_others";
     case Journal::Event::node_gone:
       return "node_gone";
     case Journal::Event::sent_archived:

@@ -35,6 +35,7 @@ class Journal {
     to_home,        // to the home of its sender: that node
     to_node,        // to where its addressee is: that node
     from_node,      // from there: that node
+    behind_others,  // until a node has dealt with what it was sent before: that node
     to_worker,      // that worker
     node_gone,      // the node that had it is gone before it dealt with it: that node
     sent_archived,  // in the archive of its sender: archive id

@@ -1,6 +1,7 @@
 #include "core/remote.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/clock.h"
@@ -26,6 +27,14 @@ namespace {
 constexpr std::uint8_t kMaxHops = 8;
 // From a home that is none any more to the keeper, and once more if the keeper is another by now.
 constexpr std::uint8_t kHopsToKeeper = 3;
+
+// A node that takes longer than this to deal with a stanza is in trouble, and order has to give
+// way.
+constexpr std::chrono::seconds kInOrderFor{10};
+
+std::size_t hash_of(std::string_view account) {
+  return std::hash<std::string_view>{}(account);
+}
 
 // What is for now and of no use later.
 bool is_fleeting(const Stanza& stanza) {
@@ -83,6 +92,7 @@ bool Remote::route(Stanza& stanza) {
     route_again_what_is_kept_for_no_member();
     at = place_of_addressee(stanza);
   }
+  if (wait_behind_what_is_underway(stanza, at)) return true;
   if (at == all.self()) return false;
   if (stanza.hops() >= kMaxHops) {
     log::error("stanza_in_circles",
@@ -93,6 +103,48 @@ bool Remote::route(Stanza& stanza) {
   }
   send_stanza(at, std::move(stanza));
   return true;
+}
+
+// What was passed on by another node went through this there.
+bool Remote::wait_behind_what_is_underway(Stanza& stanza, NodeId at) {
+  if (underway_.empty() || stanza.hops() > 0) return false;
+  const std::size_t account = hash_of(stanza.to().bare());
+  const auto found = underway_.find(account);
+  if (found == underway_.end()) return false;
+  Underway& underway = found->second;
+  if (underway.behind.empty()) {
+    // A node that is not reachable may take until it is found dead.
+    if (underway.node == at || !cluster()->reachable(underway.node)) return false;
+    underway.timer = worker_.loop().run_after(kInOrderFor, [this, account] { let_go(account); });
+  }
+  worker_.journal().note(Journal::Event::behind_others, stanza, underway.node);
+  underway.behind.push_back(std::move(stanza));
+  return true;
+}
+
+void Remote::dealt(std::uint64_t number) {
+  const auto kept = kept_.find(number);
+  if (kept == kept_.end()) return;
+  const Kept entry = std::move(kept->second);
+  kept_.erase(kept);
+  if (entry.visitor != 0) return;
+  const std::size_t account = hash_of(entry.stanza.to().bare());
+  const auto underway = underway_.find(account);
+  if (underway == underway_.end() || underway->second.node != entry.node) return;
+  if (--underway->second.count == 0) let_go(account);
+}
+
+void Remote::let_go(std::size_t account_hash) {
+  const auto underway = underway_.find(account_hash);
+  if (underway == underway_.end()) return;
+  std::vector<Stanza> behind = take_behind(underway->second);
+  underway_.erase(underway);
+  for (Stanza& stanza : behind) worker_.router().route(std::move(stanza));
+}
+
+std::vector<Stanza> Remote::take_behind(Underway& underway) {
+  worker_.loop().cancel(std::exchange(underway.timer, 0));
+  return std::exchange(underway.behind, {});
 }
 
 void Remote::send_stanza(NodeId to, Stanza stanza) {
@@ -114,7 +166,7 @@ void Remote::send_stanza(NodeId to, Stanza stanza) {
   parcel.number(number).number(stanza.hops() + 1U).number(1).text(stanza.to().full());
   parcel.rest(stanza.to_xml());
   if (send(to, std::move(parcel), false) || number == 0) return;
-  kept_.erase(number);
+  dealt(number);
   worker_.router().bounce(stanza, StanzaCondition::resource_constraint,
                           "too much waits for the account's node");
 }
@@ -131,6 +183,12 @@ void Remote::flush_fan_outs() {
 }
 
 std::uint64_t Remote::keep(NodeId node, const Stanza& stanza) {
+  Underway& underway = underway_[hash_of(stanza.to().bare())];
+  if (underway.node != node) {
+    underway.node = node;
+    underway.count = 0;
+  }
+  ++underway.count;
   return keep(node, stanza, 0);
 }
 
@@ -172,8 +230,7 @@ void Remote::take(NodeId from, std::string_view bytes) {
     case ParcelKind::stanza:
       return take_stanza(from, *head, parcel);
     case ParcelKind::dealt:
-      kept_.erase(head->number);
-      return;
+      return dealt(head->number);
     case ParcelKind::seek:
       return homes_.take_seek(from, head->account, parcel);
     case ParcelKind::found:
@@ -265,11 +322,21 @@ void Remote::route_again_what_is_kept_for_no_member() {
     at = kept_.erase(at);
   }
   std::ranges::sort(kept, {}, [](const auto& entry) { return entry.first; });  // as they were sent
+  std::vector<Stanza> behind;
+  for (auto at = underway_.begin(); at != underway_.end();) {
+    if (!all.is_gone(at->second.node)) {
+      ++at;
+      continue;
+    }
+    std::ranges::move(take_behind(at->second), std::back_inserter(behind));
+    at = underway_.erase(at);
+  }
   for (auto& [unused, entry] : kept) {
     entry.stanza.set_hops(0);
     worker_.journal().note(Journal::Event::node_gone, entry.stanza, entry.node);
     worker_.router().route(std::move(entry.stanza));
   }
+  for (Stanza& stanza : behind) worker_.router().route(std::move(stanza));
 }
 
 void Remote::fenced() {
@@ -287,6 +354,8 @@ void Remote::fenced() {
   worker_.calls().peer_gone(0);
   // The senders that are here have been told that nothing more is acknowledged.
   kept_.clear();
+  for (auto& [unused, underway] : underway_) static_cast<void>(take_behind(underway));
+  underway_.clear();
   fan_outs_.clear();
 }
 

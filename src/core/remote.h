@@ -6,7 +6,8 @@
 // connection at another node has a Visitor there (visitors.h) and a guest at home (guests.h).
 //
 // What is sent to another node is kept until that node has dealt with it. If it dies instead, the
-// stanza goes through the rules again.
+// stanza goes through the rules again. What comes for an account that has moved meanwhile waits
+// until its former node has dealt with what was sent there: nothing overtakes anything.
 //
 // Without a cluster nothing of this is called, but for is_here(). Used on the worker's thread.
 #pragma once
@@ -47,8 +48,8 @@ class Remote {
 
   // --- stanzas ---
 
-  // Sends the stanza to the node where its addressee is. False if that is here: then it is as it
-  // was.
+  // Sends the stanza to the node where its addressee is, now or when it may go. False if that is
+  // here: then it is as it was.
   bool route(xmpp::Stanza& stanza);
   // The number under which the stanza is kept until the node has dealt with it.
   std::uint64_t keep(cluster::NodeId node, const xmpp::Stanza& stanza);
@@ -78,6 +79,13 @@ class Remote {
     xmpp::Stanza stanza;
     SessionId visitor;  // 0: it is routed again
   };
+  // What this worker has on its way to an account's node.
+  struct Underway {
+    cluster::NodeId node = 0;
+    std::size_t count = 0;
+    std::vector<xmpp::Stanza> behind;  // for another node, when all of that was dealt with
+    TimerId timer = 0;                 // or when this ends
+  };
   // Stanzas that differ in nothing but the addressee: they leave as one parcel.
   struct FanOut {
     xmpp::Stanza stanza;
@@ -87,6 +95,11 @@ class Remote {
   [[nodiscard]] cluster::Cluster* cluster() const;
   // The node where the addressee is, or ours.
   [[nodiscard]] cluster::NodeId place_of_addressee(const xmpp::Stanza& stanza) const;
+  bool wait_behind_what_is_underway(xmpp::Stanza& stanza, cluster::NodeId at);
+  void dealt(std::uint64_t number);
+  // Routes what waits behind; whatever is still under way is left to itself.
+  void let_go(std::size_t account_hash);
+  [[nodiscard]] std::vector<xmpp::Stanza> take_behind(Underway& underway);
   void send_stanza(cluster::NodeId to, xmpp::Stanza stanza);
   void route_again_what_is_kept_for_no_member();
   void flush_fan_outs();
@@ -98,6 +111,7 @@ class Remote {
   Guests guests_;
   std::uint64_t last_number_ = 0;
   std::unordered_map<std::uint64_t, Kept> kept_;
+  std::unordered_map<std::size_t, Underway> underway_;  // by the hash of the account's bare JID
   std::uint64_t removals_seen_ = 0;  // Cluster::removals(), when kept_ was looked through
   std::map<cluster::NodeId, FanOut> fan_outs_;  // of this turn
 };

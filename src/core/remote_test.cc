@@ -91,6 +91,52 @@ TEST(RemoteTest, the_newcomer_gets_a_resource_that_is_bound_at_another_node) {
   EXPECT_TRUE(third.connected());
 }
 
+TEST(RemoteTest, nothing_overtakes_what_is_under_way_to_where_its_addressee_was) {
+  TestCluster cluster(3);
+  TestClient& alice = cluster.online(0, "alice@example.org/phone");
+  TestClient& pc = cluster.online(1, "bob@example.org/pc");
+  const auto say = [&alice](const std::string& body) {
+    alice.send("<message to='bob@example.org' type='chat'><body>" + body + "</body></message>");
+  };
+  cluster.network.cut = [](int from, int to) { return from == 0 && to == 1; };
+  say("first");
+  pc.disconnect();
+  cluster.pass(100ms);
+  for (std::size_t node : {0, 2}) {  // where alice is, and elsewhere
+    TestClient& phone = cluster.online(node, "bob@example.org/phone" + std::to_string(node));
+    say("second");
+    say("third");
+    EXPECT_THAT(phone.take(), IsEmpty());
+    cluster.network.cut = [](int, int) { return false; };
+    cluster.pass(2s);
+    EXPECT_THAT(phone.take(),
+                ElementsAre(HasSubstr("first"), HasSubstr("second"), HasSubstr("third")));
+    if (node == 2) break;
+    // The same once more, from this node.
+    phone.disconnect();
+    cluster.pass(100ms);
+    TestClient& back = cluster.online(1, "bob@example.org/pc");
+    cluster.network.cut = [](int from, int to) { return from == 0 && to == 1; };
+    say("first");
+    back.disconnect();
+    cluster.pass(100ms);
+  }
+}
+
+TEST(RemoteTest, order_gives_way_to_a_node_that_does_not_deal_with_anything) {
+  TestCluster cluster(3);
+  TestClient& alice = cluster.online(0, "alice@example.org/phone");
+  cluster.online(1, "bob@example.org/pc");
+  cluster.kill(1);
+  alice.send(kHello);
+  cluster.pass(4s);  // nobody hears it
+  TestClient& phone = cluster.online(2, "bob@example.org/phone");
+  alice.send("<message to='bob@example.org' type='chat'><body>more</body></message>");
+  EXPECT_THAT(phone.take(), ElementsAre(HasSubstr("more")));
+  cluster.pass(20s);
+  EXPECT_THAT(phone.take(), testing::Contains(HasSubstr("hello")));
+}
+
 TEST(RemoteTest, an_account_without_sessions_is_at_home_nowhere) {
   TestCluster cluster(2);
   TestClient& bob = cluster.online(0, "bob@example.org/pc");
