@@ -81,9 +81,11 @@ Task<void> Drain::run(Worker& worker) {
     if (!std::exchange(first, false) && !last) continue;
     Visitors& all_visitors = worker.remote().visitors();
     if (server_.session_count() > 0) left = loop.now();
-    if (last && worker.directory().session_count() == 0 && all_visitors.size() == 0) {
+    if (last && server_.session_count() == 0 && worker.directory().session_count() == 0 &&
+        all_visitors.size() == 0) {
       // What other nodes sent is to be dealt with, and they are to know: they would send it again,
       // to another, and it would come twice. But not for ever: the store may be away.
+      worker.remote().take_no_more();
       if (server_.in_hand() == 0 || loop.now() - left >= kInHand) co_return;
     }
     // Who has come since the last look.

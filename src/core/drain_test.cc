@@ -10,6 +10,7 @@ namespace starling::core {
 
 namespace {
 
+using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 
 class DrainTest : public ::testing::Test {
@@ -73,6 +74,23 @@ TEST_F(DrainTest, StanzaOfAnotherNode_IsDealtWithFirst) {
   EXPECT_FALSE(drained());
   in_hand.reset();
   EXPECT_TRUE(cluster_.wait_for([&] { return drained(); }, 1s));
+}
+
+TEST_F(DrainTest, WhatComesWhenAllHaveLeft_IsLeftToItsSender) {
+  TestClient& alice = cluster_.online(0, "alice@example.org/phone");
+  TestClient& bob = cluster_.online(1, "bob@example.org/pc");
+  const xmpp::ReceiptPtr in_hand =
+      server().worker(0).remote().receipt(cluster_.node(0).cluster->self(), 1);
+  cluster_.network.cut = [](int from, int to) { return from == 1 && to == 0; };  // nobody hears
+  bob.disconnect();
+  drain();
+  cluster_.pass(100ms);
+  alice.send("<message to='bob@example.org' type='chat'><body>late</body></message>");
+  cluster_.pass(1s);
+  cluster_.network.cut = [](int, int) { return false; };
+  EXPECT_THAT(cluster_.archive_of("bob@example.org"), testing::IsEmpty());
+  EXPECT_TRUE(cluster_.wait_for([&] { return drained(); }, 10s));
+  EXPECT_THAT(cluster_.archive_of("bob@example.org"), testing::IsEmpty());
 }
 
 TEST_F(DrainTest, StanzaThatIsNeverDealtWith_IsNotWaitedForUntilTheDeadline) {

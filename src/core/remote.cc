@@ -272,9 +272,8 @@ void Remote::take_stanza(NodeId from, const ParcelHead& head, Decoder& parcel) {
   for (std::uint64_t i = 0; i < count && !parcel.bad(); ++i) {
     if (auto jid = Jid::parse(parcel.text())) to.push_back(std::move(*jid));
   }
-  // This node is about to stop and does nothing new: who sent a stanza keeps it, and sends it
-  // elsewhere when we are gone. Nobody keeps presence: parked sessions are to hear of it.
-  if (number != 0 && worker_.server().stopping()) return;
+  // Nobody keeps presence: parked sessions are to hear of it.
+  if (number != 0 && (takes_no_more_ || worker_.server().stopping())) return;
   const xmpp::ReceiptPtr dealt = receipt(from, number);  // told, whatever becomes of it
   auto stanza = parcel.bad() ? std::nullopt : Stanza::parse(parcel.rest());
   if (!stanza) {

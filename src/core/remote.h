@@ -69,6 +69,9 @@ class Remote {
   // --- what comes ---
 
   void take(cluster::NodeId from, std::string_view parcel);
+  // This node is about to leave: messages are left to those who sent them, who send them elsewhere
+  // when it is gone.
+  void take_no_more() { takes_no_more_ = true; }
   void peer_gone(cluster::NodeId peer);
   // This node is no member any more: all sessions end, and nothing stays in memory.
   void fenced();
@@ -109,6 +112,7 @@ class Remote {
   AccountHomes homes_;
   Visitors visitors_;
   Guests guests_;
+  bool takes_no_more_ = false;
   std::uint64_t last_number_ = 0;
   std::unordered_map<std::uint64_t, Kept> kept_;
   std::unordered_map<std::size_t, Underway> underway_;  // by the hash of the account's bare JID
