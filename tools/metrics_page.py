@@ -51,7 +51,7 @@ SUBJECTS = [
     ("Connections and streams", "",
      r"connections|accept|proxy|parse_errors|stream_errors|slow_readers"),
     ("Stanzas", "A message to three devices is received once and sent three times.",
-     r"stanza|backlog|shaper|limits_hit|routing|ack"),
+     r"stanza|messages_lost|backlog|shaper|limits_hit|routing|ack"),
     ("Store", "", r"store"),
     ("Log-in", "", r"authentications|login|bans"),
     ("Memory", "The stages, and what each means: `memory` in [limits.md](limits.md).",

@@ -29,11 +29,13 @@ Task<void> Audience::gone() {
 
 const Handler* find_handler(std::string_view command) {
   for (const auto handlers :
-       {server_handlers(), cluster_handlers(), advise_handlers(), why_handlers(), where_handlers(),
-        log_handlers(), account_handlers(), ban_handlers(), session_handlers(), roster_handlers(),
-        profile_handlers(), message_handlers(), doctor_handlers(), overview_handlers(),
+       {server_handlers(),       cluster_handlers(),      advise_handlers(),
+        why_handlers(),          where_handlers(),        trace_handlers(),
+        log_handlers(),          account_handlers(),      ban_handlers(),
+        session_handlers(),      roster_handlers(),       profile_handlers(),
+        message_handlers(),      doctor_handlers(),       overview_handlers(),
         account_page_handlers(), session_page_handlers(), configuration_handlers(),
-        log_line_handlers(), api_handlers()}) {
+        log_line_handlers(),     api_handlers()}) {
     const auto found = std::ranges::find(handlers, command, &Handler::command);
     if (found != handlers.end()) return &*found;
   }
@@ -144,6 +146,7 @@ void Admin::add_procedures(core::Procedures& procedures, Monitor* monitor) {
   add_session_page_procedures(procedures);
   add_log_line_procedures(procedures);
   add_why_procedures(procedures);
+  add_trace_procedures(procedures);
   add_where_procedures(procedures);
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/machine_name.h"
 #include "base/run_on.h"
 #include "core/node_calls.h"
 
@@ -92,6 +93,19 @@ Task<std::vector<cluster::PeerStatus>> members(core::Server& server) {
   if (all == nullptr) co_return std::vector<cluster::PeerStatus>();
   const auto look = [all] { return all->status(); };
   co_return co_await run_on(all->loop(), look);
+}
+
+std::string NodeNames::of(NodeId node) const {
+  const auto known = names_.find(node);
+  return known == names_.end() ? machine_name() : known->second;
+}
+
+Task<NodeNames> node_names(core::Server& server) {
+  std::map<NodeId, std::string> names;
+  for (const auto& peer : co_await members(server)) {
+    names[peer.member.epoch] = peer.member.facts.name;
+  }
+  co_return NodeNames(std::move(names));
 }
 
 std::string to_bytes(const Json& json) {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/task.h"
@@ -30,6 +31,18 @@ Task<Answers> ask_all(core::Server& server, std::string procedure, Json argument
 [[nodiscard]] bus::NodeId self_id(const core::Server& server);
 // All members as this node sees them; empty if it is alone. On any loop.
 Task<std::vector<cluster::PeerStatus>> members(core::Server& server);
+
+// What the nodes are called.
+class NodeNames {
+ public:
+  explicit NodeNames(std::map<bus::NodeId, std::string> names) : names_(std::move(names)) {}
+  // That of the machine, if the node is alone.
+  [[nodiscard]] std::string of(bus::NodeId node) const;
+
+ private:
+  std::map<bus::NodeId, std::string> names_;
+};
+Task<NodeNames> node_names(core::Server& server);
 
 // Bytes of a foreign origin may not be UTF-8; they are replaced.
 [[nodiscard]] std::string to_bytes(const Json& json);

@@ -122,6 +122,8 @@ void add_log_line_procedures(core::Procedures& procedures);
 [[nodiscard]] std::span<const Handler> why_handlers();
 [[nodiscard]] std::span<const Handler> where_handlers();
 void add_why_procedures(core::Procedures& procedures);
+[[nodiscard]] std::span<const Handler> trace_handlers();
+void add_trace_procedures(core::Procedures& procedures);
 void add_where_procedures(core::Procedures& procedures);
 [[nodiscard]] std::span<const Handler> doctor_handlers();
 [[nodiscard]] std::span<const Handler> log_handlers();

@@ -240,7 +240,10 @@ TEST_P(AdminCommandsTest, Trace_ShowsLinesUntilItsCount) {
   for (int i = 0; i < 3; ++i) {
     trace.stanza(core::Trace::Direction::in, 7, alice.session(), message);
   }
-  server_.settle();
+  for (int i = 0; i < 20 && gate.count() > 0; ++i) {
+    server_.loop(0).advance(std::chrono::milliseconds(100));
+    server_.settle();
+  }
   ASSERT_EQ(gate.count(), 0);
   EXPECT_FALSE(trace.watches(alice.session().jid));
   ASSERT_EQ(lines.size(), 3U);  // that it has begun, and two

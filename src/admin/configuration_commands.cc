@@ -16,7 +16,7 @@ Json describe(const config::Described& described) {
   one["name"] = described.name;
   one["value"] = described.value;
   one["default"] = config::default_of(option);
-  one["from"] = described.is_default ? "default" : "configuration";
+  one["from"] = described.place.empty() ? "default" : described.place;
   one["type"] = option.value;
   one["meaning"] = option.words.meaning;
   one["when"] = option.words.when;

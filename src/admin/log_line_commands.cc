@@ -7,8 +7,8 @@
 
 #include "admin/ask_all.h"
 #include "admin/call.h"
+#include "admin/until_gone.h"
 #include "base/log_lines.h"
-#include "base/machine_name.h"
 
 namespace starling::admin {
 
@@ -41,25 +41,8 @@ Task<Result<std::string>> lines_here(core::Server& server, std::string arguments
   co_return to_bytes(answer);
 }
 
-struct Names {
-  std::map<bus::NodeId, std::string> names;
-
-  [[nodiscard]] std::string of(bus::NodeId node) const {
-    const auto known = names.find(node);
-    return known == names.end() ? machine_name() : known->second;
-  }
-};
-
-Task<Names> names_of(core::Server* server) {
-  Names all;
-  for (const auto& peer : co_await members(*server)) {
-    all.names[peer.member.epoch] = peer.member.facts.name;
-  }
-  co_return all;
-}
-
 // In the order of time; each with the node's name before what it says.
-std::vector<Json> in_order(const Answers& answers, const Names& names) {
+std::vector<Json> in_order(const Answers& answers, const NodeNames& names) {
   std::multimap<std::int64_t, Json> timed;
   for (const auto& [node, answer] : answers.by_node) {
     if (!answer.is_object() || !answer.contains("lines")) continue;
@@ -80,7 +63,7 @@ Task<Result<Json>> recent_log(Call call) {
   const std::string level = call.has(0) ? call.text(0) : "debug";
   Json wanted = {{"level", level}, {"limit", limit}};
   const Answers answers = co_await ask_all(call.server, kLines, std::move(wanted));
-  const Names names = co_await names_of(&call.server);
+  const NodeNames names = co_await node_names(call.server);
   std::vector<Json> lines = in_order(answers, names);
   if (lines.size() > limit) {
     lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(limit));
@@ -99,10 +82,6 @@ struct Following {
   Json after = Json::object();  // number of the last line, by node
   std::uint64_t shown = 0;
   std::uint64_t left_out = 0;
-  bool over = false;
-  bool looking = false;
-  TimerId timer = 0;
-  std::move_only_function<void(bool)> when_still;
 };
 
 // The first look only finds out where the log is.
@@ -112,8 +91,7 @@ Task<void> look(std::shared_ptr<Following> following) {
                  {"after", following->after},
                  {"limit", first ? 0 : log::kMostLines}};
   const Answers answers = co_await ask_all(following->server, kLines, std::move(wanted));
-  const Names names = co_await names_of(&following->server);
-  if (following->over) co_return;
+  const NodeNames names = co_await node_names(following->server);
   for (const auto& [node, answer] : answers.by_node) {
     if (!answer.is_object()) continue;
     following->after[std::to_string(node)] = answer.value("last", std::uint64_t{0});
@@ -122,19 +100,6 @@ Task<void> look(std::shared_ptr<Following> following) {
   for (const Json& line : in_order(answers, names)) {
     ++(following->audience->tell(line) ? following->shown : following->left_out);
   }
-}
-
-Task<void> look_and_go_on(std::shared_ptr<Following> following) {
-  following->looking = true;
-  co_await look(following);
-  following->looking = false;
-  if (following->over) {
-    if (following->when_still) std::exchange(following->when_still, nullptr)(true);
-    co_return;
-  }
-  following->timer = EventLoop::current()->run_after(kLookEvery, [following] {
-    following->server.worker(0).gate().spawn(look_and_go_on(following));
-  });
 }
 
 Task<Result<Json>> follow_log(Call call) {
@@ -146,14 +111,8 @@ Task<Result<Json>> follow_log(Call call) {
   Json begun = Json::object();
   begun["following"] = following->level;
   call.audience->tell(begun);
-  call.server.worker(0).gate().spawn(look_and_go_on(following));
-  co_await call.audience->gone();
-  following->over = true;
-  EventLoop::current()->cancel(following->timer);
-  if (following->looking) {
-    Completion<bool> still([following](auto resume) { following->when_still = std::move(resume); });
-    co_await still;
-  }
+  const auto look_once = [following] { return look(following); };
+  co_await until_gone(call.server, call.audience, kLookEvery, look_once);
   Json result = Json::object();
   result["lines"] = following->shown;
   result["left_out"] = following->left_out;

@@ -12,6 +12,7 @@
 #include "base/machine_name.h"
 #include "base/run_on.h"
 #include "base/version.h"
+#include "core/messages_lost.h"
 #include "core/operations.h"
 
 namespace starling::admin {
@@ -32,6 +33,7 @@ Json facts_of(core::Server& server, Monitor* monitor) {
   facts["sessions"] = server.session_count();
   const LoadSample load = monitor == nullptr ? LoadSample{} : monitor->load();
   facts["messages_per_second"] = load.messages_per_second;
+  facts["messages_lost"] = core::messages_lost();
   facts["utilisation"] = load.utilisation;
   facts["cpu"] = load.cpu;
   facts["memory"] = load.memory;
@@ -77,6 +79,7 @@ struct Nodes {
   std::map<std::string, std::uint64_t> sessions_by_host;
   std::uint64_t sessions = 0;
   std::uint64_t messages_per_second = 0;
+  std::uint64_t messages_lost = 0;
   std::uint64_t utilisation = 0;  // mean
 };
 
@@ -123,6 +126,7 @@ Nodes put_together(const std::vector<PeerStatus>& view, const Answers& answers, 
   for (const auto& [id, facts] : answers.by_node) {
     nodes.sessions += number_of(facts, "sessions");
     nodes.messages_per_second += number_of(facts, "messages_per_second");
+    nodes.messages_lost += number_of(facts, "messages_lost");
     nodes.utilisation += number_of(facts, "utilisation");
     for (const auto& [host, count] : member_of(facts, "hosts").items()) {
       if (count.is_number_integer()) nodes.sessions_by_host[host] += count.get<std::uint64_t>();
@@ -157,6 +161,7 @@ Task<Result<Json>> overview(Call call) {
   answer["sessions"] = nodes.sessions;
   answer["accounts"] = accounts;
   answer["messages_per_second"] = nodes.messages_per_second;
+  answer["messages_lost"] = nodes.messages_lost;
   answer["utilisation"] = nodes.utilisation;
   answer["alerts"] = std::move(nodes.alerts);
   answer["hosts"] = std::move(hosts);

@@ -15,7 +15,9 @@ namespace starling::admin {
 class TestAdmin {
  public:
   explicit TestAdmin(std::size_t workers = 1, Hooks hooks = {})
-      : server_(workers), admin_(server_.server(), std::move(hooks)) {}
+      : server_(workers), admin_(server_.server(), std::move(hooks)) {
+    Admin::add_procedures(server_.server().procedures(), nullptr);
+  }
 
   Result<Json> run(std::string command, std::vector<std::string> arguments = {}) {
     auto result = server_.wait(admin_.run(std::move(command), std::move(arguments)));

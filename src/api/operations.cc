@@ -85,8 +85,9 @@ bool by_post(const commands::Command& command) {
 }
 
 bool needs_write(const commands::Command& command) {
-  // The configuration may hold the password of the database.
-  return by_post(command) || command.name == "dump_config" || command.name == "list_options";
+  // The configuration may hold the password of the database; what people write is theirs.
+  return by_post(command) || command.name == "dump_config" || command.name == "list_options" ||
+         command.name == "trace_bodies";
 }
 
 Result<std::vector<std::string>> arguments_of_query(const commands::Command& command,

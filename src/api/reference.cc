@@ -82,7 +82,8 @@ its token is revoked:
 ## Tokens and scopes
 - `read`: commands that only tell. `write`: all commands. `TAG:read` and `TAG:write`: those of one
   chapter below, such as `accounts:read` or `session:write`. Several are parted by commas. What
-  shows or tries secrets (`dump_config`, `list_options`, `check_password`) needs `write`.
+  shows or tries secrets, or what people write (`dump_config`, `list_options`, `check_password`,
+  `trace_bodies`), needs `write`.
 - Who may set passwords may set an administrator's: `accounts:write` is as good as `write`, given
   time.
 - A token is good for the days it was made for, until `starlingctl revoke_token ID`. One that was

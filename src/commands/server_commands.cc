@@ -141,8 +141,9 @@ std::vector<Command> server_commands() {
            "List the options with their values, explained",
            {{"PREFIX", "what their names begin with", Type::text, true}},
            "Changes nothing. Of this node. One option a line, by tabs: name, value in force "
-           "(hidden if it came from a file of its own), default, whether that is in force or "
-           "something else was given (default, configuration), what it takes, what it means, when "
+           "(hidden if it came from a file of its own), default, where the value was given "
+           "(the file, line and column, an environment variable, or: default), what it takes, what "
+           "it means, when "
            "to change it, an example, whether a change needs a reload or a restart, whether it may "
            "differ by host. Fails if there is none.",
            "starlingctl list_options modules.archive"}),

@@ -116,11 +116,15 @@ struct Config {
   BalanceOptions balance;
   CapacityOptions capacity;
   JournalOptions journal;
+  bool trace_bodies = false;
   HostOptions options;  // what stands at the top, for every host that host_config says nothing of
   // By host, complete: what stands at the top, with what host_config says of the host on top.
   std::map<std::string, HostOptions, std::less<>> host_options;
 
   std::set<std::string> secrets;  // names of options whose values came from a file of their own
+  // Where what was set was set, by the names of options: "FILE:LINE:COLUMN" or "environment
+  // variable NAME".
+  std::map<std::string, std::string> places;
 
   [[nodiscard]] const HostOptions& of_host(std::string_view host) const {
     const auto found = host_options.find(host);

@@ -26,6 +26,20 @@ TEST(Environment, Variables_WinOverTheFile) {
   EXPECT_THAT(config.options.access.acls.at("bots").local_globs, ElementsAre("bot-*"));
 }
 
+TEST(Environment, WhereAnOptionWasSet_IsTold) {
+  const Config config = good("loglevel: error\nmodules:\n  archive: { max_messages: 1000000 }\n",
+                             with({{"STARLING_LOGLEVEL", "debug"},
+                                   {"STARLING_MODULES__ARCHIVE__EXPIRE_AFTER_DAYS", "30"}}));
+  std::map<std::string, std::string> places;
+  for (const Described& option : describe(config)) places[option.name] = option.place;
+  EXPECT_EQ(places["loglevel"], "environment variable STARLING_LOGLEVEL");
+  EXPECT_EQ(places["modules.archive.expire_after_days"],
+            "environment variable STARLING_MODULES__ARCHIVE__EXPIRE_AFTER_DAYS");
+  // As the default is, but set.
+  EXPECT_THAT(places["modules.archive.max_messages"], ::testing::EndsWith(":3:28"));
+  EXPECT_EQ(places["workers"], "");
+}
+
 TEST(Environment, Mistakes_NameTheVariable) {
   EXPECT_EQ(mistake("", with({{"STARLING_LOGLVEL", "debug"}})),
             "environment variable STARLING_LOGLVEL: unknown option 'loglvel': did you mean "

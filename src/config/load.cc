@@ -106,6 +106,7 @@ Result<Config> parse_config(const std::string& text, const std::string& path,
     return fail(Errc::invalid, reading.place(error.mark) + "not valid YAML: " + error.msg);
   }
   if (auto good = finish(config, reading); !good) return std::unexpected(good.error());
+  config.places = reading.places();
   return config;
 }
 

@@ -131,6 +131,12 @@ std::string Reading::place_of(std::string path) const {
   }
 }
 
+std::map<std::string, std::string> Reading::places() const {
+  std::map<std::string, std::string> all;
+  for (const auto& [path, place] : places_) all[path] = place.substr(0, place.size() - 2);  // ": "
+  return all;
+}
+
 std::string Reading::path() const {
   std::string joined;
   for (const auto& name : path_) joined += (joined.empty() ? "" : ".") + name;

@@ -65,6 +65,8 @@ class Reading {
   // True if an option with this path was in the file or the environment.
   [[nodiscard]] bool was_read(const std::string& path) const { return places_.contains(path); }
 
+  // Where everything was, by path: "FILE:LINE:COLUMN" or "environment variable NAME".
+  [[nodiscard]] std::map<std::string, std::string> places() const;
   // Paths of what was read with `!file`, which may be a secret.
   [[nodiscard]] const std::set<std::string>& secrets() const { return secrets_; }
   // The path of a name in the configuration, relative to the configuration's folder.

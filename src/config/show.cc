@@ -91,14 +91,16 @@ Json shown_of(const Config& config) {
 }
 
 void append_described(std::vector<Described>& all, const std::vector<Option>& options,
-                      const Json& shown, const std::string& prefix) {
+                      const Json& shown, const Config& config, const std::string& prefix) {
   for (const auto& option : options) {
     const std::string name = prefix + option.words.name;
     const Json& value = shown.at(option.words.name);
     if (option.shape == Shape::section && value.is_object()) {
-      append_described(all, option.inside, value, name + ".");
+      append_described(all, option.inside, value, config, name + ".");
     } else {
-      all.push_back({&option, name, to_yaml_line(value), value == option.default_value});
+      const auto place = config.places.find(name);
+      all.push_back(
+          {&option, name, to_yaml_line(value), place == config.places.end() ? "" : place->second});
     }
   }
 }
@@ -169,7 +171,7 @@ std::string dump(const Config& config) {
 
 std::vector<Described> describe(const Config& config) {
   std::vector<Described> all;
-  append_described(all, table().inside, shown_of(config), "");
+  append_described(all, table().inside, shown_of(config), config, "");
   return all;
 }
 

@@ -18,7 +18,7 @@ struct Described {
   const Option* option = nullptr;
   std::string name;   // "loglevel", "modules.archive.max_messages", "listen"
   std::string value;  // in force, as YAML in a line; hidden as in dump()
-  bool is_default = false;
+  std::string place;  // where it was set, as in Config::places; "": nowhere, so the default counts
 };
 // All of them, in the order of the table: sections are taken apart, lists are not. What host_config
 // says of one host is in the option of that name.

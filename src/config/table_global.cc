@@ -270,6 +270,14 @@ Section<Config> resource_options() {
                          "when, from whom, to whom, and what became of them; never what they "
                          "say.",
               .restart = true}),
+      option(&Config::trace_bodies, true_or_false(),
+             {.name = "trace_bodies",
+              .meaning = "Whether `starlingctl trace` and the operator's page may show what people "
+                         "write, to who asks for it; each time is in the audit log. Else a text is "
+                         "shown as its length. Passwords never show.",
+              .when = "While you look for a fault that depends on what is written, if your rules "
+                      "and your users allow it.",
+              .example = "true"}),
       option(&Config::ctl_socket, text_or_empty("the path of a Unix socket"),
              {.name = "ctl_socket",
               .meaning = "The Unix socket through which `starlingctl` speaks to this node. Only "

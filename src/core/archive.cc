@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "core/archive_mark.h"
+#include "core/messages_lost.h"
 #include "core/server.h"
 #include "core/worker.h"
 #include "xml/writer.h"
@@ -131,6 +132,7 @@ Task<void> Archive::append(std::string log, store::LogEntry entry, Jid owner, St
   worker_.journal().note(Journal::Event::not_written, message, id);
   // The sender's copy fails when the addressee's does; one error is enough.
   if (!incoming) co_return;
+  message_lost(Lost::not_stored);
   worker_.router().bounce(message, xmpp::StanzaCondition::resource_constraint,
                           "the message cannot be stored at the moment");
 }

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "core/messages_lost.h"
 #include "core/server.h"
 #include "core/worker.h"
 
@@ -95,6 +96,7 @@ bool Remote::route(Stanza& stanza) {
   if (wait_behind_what_is_underway(stanza, at)) return true;
   if (at == all.self()) return false;
   if (stanza.hops() >= kMaxHops) {
+    if (stanza.kind() == StanzaKind::message) message_lost(Lost::in_circles);
     log::error("stanza_in_circles",
                {{"to", stanza.to().full()}, {"trace_id", stanza.trace_id().str()}});
     worker_.router().bounce(stanza, StanzaCondition::recipient_unavailable,
@@ -277,6 +279,7 @@ void Remote::take_stanza(NodeId from, const ParcelHead& head, Decoder& parcel) {
   const xmpp::ReceiptPtr dealt = receipt(from, number);  // told, whatever becomes of it
   auto stanza = parcel.bad() ? std::nullopt : Stanza::parse(parcel.rest());
   if (!stanza) {
+    message_lost(Lost::damaged);
     log::error("stanza_from_node_damaged", {{"node", from}});
     return;
   }

@@ -90,6 +90,9 @@ class Server {
 
   // How many entries the journals (journal.h) of all workers have together. Before the loops run.
   void set_journal_size(std::uint32_t entries);
+  // Whether a trace (trace.h) may show what people write. Any thread.
+  void set_trace_bodies(bool allowed) { trace_bodies_ = allowed; }
+  [[nodiscard]] bool trace_bodies() const { return trace_bodies_; }
 
   [[nodiscard]] std::int64_t started_at_us() const { return started_at_us_; }
 
@@ -125,6 +128,7 @@ class Server {
   std::shared_ptr<const Hosts> current_hosts_;
   std::atomic<const Hosts*> hosts_;  // current_hosts_, for all threads
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::atomic<bool> trace_bodies_ = false;
   std::atomic<std::int64_t> session_count_ = 0;
   mutable std::mutex counts_mutex_;
   std::map<std::string, std::int64_t, std::less<>> counts_by_host_;  // guarded by counts_mutex_

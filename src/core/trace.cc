@@ -30,16 +30,22 @@ bool shows_text(const xml::Element& element) {
          (element.ns() == xmpp::ns::kStanzaErrors || element.ns() == xmpp::ns::kStreamErrors);
 }
 
-// XEP-0249 and XEP-0048 put passwords into attributes; others may.
-bool secret(std::string_view attribute) {
-  std::string name(attribute);
+// XEP-0249 and XEP-0048 put passwords into attributes, XEP-0077 into elements; others may.
+bool secret(std::string_view name_of_it) {
+  std::string name(name_of_it);
   std::ranges::transform(name, name.begin(),
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return name.contains("pass") || name.contains("token") || name.contains("secret") ||
          name == "key";
 }
 
-void write(xml::Writer& w, const xml::Element& element, std::string_view parent_ns) {
+// Of a data form (XEP-0004): a field that a client shows as dots.
+bool is_private_field(const xml::Element& element) {
+  return element.name() == "field" && element.attribute("type") == "text-private";
+}
+
+void write(xml::Writer& w, const xml::Element& element, std::string_view parent_ns,
+           Trace::Texts texts) {
   if (element.ns() == parent_ns) {
     w.open(element.name());
   } else {
@@ -52,28 +58,38 @@ void write(xml::Writer& w, const xml::Element& element, std::string_view parent_
     w.attribute(name, secret(name) ? length_of(attribute.value) : std::string(attribute.value));
   }
   if (const std::string text = element.text(); !text.empty()) {
-    if (shows_text(element)) {
+    const bool shown = texts == Trace::Texts::shown && !secret(element.name());
+    if (shown || shows_text(element)) {
       w.text(text);
     } else if (!element.first_child() || !blank(text)) {
       w.text(length_of(text));
     }
   }
-  for (const xml::Element child : element.children()) write(w, child, element.ns());
+  const Trace::Texts inside = is_private_field(element) ? Trace::Texts::lengths : texts;
+  for (const xml::Element child : element.children()) write(w, child, element.ns(), inside);
   w.close();
+}
+
+std::string cut(std::string xml) {
+  if (xml.size() > kMaxXmlBytes) {
+    xml.resize(kMaxXmlBytes);
+    xml += "...";
+  }
+  return xml;
 }
 
 }  // namespace
 
-std::string redacted(const xml::Element& element) {
+std::string redacted(const xml::Element& element, Trace::Texts texts) {
   xml::Writer w;
-  write(w, element, xmpp::ns::kClient);
+  write(w, element, xmpp::ns::kClient, texts);
   std::string text = std::move(w).take();
   std::ranges::replace(text, '\n', ' ');  // of a text that is shown
   return text;
 }
 
-std::uint64_t Trace::watch(xmpp::Jid jid, Sink sink) {
-  watches_.push_back({++last_, std::move(jid), std::move(sink)});
+std::uint64_t Trace::watch(xmpp::Jid jid, Sink sink, Texts texts) {
+  watches_.push_back({++last_, std::move(jid), std::move(sink), texts});
   return last_;
 }
 
@@ -82,21 +98,19 @@ void Trace::unwatch(std::uint64_t id) {
 }
 
 bool Trace::watched(const xmpp::Jid& full) const {
-  return std::ranges::any_of(watches_, [&full](const Watch& watch) {
-    return watch.jid == full || watch.jid.full() == full.bare();
-  });
+  return std::ranges::any_of(watches_, [&full](const Watch& watch) { return watch.is_of(full); });
 }
 
 void Trace::stanza(Direction direction, std::uint64_t stream, const Session& session,
                    const xml::Element& element, std::size_t size, xmpp::TraceId trace_id) const {
-  Line line{wall_clock_us(), direction, stream,   session.id,
-            session.jid,     size,      trace_id, redacted(element)};
-  if (line.xml.size() > kMaxXmlBytes) {
-    line.xml.resize(kMaxXmlBytes);
-    line.xml += "...";
-  }
-  for (const auto& watch : watches_) {
-    if (watch.jid == session.jid || watch.jid.full() == session.jid.bare()) watch.sink(line);
+  Line line{wall_clock_us(), direction, stream, session.id, session.jid, size, trace_id, {}};
+  for (const Texts texts : {Texts::lengths, Texts::shown}) {
+    line.xml.clear();
+    for (const auto& watch : watches_) {
+      if (watch.texts != texts || !watch.is_of(session.jid)) continue;
+      if (line.xml.empty()) line.xml = cut(redacted(element, texts));
+      watch.sink(line);
+    }
   }
 }
 

@@ -1,8 +1,9 @@
 // Trace: shows an operator the stanzas of one account's streams while they pass (starlingctl
 // trace). Off, it costs a look at a list that is empty.
 //
-// What people write never shows: all text is replaced by its length, but for the show and priority
-// of presence and the texts of errors; so are attributes that hold a password, token or secret.
+// What people write shows only if the configuration allows it and the operator asks for it: else
+// all text is replaced by its length, but for the show and priority of presence and the texts of
+// errors. Passwords, tokens and secrets never show.
 //
 // One per worker, used on its thread only; an account's streams are on its home worker.
 #pragma once
@@ -24,6 +25,8 @@ class Trace {
  public:
   enum class Direction : std::uint8_t { in, out };  // from the client, to it
 
+  enum class Texts : std::uint8_t { lengths, shown };
+
   struct Line {
     std::int64_t time_us = 0;  // wall clock
     Direction direction = Direction::in;
@@ -32,13 +35,13 @@ class Trace {
     xmpp::Jid jid;         // full
     std::size_t size = 0;  // bytes, as on the wire
     xmpp::TraceId trace_id;
-    std::string xml;  // without what people write
+    std::string xml;
   };
   // Must be quick, and must not watch or unwatch.
   using Sink = std::function<void(const Line&)>;
 
   // Everything of one account (bare JID) or of one session (full JID). Returns what to unwatch.
-  std::uint64_t watch(xmpp::Jid jid, Sink sink);
+  std::uint64_t watch(xmpp::Jid jid, Sink sink, Texts texts = Texts::lengths);
   void unwatch(std::uint64_t id);
 
   [[nodiscard]] bool watches(const xmpp::Jid& full) const {
@@ -55,6 +58,11 @@ class Trace {
     std::uint64_t id;
     xmpp::Jid jid;
     Sink sink;
+    Texts texts;
+
+    [[nodiscard]] bool is_of(const xmpp::Jid& full) const {
+      return jid == full || jid.full() == full.bare();
+    }
   };
   [[nodiscard]] bool watched(const xmpp::Jid& full) const;
 
@@ -62,7 +70,8 @@ class Trace {
   std::uint64_t last_ = 0;
 };
 
-// The element without what people write.
-[[nodiscard]] std::string redacted(const xml::Element& element);
+// The element without secrets, and without what people write unless that is to be shown.
+[[nodiscard]] std::string redacted(const xml::Element& element,
+                                   Trace::Texts texts = Trace::Texts::lengths);
 
 }  // namespace starling::core

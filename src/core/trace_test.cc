@@ -91,6 +91,32 @@ TEST_F(TraceTest, AccountAndSession_AreWatchedByTheirAddresses) {
   EXPECT_THAT(lines_, SizeIs(2));
 }
 
+TEST(Redacted, WhatPeopleWrite_IsShownToWhomItMayBe_ButNoSecrets) {
+  const auto shown = [](const std::string& xml) {
+    return redacted(xml::Document::parse(xml, xmpp::ns::kClient)->root(), Trace::Texts::shown);
+  };
+  const std::string message = "<message to='a@b'><body>a &lt; b</body></message>";
+  EXPECT_EQ(shown(message), message);
+  EXPECT_EQ(shown("<iq type='set' id='1'><query xmlns='jabber:iq:register'>"
+                  "<username>bob</username><password>secret</password></query></iq>"),
+            "<iq type='set' id='1'><query xmlns='jabber:iq:register'>"
+            "<username>bob</username><password>[6]</password></query></iq>");
+  EXPECT_EQ(shown("<iq type='set' id='1'><x xmlns='jabber:x:data'><field var='a'><value>v</value>"
+                  "</field><field var='b' type='text-private'><value>w</value></field></x></iq>"),
+            "<iq type='set' id='1'><x xmlns='jabber:x:data'><field var='a'><value>v</value>"
+            "</field><field var='b' type='text-private'><value>[1]</value></field></x></iq>");
+}
+
+TEST_F(TraceTest, TwoWhoMaySeeDifferently_SeeDifferently) {
+  watch("alice@example.org");
+  trace_.watch(
+      session_.jid, [this](const Trace::Line& line) { lines_.push_back(line.xml); },
+      Trace::Texts::shown);
+  pass("<message><body>hello</body></message>");
+  EXPECT_THAT(lines_, ElementsAre("<message><body>[5]</body></message>",
+                                  "<message><body>hello</body></message>"));
+}
+
 TEST_F(TraceTest, LongStanza_IsCut) {
   watch("alice@example.org");
   pass("<message id='" + std::string(100'000, 'x') + "'/>");

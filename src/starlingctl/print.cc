@@ -224,9 +224,10 @@ std::string line_text(const Json& line) {
     direction.resize(3, ' ');
     std::string trace_id = plain(line.value("trace_id", Json("")));
     if (!trace_id.empty()) trace_id.insert(0, " trace_id=");
+    const std::string node = line.contains("node") ? " node=" + plain(line["node"]) : "";
     return plain(line["time"]) + " " + direction + " stream=" + plain(line["stream"]) +
            " session=" + plain(line["session"]) + " jid=" + plain(line["jid"]) +
-           " size=" + plain(line["size"]) + trace_id + " " + plain(line["xml"]) + "\n";
+           " size=" + plain(line["size"]) + node + trace_id + " " + plain(line["xml"]) + "\n";
   }
   if (is_log_line(line)) return log_text(line);
   std::string text;

@@ -189,6 +189,7 @@ Result<> Node::start() {
   metrics_ = std::make_unique<NodeMetrics>(*server_, loops_);
   metrics_->set_hosts(config_->hosts, tls_);
   server_->set_journal_size(config_->journal.size);
+  server_->set_trace_bodies(config_->trace_bodies);
   start_threads();
 
   Result<> prepared;

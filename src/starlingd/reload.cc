@@ -78,6 +78,7 @@ Result<std::vector<std::string>> Node::apply(Loaded loaded) {
   server_->login_guard().set_options(fresh->fail2ban);
   memory_watch_->set_max(fresh->max_memory);
   server_->balance().set_options(fresh->balance);
+  server_->set_trace_bodies(fresh->trace_bodies);
   load_meter_->set_capacity(fresh->capacity);
   server_->replace_hosts(fresh->host_options);
 

@@ -102,6 +102,7 @@ ELSEWHERE = {
     "restore": "test_backup.py",
     "migrate_store": "test_migrate_store.py",
     "trace": "test_trace.py",
+    "trace_bodies": "test_trace.py",
     "follow_log": "test_page_commands.py",
     "rebalance": "test_page_commands.py",
     "reload_config": "test_reload.py",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -124,6 +125,10 @@ def test_options_and_certificates_are_explained(fresh_node: Node) -> None:
     fresh_node.start()
     [level] = fresh_node.ctl("list_options", "loglevel")["items"]
     assert level["default"] == "info" and level["type"] and level["meaning"]
+    file = re.escape(str(fresh_node.folder / "starling.yml"))
+    assert re.fullmatch(rf"{file}:\d+:\d+", level["from"])
+    [unset] = fresh_node.ctl("list_options", "core_dumps")["items"]
+    assert unset["from"] == "default"
     everything = fresh_node.ctl("list_options")["items"]
     assert {"modules.archive.max_messages", "listen"} <= names(everything)
     certificates = fresh_node.ctl("list_certificates")["items"]

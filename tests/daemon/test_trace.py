@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from daemon.sessions import registered, run, session
+from harness.cluster import Cluster
 from harness.node import Node, build_folder
 from harness.waiting import TIMEOUT_S
 
@@ -40,10 +41,11 @@ class Trace:
 
 
 @contextmanager
-def tracing(node: Node, *arguments: str, text: bool = False) -> Iterator[Trace]:
+def tracing(node: Node, *arguments: str, text: bool = False,
+            verb: str = "trace") -> Iterator[Trace]:
     """A trace that has begun."""
     command = [str(build_folder() / "starlingctl"), "--socket", str(node.socket),
-               "--format", "text" if text else "json", "trace", *arguments]
+               "--format", "text" if text else "json", verb, *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         trace = Trace(process)
         begun = trace.line()
@@ -78,6 +80,50 @@ def test_stanzas_are_shown_without_their_content(own: Node) -> None:
             assert trace.end() == 0
         bound = own.log.wait("session_bound", lambda e: e["jid"] == a.jid)
         assert (bound["stream"], bound["session"]) == (lines[0]["stream"], lines[0]["session"])
+
+    run(main)
+
+
+def test_what_people_write_is_shown_only_if_the_configuration_allows_it(own: Node) -> None:
+    alice = registered(own)
+    refused = own.run_ctl("trace_bodies", alice.jid, json_output=False)
+    assert refused.returncode == 1 and "trace_bodies" in refused.stderr
+    own.config["trace_bodies"] = True
+    own.write_config()
+    own.ctl("reload_config")
+
+    async def main() -> None:
+        client = await session(own, alice)
+        with tracing(own, alice.jid) as careful, \
+                tracing(own, alice.jid, "2", verb="trace_bodies") as curious:
+            message = f"<message to='{client.jid}' type='chat'><body>top secret</body></message>"
+            client.write(message)
+            lines = [curious.json() for _ in range(2)]
+            assert lines[0]["xml"] == message
+            assert "<body>top secret</body>" in lines[1]["xml"]
+            assert careful.json()["xml"] == message.replace("top secret", "[10]")
+
+    run(main)
+    record = next(r for r in own.ctl("audit_log")["items"] if r["command"] == "trace_bodies")
+    assert record["arguments"] == {"jid": alice.jid}
+
+
+def test_any_node_traces_what_passes_at_all(pair: Cluster) -> None:
+    one, two = pair
+    alice = registered(one)
+
+    async def main() -> None:
+        phone, laptop = await session(one, alice, "phone"), await session(two, alice, "laptop")
+        for node in pair:
+            with tracing(node, alice.jid) as trace:
+                expected = set()
+                for client, name in ((phone, "n1"), (laptop, "n2")):
+                    client.write("<presence/>")
+                    expected.add(("in", client.jid, name))
+                seen = set()
+                while not expected <= seen:
+                    line = trace.json()
+                    seen.add((line["direction"], line["jid"], line["node"]))
 
     run(main)
 

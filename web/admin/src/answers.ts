@@ -26,6 +26,7 @@ export interface Overview {
   sessions: number;
   accounts: number;
   messages_per_second: number;
+  messages_lost: number;
   utilisation: number; // per cent, on average
   alerts: Alert[];
 }
@@ -158,7 +159,7 @@ export interface Option {
 }
 
 export interface LogLine {
-  node: string;
+  at_node: string;
   time: string;
   level: "debug" | "info" | "warning" | "error";
   subsystem: string;
@@ -183,6 +184,7 @@ export interface TraceLine {
   session: string;
   jid: string;
   size: number;
+  node?: string; // in a cluster
   xml: string;
   trace_id?: string;
 }

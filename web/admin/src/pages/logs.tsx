@@ -94,7 +94,7 @@ function Log() {
 }
 
 function LogEntry({ line }: { line: LogLine }) {
-  const { node, time, level, subsystem, event, ...fields } = line;
+  const { at_node: node, time, level, subsystem, event, ...fields } = line;
   return (
     <p class={`line ${level}`} lang="en">
       <time dateTime={time} title={time}>
@@ -118,6 +118,7 @@ function Trace() {
   const asked = place.value.query["jid"] ?? "";
   const live = useStream<TraceLine>("trace", ({ tracing }) => tracing === undefined);
   const [jid, setJid] = useState(asked);
+  const [bodies, setBodies] = useState(false);
   useEffect(() => {
     if (asked) live.start({ jid: asked });
   }, []);
@@ -128,10 +129,19 @@ function Trace() {
         onSubmit={(event) => {
           event.preventDefault();
           if (live.running) live.stop();
-          else live.start({ jid });
+          else live.start({ jid }, bodies ? "trace_bodies" : "trace");
         }}
       >
         <JidField value={jid} change={setJid} />
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={bodies}
+            disabled={live.running}
+            onChange={(event) => setBodies(event.currentTarget.checked)}
+          />
+          {words.bodies}
+        </label>
         <button type="submit" class={live.running ? "" : "primary"}>
           {live.running ? words.stop : words.trace}
         </button>
@@ -139,7 +149,7 @@ function Trace() {
           {words.clear}
         </button>
       </form>
-      <p class="notice">{words.bodiesHidden}</p>
+      <p class="notice">{bodies ? words.bodiesShown : words.bodiesHidden}</p>
       <Lines of={live} label={words.tabs.trace}>
         {(line) => <Stanza line={line} />}
       </Lines>
@@ -157,7 +167,9 @@ function Stanza({ line }: { line: TraceLine }) {
           {clock(line.time)}
         </time>{" "}
         <b class={line.direction}>{line.direction === "in" ? words.in : words.out}</b> {line.jid}{" "}
-        <span class="quiet">{bytes(line.size)}</span>{" "}
+        <span class="quiet">
+          {bytes(line.size)} {line.node}
+        </span>{" "}
         {line.trace_id && <a href={href(["logs", "why"], { id: line.trace_id })}>{words.tabs.why}</a>}
       </p>
       <code>{line.xml}</code>

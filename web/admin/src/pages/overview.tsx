@@ -59,7 +59,8 @@ function Figures({ summary }: { summary: Summary }) {
     { name: words.nodesUp, value: words.ofNodes(up, summary.nodes.length), page: "cluster" },
     { name: words.sessions, value: number(summary.sessions), page: "sessions" },
     { name: words.accounts, value: number(summary.accounts), page: "users" },
-    { name: words.messages, value: number(summary.messages_per_second) },
+    { name: t.value.cluster.messages, value: number(summary.messages_per_second) },
+    { name: words.lost, value: number(summary.messages_lost) },
     { name: words.utilisation, value: percent(summary.utilisation) },
   ];
   return (

@@ -12,7 +12,7 @@ export interface Stream<Line> {
   lines: Line[];
   running: boolean;
   problem: Problem | undefined;
-  start: (values: Values) => void;
+  start: (values: Values, command?: string) => void;
   stop: () => void;
   clear: () => void;
 }
@@ -29,7 +29,7 @@ export function useStream<Line>(
   const stop = () => current.current?.abort();
   useEffect(() => stop, []);
 
-  function start(values: Values) {
+  function start(values: Values, instead = command) {
     stop();
     const mine = new AbortController();
     current.current = mine;
@@ -44,7 +44,7 @@ export function useStream<Line>(
       setLines((old) => [...old, ...more].slice(-KEPT));
     };
     const timer = setInterval(show, 250);
-    follow<Line>(command, values, (line) => keep(line) && fresh.push(line), mine.signal)
+    follow<Line>(instead, values, (line) => keep(line) && fresh.push(line), mine.signal)
       .catch((trouble) => setProblem(problemOf(trouble)))
       .finally(() => {
         clearInterval(timer);

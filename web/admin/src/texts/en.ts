@@ -82,6 +82,7 @@ export const en = {
     allWell: "Everything is well: nothing needs your attention.",
     examine: "Examine this node",
     lastHour: "The last hour",
+    lost: "Messages lost",
     messages: "Messages a second",
     noLoad: "Nothing is known of the last hour yet.",
     nodesUp: "Nodes up",
@@ -256,7 +257,9 @@ export const en = {
     validity: "Validity",
   },
   logs: {
+    bodies: "Show what people write",
     bodiesHidden: "What people write is not shown: each text is replaced by its length.",
+    bodiesShown: "What people write is shown, if the option trace_bodies allows it; that you look is in the audit log.",
     clear: "Clear",
     find: "Find",
     follow: "Follow live",

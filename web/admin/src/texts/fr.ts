@@ -85,6 +85,7 @@ export const fr: Texts = {
     allWell: "Tout va bien : rien ne demande votre attention.",
     examine: "Examiner ce nœud",
     lastHour: "La dernière heure",
+    lost: "Messages perdus",
     messages: "Messages par seconde",
     noLoad: "On ne sait encore rien de la dernière heure.",
     nodesUp: "Nœuds en service",
@@ -259,7 +260,9 @@ export const fr: Texts = {
     validity: "Validité",
   },
   logs: {
+    bodies: "Montrer ce que les gens écrivent",
     bodiesHidden: "Ce que les gens écrivent n’est pas montré : chaque texte est remplacé par sa longueur.",
+    bodiesShown: "Ce que les gens écrivent est montré, si l’option trace_bodies le permet ; le journal d’audit dit que vous regardez.",
     clear: "Effacer",
     find: "Chercher",
     follow: "Suivre en direct",
