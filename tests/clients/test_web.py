@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -92,6 +92,28 @@ def test_host_meta_names_both_and_any_page_may_read_it(web_node: Node) -> None:
     status, text = web_node.get("/.well-known/host-meta")
     assert status == 200
     assert f"href='ws://{host}:{port}/ws'" in text.replace('"', "'")
+
+
+@pytest.mark.parametrize(("before", "after"), [("ws", "starttls"), ("starttls", "ws")])
+def test_session_goes_on_over_another_transport(before: str, after: str, begin: Start,
+                                                web_node: Node) -> None:
+    """XEP-0198 knows no transports: @xmpp/client resumes over TCP what it had over WebSocket."""
+    def address(node: Node, transport: str) -> Address:
+        return node.http_address() if transport == "ws" else node.address()
+
+    with closing(Balancer([web_node], lambda node: address(node, before))) as relay:
+        mover = begin("xmppjs", before, None, relay.address, "stay")
+        other = begin("slixmpp", "starttls")
+        mover.expect("online")
+        other.expect("online")
+        mover.tell("next", after, str(address(web_node, after).port))
+        mover.expect("next")
+        relay.cut()
+        other.tell("message", mover.jid, "are you there?")
+        web_node.log.wait("session_resumed", lambda e: e.get("jid") == mover.jid)
+        mover.expect("message", other.jid, "are you there?")
+        exchange(mover, other)
+        exchange(other, mover)
 
 
 @pytest.fixture

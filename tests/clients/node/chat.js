@@ -20,14 +20,11 @@ tls.createSecureContext = (options) =>
 
 const say = (...fields) => process.stdout.write(`${fields.join("\t")}\n`);
 
-const services = {
-  starttls: `xmpp://${address.domain}:${port}`,
-  direct: `xmpps://${address.domain}:${port}`,
-  ws: `ws://${address.domain}:${port}/ws`,
-  wss: `wss://${address.domain}:${port}/ws`,
-};
+const schemes = { starttls: "xmpp", direct: "xmpps", ws: "ws", wss: "wss" };
+const serviceAt = (kind, port) =>
+  `${schemes[kind]}://${address.domain}:${port}${kind.startsWith("ws") ? "/ws" : ""}`;
 const entity = client({
-  service: services[kindOfTls],
+  service: serviceAt(kindOfTls, port),
   domain: address.domain,
   resource: address.resource,
   username: address.local,
@@ -78,6 +75,10 @@ async function quit() {
 
 const commands = {
   presence: (type, to) => entity.send(xml("presence", { type, to })),
+  next: async (kind, port) => {
+    entity.options.service = serviceAt(kind, port);
+    say("next", kind);
+  },
   message: (to, body) => entity.send(xml("message", { to, type: "chat" }, xml("body", {}, body))),
   quit,
 };
