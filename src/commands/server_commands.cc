@@ -110,7 +110,9 @@ std::vector<Command> server_commands() {
            {},
            "Changes nothing. Its nodes with state, sessions, utilisation in per cent, version, "
            "seconds since the start, messages a second, CPU in per cent of one core and bytes of "
-           "memory; the sums of that; accounts and sessions by host; and alerts: what `doctor` "
+           "memory; the sums of that; how many messages, since the nodes were started, had been "
+           "taken in and could be neither delivered nor kept (messages_lost, which should be 0); "
+           "accounts and sessions by host; and alerts: what `doctor` "
            "found when it looked last (it is asked in the background, every five minutes at most), "
            "and nodes that are not heard, do not answer or drain. A node that has not answered "
            "after three seconds is named as missing.",

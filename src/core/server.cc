@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "cluster/cluster.h"
+#include "core/messages_lost.h"
 #include "core/operations.h"
 #include "core/secrets.h"
 
@@ -35,6 +36,7 @@ Server::Server(store::Store& store, ThreadPool& pool, HostOptionsByName hosts,
     workers_.push_back(std::make_unique<Worker>(*this, i, *loops[i]));
   }
   set_journal_size(config::JournalOptions().size);
+  static_cast<void>(messages_lost());  // counted from 0: who looks at the metrics sees the first
 }
 
 void Server::set_journal_size(std::uint32_t entries) {
