@@ -107,7 +107,7 @@ bool Remote::route(Stanza& stanza) {
   return true;
 }
 
-// What was passed on by another node went through this there.
+// Not for what was passed on by another node: it went through this there.
 bool Remote::wait_behind_what_is_underway(Stanza& stanza, NodeId at) {
   if (underway_.empty() || stanza.hops() > 0) return false;
   const std::size_t account = hash_of(stanza.to().bare());
@@ -129,7 +129,7 @@ void Remote::dealt(std::uint64_t number) {
   if (kept == kept_.end()) return;
   const Kept entry = std::move(kept->second);
   kept_.erase(kept);
-  if (entry.visitor != 0) return;
+  if (entry.visitor != 0 || entry.stanza.hops() > 0) return;
   const std::size_t account = hash_of(entry.stanza.to().bare());
   const auto underway = underway_.find(account);
   if (underway == underway_.end() || underway->second.node != entry.node) return;
@@ -185,12 +185,14 @@ void Remote::flush_fan_outs() {
 }
 
 std::uint64_t Remote::keep(NodeId node, const Stanza& stanza) {
-  Underway& underway = underway_[hash_of(stanza.to().bare())];
-  if (underway.node != node) {
-    underway.node = node;
-    underway.count = 0;
+  if (stanza.hops() == 0) {
+    Underway& underway = underway_[hash_of(stanza.to().bare())];
+    if (underway.node != node) {
+      underway.node = node;
+      underway.count = 0;
+    }
+    ++underway.count;
   }
-  ++underway.count;
   return keep(node, stanza, 0);
 }
 
