@@ -21,6 +21,7 @@ namespace starling::starlingd {
 namespace {
 
 constexpr std::chrono::seconds kStartDeadline{60};
+constexpr int kRollTries = 10;  // two seconds each
 constexpr std::chrono::seconds kStopDeadline{10};
 constexpr std::chrono::seconds kStatusDeadline{2};
 constexpr std::size_t kSecretBytes = 26;
@@ -145,7 +146,7 @@ Result<> ClusterNode::start_server(const std::string& address) {
       if (nats != nullptr) nats->move_to({url});
     });
   });
-  const auto roll = wait(store_.members()->read());
+  const auto roll = read_roll();
   if (!roll) return std::unexpected(roll.error());
   std::vector<std::string> others;
   for (const auto& member : roll->members) others.push_back(member.facts.address);
@@ -155,6 +156,17 @@ Result<> ClusterNode::start_server(const std::string& address) {
     return fail(started.error().code, "cluster: " + started.error().message);
   }
   return {};
+}
+
+// A renewal gives up soon, as there is another; here a database that is slow to take the
+// connection, as many nodes start at once, is no reason not to start.
+Result<store::Roll> ClusterNode::read_roll() {
+  auto roll = wait(store_.members()->read());
+  for (int tries = 1; tries < kRollTries && !roll && roll.error().code == Errc::unavailable;
+       ++tries) {
+    roll = wait(store_.members()->read());
+  }
+  return roll;
 }
 
 // Of two nodes the one that joined later connects to the other; so it must know of all that were

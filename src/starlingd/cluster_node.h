@@ -67,6 +67,7 @@ class ClusterNode {
   Result<std::string> own_address() const;
   Task<Result<Shared>> shared();
   Result<> start_server(const std::string& address);
+  Result<store::Roll> read_roll();
   template <class T>
   T wait(Task<T> task);
   void members_are_at(const std::vector<std::string>& addresses);
