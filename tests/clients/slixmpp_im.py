@@ -66,6 +66,10 @@ class ImClient(slixmpp.ClientXMPP):
         await self.until("session_resumed", lambda: self.connect(self._address))
 
     async def log_out(self) -> None:
+        """Tells what has come, whether or not the server has asked already: it would offer it to
+        the next session else (XEP-0198, section 4)."""
+        if self["xep_0198"].enabled_in:
+            self["xep_0198"].send_ack()
         await self.disconnect(TIMEOUT_S)
 
     async def nothing_more(self, queue: asyncio.Queue[Any]) -> None:
