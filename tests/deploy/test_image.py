@@ -87,7 +87,7 @@ def settings(buildah: Buildah, image: str) -> dict[str, Any]:
 
 def test_image_says_how_to_run_it(settings: dict[str, Any]) -> None:
     assert settings["User"] == "522:522"
-    assert set(settings["ExposedPorts"]) == {"5222/tcp", "5223/tcp", "6222/tcp"}
+    assert set(settings["ExposedPorts"]) == {"5222/tcp", "5223/tcp", "5443/tcp", "6222/tcp"}
     assert set(settings["Volumes"]) == {"/var/lib/starling"}
     assert settings["StopSignal"] == "SIGTERM"
     assert settings["Healthcheck"]["Test"] == ["CMD", "starlingctl", "status"]
