@@ -1,6 +1,7 @@
 #include "admin/admin.h"
 
 #include <algorithm>
+#include <array>
 
 #include "admin/audit.h"
 #include "base/log.h"
@@ -27,15 +28,20 @@ Task<void> Audience::gone() {
   co_await left;
 }
 
+std::span<const std::span<const Handler>> all_handlers() {
+  static const std::array kAll{
+      server_handlers(),       cluster_handlers(),      advise_handlers(),
+      why_handlers(),          where_handlers(),        trace_handlers(),
+      log_handlers(),          account_handlers(),      ban_handlers(),
+      session_handlers(),      roster_handlers(),       profile_handlers(),
+      message_handlers(),      doctor_handlers(),       overview_handlers(),
+      account_page_handlers(), session_page_handlers(), configuration_handlers(),
+      log_line_handlers(),     api_handlers()};
+  return kAll;
+}
+
 const Handler* find_handler(std::string_view command) {
-  for (const auto handlers :
-       {server_handlers(),       cluster_handlers(),      advise_handlers(),
-        why_handlers(),          where_handlers(),        trace_handlers(),
-        log_handlers(),          account_handlers(),      ban_handlers(),
-        session_handlers(),      roster_handlers(),       profile_handlers(),
-        message_handlers(),      doctor_handlers(),       overview_handlers(),
-        account_page_handlers(), session_page_handlers(), configuration_handlers(),
-        log_line_handlers(),     api_handlers()}) {
+  for (const auto handlers : all_handlers()) {
     const auto found = std::ranges::find(handlers, command, &Handler::command);
     if (found != handlers.end()) return &*found;
   }

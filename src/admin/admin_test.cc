@@ -67,14 +67,7 @@ TEST_F(AdminTest, EveryListedCommand_HasAHandlerAndTheReverse) {
     EXPECT_EQ(find_handler(command.name) == nullptr, command.local) << command.name;
   }
   std::size_t handled = 0;
-  for (const auto handlers :
-       {server_handlers(),        cluster_handlers(),      advise_handlers(),
-        why_handlers(),           where_handlers(),        trace_handlers(),
-        api_handlers(),           log_handlers(),          account_handlers(),
-        ban_handlers(),           session_handlers(),      roster_handlers(),
-        profile_handlers(),       message_handlers(),      doctor_handlers(),
-        overview_handlers(),      account_page_handlers(), session_page_handlers(),
-        configuration_handlers(), log_line_handlers()}) {
+  for (const auto handlers : all_handlers()) {
     for (const auto& handler : handlers) {
       EXPECT_NE(commands::find(handler.command), nullptr) << handler.command;
       ++handled;

@@ -108,6 +108,20 @@ Task<NodeNames> node_names(core::Server& server) {
   co_return NodeNames(std::move(names));
 }
 
+std::vector<NodeLine> lines_in_time(const Answers& answers) {
+  std::multimap<std::int64_t, NodeLine> timed;
+  for (const auto& [node, answer] : answers.by_node) {
+    if (!answer.is_object() || !answer.contains("lines")) continue;
+    for (const Json& line : answer["lines"]) {
+      if (!line.is_array() || line.size() != 2 || !line[0].is_number_integer()) continue;
+      timed.emplace(line[0].get<std::int64_t>(), NodeLine(node, line[1]));
+    }
+  }
+  std::vector<NodeLine> lines;
+  for (auto& [time, line] : timed) lines.push_back(std::move(line));
+  return lines;
+}
+
 std::string to_bytes(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -44,6 +44,10 @@ class NodeNames {
 };
 Task<NodeNames> node_names(core::Server& server);
 
+// What nodes have answered as "lines", each [TIME_US, {...}], of all of them in the order of time.
+using NodeLine = std::pair<bus::NodeId, Json>;
+[[nodiscard]] std::vector<NodeLine> lines_in_time(const Answers& answers);
+
 // Bytes of a foreign origin may not be UTF-8; they are replaced.
 [[nodiscard]] std::string to_bytes(const Json& json);
 

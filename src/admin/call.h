@@ -135,6 +135,8 @@ void add_where_procedures(core::Procedures& procedures);
 [[nodiscard]] std::span<const Handler> message_handlers();
 [[nodiscard]] std::span<const Handler> api_handlers();
 
+// All of these.
+[[nodiscard]] std::span<const std::span<const Handler>> all_handlers();
 // The handler of the command, or nullptr.
 [[nodiscard]] const Handler* find_handler(std::string_view command);
 

@@ -42,20 +42,17 @@ Task<Result<std::string>> lines_here(core::Server& server, std::string arguments
 }
 
 // In the order of time; each with the node's name before what it says.
-std::vector<Json> in_order(const Answers& answers, const NodeNames& names) {
-  std::multimap<std::int64_t, Json> timed;
-  for (const auto& [node, answer] : answers.by_node) {
-    if (!answer.is_object() || !answer.contains("lines")) continue;
-    for (const Json& line : answer["lines"]) {
-      if (!line.is_array() || line.size() != 2 || !line[0].is_number_integer()) continue;
-      Json one = {{"at_node", names.of(node)}};  // `node` may be a field of the event
-      one.update(line[1]);
-      timed.emplace(line[0].get<std::int64_t>(), std::move(one));
-    }
-  }
+Task<std::vector<Json>> in_order(core::Server* server, const Answers* answers) {
   std::vector<Json> lines;
-  for (auto& [time, line] : timed) lines.push_back(std::move(line));
-  return lines;
+  const auto timed = lines_in_time(*answers);
+  if (timed.empty()) co_return lines;
+  const NodeNames names = co_await node_names(*server);
+  for (const auto& [node, line] : timed) {
+    Json one = {{"at_node", names.of(node)}};  // `node` may be a field of the event
+    one.update(line);
+    lines.push_back(std::move(one));
+  }
+  co_return lines;
 }
 
 Task<Result<Json>> recent_log(Call call) {
@@ -63,8 +60,7 @@ Task<Result<Json>> recent_log(Call call) {
   const std::string level = call.has(0) ? call.text(0) : "debug";
   Json wanted = {{"level", level}, {"limit", limit}};
   const Answers answers = co_await ask_all(call.server, kLines, std::move(wanted));
-  const NodeNames names = co_await node_names(call.server);
-  std::vector<Json> lines = in_order(answers, names);
+  std::vector<Json> lines = co_await in_order(&call.server, &answers);
   if (lines.size() > limit) {
     lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(limit));
   }
@@ -91,13 +87,13 @@ Task<void> look(std::shared_ptr<Following> following) {
                  {"after", following->after},
                  {"limit", first ? 0 : log::kMostLines}};
   const Answers answers = co_await ask_all(following->server, kLines, std::move(wanted));
-  const NodeNames names = co_await node_names(following->server);
   for (const auto& [node, answer] : answers.by_node) {
     if (!answer.is_object()) continue;
     following->after[std::to_string(node)] = answer.value("last", std::uint64_t{0});
     following->left_out += answer.value("forgotten", std::uint64_t{0});
   }
-  for (const Json& line : in_order(answers, names)) {
+  const std::vector<Json> lines = co_await in_order(&following->server, &answers);
+  for (const Json& line : lines) {
     ++(following->audience->tell(line) ? following->shown : following->left_out);
   }
 }

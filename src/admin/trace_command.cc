@@ -42,12 +42,11 @@ Json describe(const Trace::Line& line) {
   return one;
 }
 
-// What passed on this node since it was asked for last, for one who traces. Filled by the account's
-// worker, emptied by any.
+// What passed on this node since it was asked for last, for one who traces. On the account's
+// worker.
 class Collected {
  public:
   void push(const Trace::Line& line) {
-    const std::scoped_lock lock(mutex_);
     if (lines_.size() >= kMostWaiting || bytes_ >= kMostWaitingBytes) {
       ++left_out_;
       return;
@@ -58,27 +57,22 @@ class Collected {
 
   // {"lines": [[TIME_US, {...}], ...], "left_out": COUNT}
   Json take() {
-    const std::scoped_lock lock(mutex_);
     bytes_ = 0;
     asked_ = true;
     return {{"lines", std::exchange(lines_, Json::array())},
             {"left_out", std::exchange(left_out_, 0)}};
   }
   // True if it was taken from since this was asked last.
-  bool wanted() {
-    const std::scoped_lock lock(mutex_);
-    return std::exchange(asked_, false);
-  }
+  bool wanted() { return std::exchange(asked_, false); }
 
  private:
-  std::mutex mutex_;
   Json lines_ = Json::array();
   std::size_t bytes_ = 0;
   std::uint64_t left_out_ = 0;
   bool asked_ = true;
 };
 
-// Those that a node has, by the name that who traces has given it.
+// Those that a node has, on all its workers, by the name that who traces has given it.
 class Collections : public std::enable_shared_from_this<Collections> {
  public:
   struct Wanted {
@@ -184,19 +178,16 @@ struct Tracing {
 
 Task<void> look(std::shared_ptr<Tracing> tracing, bool ends) {
   const Answers answers = co_await ask_all(tracing->server, kLines, tracing->question(ends));
-  const NodeNames names = co_await node_names(tracing->server);
-  std::multimap<std::int64_t, Json> timed;
   for (const auto& [node, answer] : answers.by_node) {
-    if (!answer.is_object() || !answer.contains("lines")) continue;
-    tracing->left_out += answer.value("left_out", std::uint64_t{0});
-    for (const Json& line : answer["lines"]) {
-      if (!line.is_array() || line.size() != 2 || !line[0].is_number_integer()) continue;
-      Json one = line[1];
-      if (node != 0) one["node"] = names.of(node);
-      timed.emplace(line[0].get<std::int64_t>(), std::move(one));
-    }
+    if (answer.is_object()) tracing->left_out += answer.value("left_out", std::uint64_t{0});
   }
-  for (const auto& [time, line] : timed) tracing->show(line);
+  auto lines = lines_in_time(answers);
+  if (lines.empty()) co_return;
+  const NodeNames names = co_await node_names(tracing->server);
+  for (auto& [node, line] : lines) {
+    if (node != 0) line["node"] = names.of(node);
+    tracing->show(line);
+  }
 }
 
 Task<Result<Json>> run(Call call, bool bodies) {

@@ -3,6 +3,9 @@
 namespace starling::commands {
 
 std::vector<Command> log_commands() {
+  const std::vector<Argument> traced = {
+      {"JID", "an account (bare JID) or one of its sessions (full JID)", Type::jid},
+      {"COUNT", "how many stanzas to show; left out: without end", Type::integer, true}};
   return {
       reads({"get_loglevel",
              "logs",
@@ -32,35 +35,21 @@ std::vector<Command> log_commands() {
        "An older NAME.0 is replaced. Fails if the node logs to standard error.",
        "starlingctl rotate_log"},
       reads(
-          {"trace",
-           "logs",
-           "Show the stanzas of one account or session, live",
-           {{"JID", "an account (bare JID) or one of its sessions (full JID)", Type::jid},
-            {"COUNT", "how many stanzas to show; left out: without end", Type::integer, true}},
+          {"trace", "logs", "Show the stanzas of one account or session, live", traced,
            "Changes nothing. One line a stanza, as it passes, at whatever node: time, direction "
            "(in: from the client), stream, session, size in bytes, node, XML. What people write is "
            "not shown: text is replaced by its length, but for show and priority of presence and "
            "the texts of errors. Ctrl-C ends it, as does the node's stop. If a node has more than "
            "this terminal takes, it says how many are left out.",
-           "starlingctl trace alice@example.org",
-           true,
-           false,
-           true}),
+           "starlingctl trace alice@example.org", true, false, true}),
       reads(
-          {"trace_bodies",
-           "logs",
-           "The same, with what people write",
-           {{"JID", "an account (bare JID) or one of its sessions (full JID)", Type::jid},
-            {"COUNT", "how many stanzas to show; left out: without end", Type::integer, true}},
+          {"trace_bodies", "logs", "The same, with what people write", traced,
            "Changes nothing. As `trace`, but that texts are shown; passwords and other secrets are "
            "not. Fails "
            "unless "
            "the option `trace_bodies` allows it; texts that pass at a node whose own configuration "
            "does not are shown as their lengths. Writes an audit record when it begins.",
-           "starlingctl trace_bodies alice@example.org",
-           true,
-           false,
-           true}),
+           "starlingctl trace_bodies alice@example.org", true, false, true}),
       reads({"recent_log",
              "logs",
              "Show the last lines of all nodes' logs",

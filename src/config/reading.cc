@@ -96,7 +96,7 @@ void Reading::each_item(const YAML::Node& list,
 void Reading::enter(const std::string& name, const YAML::Node& value) {
   count(value);
   path_.push_back(name);
-  places_[path()] = place(value.Mark());
+  places_[path()] = origin(value.Mark());
 }
 
 void Reading::count(const YAML::Node& node) {
@@ -116,25 +116,23 @@ void Reading::read_put_off(const std::function<void(const YAML::Node&)>& read) {
   }
 }
 
+std::string Reading::origin(const YAML::Mark& mark) const {
+  if (source_ != file_ || mark.is_null()) return source_;
+  return file_ + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1);
+}
+
 std::string Reading::place(const YAML::Mark& mark) const {
-  if (source_ != file_ || mark.is_null()) return source_ + ": ";
-  return file_ + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1) + ": ";
+  return origin(mark) + ": ";
 }
 
 std::string Reading::place_of(std::string path) const {
   for (;;) {
     const auto found = places_.find(path);
-    if (found != places_.end()) return found->second;
+    if (found != places_.end()) return found->second + ": ";
     const auto dot = path.rfind('.');
     if (dot == std::string::npos) return file_ + ": ";
     path.resize(dot);
   }
-}
-
-std::map<std::string, std::string> Reading::places() const {
-  std::map<std::string, std::string> all;
-  for (const auto& [path, place] : places_) all[path] = place.substr(0, place.size() - 2);  // ": "
-  return all;
 }
 
 std::string Reading::path() const {

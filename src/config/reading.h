@@ -57,7 +57,8 @@ class Reading {
   void put_off(const YAML::Node& node);
   void read_put_off(const std::function<void(const YAML::Node&)>& read);
 
-  // "FILE:LINE:COLUMN: " or "environment variable NAME: ", the begin of a message.
+  // "FILE:LINE:COLUMN" or "environment variable NAME"; with ": " behind it, the begin of a message.
+  [[nodiscard]] std::string origin(const YAML::Mark& mark) const;
   [[nodiscard]] std::string place(const YAML::Mark& mark) const;
   // The same of the option with this path, or of what it stands in.
   [[nodiscard]] std::string place_of(std::string path) const;
@@ -66,7 +67,7 @@ class Reading {
   [[nodiscard]] bool was_read(const std::string& path) const { return places_.contains(path); }
 
   // Where everything was, by path: "FILE:LINE:COLUMN" or "environment variable NAME".
-  [[nodiscard]] std::map<std::string, std::string> places() const;
+  [[nodiscard]] const std::map<std::string, std::string>& places() const { return places_; }
   // Paths of what was read with `!file`, which may be a secret.
   [[nodiscard]] const std::set<std::string>& secrets() const { return secrets_; }
   // The path of a name in the configuration, relative to the configuration's folder.

@@ -94,6 +94,15 @@ def test_host_meta_names_both_and_any_page_may_read_it(web_node: Node) -> None:
     assert f"href='ws://{host}:{port}/ws'" in text.replace('"', "'")
 
 
+def _goes_on_when_cut(client: ChatClient, other: ChatClient, relay: Balancer, node: Node) -> None:
+    relay.cut()
+    other.tell("message", client.jid, "are you there?")
+    node.log.wait("session_resumed", lambda e: e.get("jid") == client.jid)
+    client.expect("message", other.jid, "are you there?")
+    exchange(client, other)
+    exchange(other, client)
+
+
 @pytest.mark.parametrize(("before", "after"), [("ws", "starttls"), ("starttls", "ws")])
 def test_session_goes_on_over_another_transport(before: str, after: str, begin: Start,
                                                 web_node: Node) -> None:
@@ -108,12 +117,7 @@ def test_session_goes_on_over_another_transport(before: str, after: str, begin: 
         other.expect("online")
         mover.tell("next", after, str(address(web_node, after).port))
         mover.expect("next")
-        relay.cut()
-        other.tell("message", mover.jid, "are you there?")
-        web_node.log.wait("session_resumed", lambda e: e.get("jid") == mover.jid)
-        mover.expect("message", other.jid, "are you there?")
-        exchange(mover, other)
-        exchange(other, mover)
+        _goes_on_when_cut(mover, other, relay, web_node)
 
 
 @pytest.fixture
@@ -131,9 +135,4 @@ def test_session_goes_on_when_its_websocket_is_cut(begin: Start, web_node: Node,
     web.expect("online")
     other.expect("online")
     exchange(web, other)
-    relay.cut()
-    other.tell("message", web.jid, "are you there?")
-    web_node.log.wait("session_resumed", lambda e: e.get("jid") == web.jid)
-    web.expect("message", other.jid, "are you there?")
-    exchange(web, other)
-    exchange(other, web)
+    _goes_on_when_cut(web, other, relay, web_node)
