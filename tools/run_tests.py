@@ -126,18 +126,11 @@ def _install_node_modules(name):
     return True
 
 
-def _run_pytest(build, label, pattern, env, *folders):
-    count = Count()
-    if not list((tree.ROOT / "tests").rglob("test_*.py")):
-        print("pytest: no test_*.py in tests/ yet")
-        return count
-    failed = [name for name in _NODE_FOLDERS if not _install_node_modules(name)]
-    if failed:
-        count.fail(f"{label} npm ci: {', '.join(failed)}")
-        return count
-    junit = build / "reports/pytest.xml"
+def _run_pytest(build, label, pattern, env, *arguments):
+    junit = build / f"reports/pytest-{'-'.join(label.split())}.xml"
+    junit.parent.mkdir(exist_ok=True)
     junit.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", *folders, "-q", "--tb=short", "-p",
+    command = [sys.executable, "-m", "pytest", *arguments, "-q", "--tb=short", "-p",
                "no:cacheprovider", f"--junitxml={junit}"]
     command += ["-k", pattern] if pattern else []
     process = subprocess.Popen(command, cwd=tree.ROOT, env=env)
@@ -182,6 +175,10 @@ def run_build(phase, pattern):
     if subprocess.run(["./x", "build", preset], cwd=tree.ROOT, check=False).returncode != 0:
         count.fail(f"{preset} build")
         return count
+    failed = [name for name in _NODE_FOLDERS if not _install_node_modules(name)]
+    if failed:
+        count.fail(f"{phase} npm ci: {', '.join(failed)}")
+        return count
     build = tree.ROOT / "build" / preset
     env = sanitizers.environment()
     env |= {"STARLING_BUILD": str(build), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -189,7 +186,15 @@ def run_build(phase, pattern):
         count.add(_run_pytest(build, phase, pattern, env, "tests/cluster"))
         return count
     count.add(_run_ctest(build, preset, pattern, env))
-    count.add(_run_pytest(build, preset, pattern, env, "tests", "--ignore", "tests/cluster"))
+    # Most of a test's time is waiting, so there is room for one more than there are cores. Files
+    # stay whole, for what their tests share; the longest comes first.
+    beside = ["-m", "not alone", "-n", str(os.cpu_count() + 1), "--dist", "loadfile"]
+    without = ["--ignore", "tests/cluster"]
+    if phase != "release":  # these judge what is shipped, and pages that ask what others ask as well
+        without += ["--ignore", "tests/deploy", "--ignore", "tests/browser"]
+    count.add(_run_pytest(build, phase, pattern, env, "tests/cloud/test_lifecycle.py", "tests",
+                          *without, *beside))
+    count.add(_run_pytest(build, f"{phase} alone", pattern, env, "tests", *without, "-m", "alone"))
     return count
 
 

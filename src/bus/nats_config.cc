@@ -5,7 +5,7 @@
 namespace starling::bus {
 
 namespace {
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -18,12 +18,12 @@ std::string quoted(std::string_view text) {
 std::string to_text(const NatsConfig& config) {
   std::string routes;
   for (const ListenAddress& route : config.routes) {
-    routes += "    " + quoted("nats://route:" + config.secret + "@" + route.to_string()) + "\n";
+    routes += "    " + in_quotes("nats://route:" + config.secret + "@" + route.to_string()) + "\n";
   }
-  const std::string here = quoted(config.routes_at.to_string());
+  const std::string here = in_quotes(config.routes_at.to_string());
   return "# Written anew at every start and whenever the members change.\n"
          "server_name: " +
-         quoted(config.name) +
+         in_quotes(config.name) +
          "\n"
          "listen: \"127.0.0.1:" +
          std::to_string(config.client_port) +
@@ -42,16 +42,16 @@ std::string to_text(const NatsConfig& config) {
          // anonymous clients in (CVE-2023-47090).
          "accounts {\n"
          "  XMPP: { users: [ { user: " +
-         quoted(config.user) + ", password: " + quoted(config.password) +
+         in_quotes(config.user) + ", password: " + in_quotes(config.password) +
          " } ] }\n"
          "  SYS: { users: [ { user: \"system\", password: " +
-         quoted(config.system_password) +
+         in_quotes(config.system_password) +
          " } ] }\n"
          "}\n"
          "system_account: SYS\n"
          "cluster {\n"
          "  name: " +
-         quoted(config.cluster) +
+         in_quotes(config.cluster) +
          "\n"
          "  listen: " +
          here +
@@ -61,17 +61,17 @@ std::string to_text(const NatsConfig& config) {
          "\n"
          "  no_advertise: true\n"
          "  authorization { user: route, password: " +
-         quoted(config.secret) +
+         in_quotes(config.secret) +
          ", timeout: 2 }\n"
          "  tls {\n"
          "    cert_file: " +
-         quoted(config.certificate_file) +
+         in_quotes(config.certificate_file) +
          "\n"
          "    key_file: " +
-         quoted(config.key_file) +
+         in_quotes(config.key_file) +
          "\n"
          "    ca_file: " +
-         quoted(config.authority_file) +
+         in_quotes(config.authority_file) +
          "\n"
          "    verify: true\n"
          "    timeout: 2\n"

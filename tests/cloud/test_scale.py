@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from cloud.fleet import LAUNCH, TERMINATE, MakeFleet, completions, gone_by_itself, rows
 
 from daemon.sessions import registered, run, session
@@ -13,6 +14,8 @@ from harness.aws.instance_refresh import InstanceRefresh, Preferences
 from harness.node import Node
 from harness.postgres import Postgres
 from harness.waiting import eventually
+
+pytestmark = pytest.mark.alone
 
 _MANY = 20
 

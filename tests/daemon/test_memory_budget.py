@@ -48,6 +48,7 @@ async def refused_at_the_door(node: Node, account: Account) -> bool:
     return told.tag.endswith("}error") and told[0].tag.endswith("}resource-constraint")
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(build_folder().name in ("asan", "tsan"),
                     reason="a sanitizer keeps freed memory, so the resident size says nothing")
 def test_slow_readers_are_shed_and_others_chat_on(fresh_node: Node) -> None:

@@ -16,6 +16,7 @@ _LOAD = build_folder() / "bench/load"
 _LONGEST_S = 400
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(not (_LOAD / "load").exists(), reason="what makes the load is not built")
 def test_a_group_follows_its_load(tmp_path: Path) -> None:
     run = subprocess.run(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -150,10 +151,15 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="demo-", ignore_cleanup_errors=True) as temporary:
         demo = Demo(plans.FAST if options.fast else plans.FULL, Path(temporary))
         found = demo.play()
+        is_well = found["lost"] == found["dropped"] == 0
+        if not is_well:  # what they said of it
+            for log in Path(temporary).rglob("*log*"):
+                if log.is_file():
+                    shutil.copy(log, options.folder / f"{log.parent.name}-{log.name}")
     report.write(options.folder, found, demo.samples)
     print("\n" + report.text(found))
     print(f"{options.folder / 'report.md'}, with a picture beside it")
-    return 0 if found["lost"] == found["dropped"] == 0 else 1
+    return 0 if is_well else 1
 
 
 if __name__ == "__main__":

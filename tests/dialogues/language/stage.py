@@ -88,12 +88,19 @@ class Stage:
         self.learn_jid(name)
 
     async def go_online(self, name: str, priority: str | None = None) -> None:
-        """Initial presence; the server's echo of it (RFC 6121, 4.2.2) is taken."""
+        """Initial presence; the server's echo of it (RFC 6121, 4.2.2) is taken. Between several
+        servers it has also been dealt with there where the others are at home: one who comes later
+        has it by asking only (4.3), not as one to whom it was sent and who came just in time.
+        """
         client = self.clients[name]
         client.write(f"<presence><priority>{priority}</priority></presence>"
                      if priority else "<presence/>")
         await client.find(lambda e: e.tag == _PRESENCE
                           and e.get("from") == client.jid and e.get("type") is None)
+        if len(set(self._servers.values())) > 1:
+            others = {other.account.jid for other in self.clients.values() if other.account}
+            await _ping(client, client.host)
+            await asyncio.gather(*(_ping(client, jid) for jid in others))
 
     async def settle(self, name: str) -> None:
         """Returns when all that anybody has sent so far must have reached `name`.
