@@ -190,7 +190,7 @@ def run_build(phase, pattern):
     # stay whole, for what their tests share; the longest comes first.
     beside = ["-m", "not alone", "-n", str(os.cpu_count() + 1), "--dist", "loadfile"]
     without = ["--ignore", "tests/cluster"]
-    if phase != "release":  # these judge what is shipped, and pages that ask what others ask as well
+    if phase != "release":  # these judge what is shipped, and pages, which ask what others ask too
         without += ["--ignore", "tests/deploy", "--ignore", "tests/browser"]
     count.add(_run_pytest(build, phase, pattern, env, "tests/cloud/test_lifecycle.py", "tests",
                           *without, *beside))

@@ -314,12 +314,23 @@ Task<Result<ParkedSession>> Parking::claim(Jid account, std::string id) {
     abandon(account, id);
     if (ours) static_cast<void>(co_await erase(account, id));
   }
-  if (!ours || !value) co_return fail(Errc::not_found, "it was resumed already");
+  if (!value) co_return fail(Errc::not_found, "it was resumed already");
+  if (!ours) co_return fail(Errc::exists, "somebody else is about to resume it");
   auto parked = ParkedSession::decode(*value);
   if (!parked || parked->jid.bare() != account.full()) {
     co_return fail(Errc::not_found, "the parked session is damaged");
   }
   co_return std::move(*parked);
+}
+
+// Who has claimed it, and nobody else, may have begun to bind it: then there is no entry any more.
+Task<bool> Parking::put_back(Jid account, std::string id) {
+  auto& maps = worker_.server().store().maps();
+  const auto there = co_await maps.get(account.str(), std::string(kMap), key_of(id));
+  if (!there || !*there) co_return false;
+  std::vector<store::Change> changes;
+  changes.push_back(put(claim_key_of(id), std::nullopt));
+  co_return (co_await maps.apply(account.str(), std::move(changes))).has_value();
 }
 
 Task<Result<>> Parking::erase(Jid account, std::string id, std::optional<store::Change> remains) {
@@ -529,7 +540,9 @@ Task<void> Parking::look(Jid account, std::string id) {
   if (!worker_.remote().homes().is_here(account.full())) co_return;  // another's business by now
   auto parked = co_await claim(account, id);
   ParkedSession* const entry = find(worker_.directory().find(account.full()), id);
-  if (!parked && parked.error().code != Errc::not_found) {
+  const bool is_known =
+      parked || parked.error().code == Errc::not_found || parked.error().code == Errc::exists;
+  if (!is_known) {
     watch(account, id, kAgain);  // the store is away
   } else if (!parked && entry != nullptr) {
     // Somebody resumes it, and may have died over it.

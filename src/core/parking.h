@@ -79,8 +79,11 @@ class Parking {
   // the store, or, as that failed, ended.
   Task<void> park(SessionRef session, StreamState stream);
 
-  // Errors: not_found (there is none of that id, or somebody else was faster), unavailable.
+  // Errors: not_found (there is none of that id), exists (somebody else has claimed it, and it is
+  // not bound yet), unavailable.
   Task<Result<ParkedSession>> claim(xmpp::Jid account, std::string id);
+  // It was claimed and cannot be bound now: it may be claimed again. False if that cannot be.
+  Task<bool> put_back(xmpp::Jid account, std::string id);
 
   // A presence has come for the account, or is of one of its other sessions.
   void presence_came(LocalAccount& account, const xmpp::Stanza& presence);

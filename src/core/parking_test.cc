@@ -84,7 +84,24 @@ TEST_F(ParkingTest, ClaimedTwice_TheFirstHasIt) {
   EXPECT_TRUE(claim("p1"));
   const auto second = claim("p1");
   ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().code, Errc::not_found);
+  EXPECT_EQ(second.error().code, Errc::exists);
+}
+
+TEST_F(ParkingTest, PutBack_IsClaimedByTheNext) {
+  park(managed(kPhone), "p1", 60s);
+  EXPECT_TRUE(claim("p1"));
+  EXPECT_TRUE(server_.wait(parking_.put_back(jid(kBob), "p1")));
+  EXPECT_TRUE(claim("p1"));
+  EXPECT_FALSE(claim("p1"));
+}
+
+TEST_F(ParkingTest, PutBackWhenItWasBound_IsNot) {
+  park(managed(kPhone), "p1", 60s);
+  auto claimed = claim("p1");
+  ASSERT_TRUE(claimed);
+  ASSERT_TRUE(server_.wait(parking_.collect_missed(*claimed)));
+  EXPECT_FALSE(server_.wait(parking_.put_back(jid(kBob), "p1")));
+  EXPECT_EQ(claim("p1").error().code, Errc::not_found);
 }
 
 TEST_F(ParkingTest, NobodyResumes_ItsContactsHearOnceThatItIsGone) {

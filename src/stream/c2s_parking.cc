@@ -20,6 +20,7 @@ using xmpp::StreamCondition;
 namespace {
 constexpr std::chrono::milliseconds kLookAgain{20};
 constexpr const char* kLeaving = "this node lets sessions go; please connect again";
+constexpr const char* kNotNow = "the session cannot be resumed at the moment; please try again";
 }  // namespace
 
 void C2sStream::leave(core::Leaving why) {
@@ -34,7 +35,7 @@ Task<void> C2sStream::park(std::shared_ptr<C2sStream> self) {
   if (std::exchange(being_parked_, true)) co_return;
   if (phase_ == Phase::bound) pause(Pause::replaced);
   const auto state = managed_->state;
-  co_await all_dealt_with(service_->worker().loop(), state);
+  co_await all_dealt_with(state);
   if (session_ == nullptr || !managed_) co_return;
   service_->resumed_elsewhere(managed_->id);  // it is found in the store
   core::StreamState stream = state_to_park();
@@ -113,7 +114,9 @@ Task<void> C2sStream::settle_at_new_home(std::shared_ptr<C2sStream> /*self*/,
   const auto bound = co_await worker.bind(parked.jid, *this, &parked);
   if (!bound) {
     log_event(log::Level::warning, "session_not_bound", {{"error", bound.error().message}});
-    co_await worker.parking().end(std::move(parked));
+    if (!co_await leave_for_later(parked, bound.error().code)) {
+      co_await worker.parking().end(std::move(parked));
+    }
     co_return send_elsewhere();
   }
   if (phase_ == Phase::ended) co_return worker.unbind(**bound);
@@ -156,8 +159,8 @@ void C2sStream::go_on_with(core::ParkedSession parked) {
 }
 
 // In the account's turn.
-Task<void> C2sStream::resume_parked(std::shared_ptr<C2sStream> /*self*/, core::ParkedSession parked,
-                                    std::uint32_t h) {
+Task<void> C2sStream::resume_parked(std::shared_ptr<C2sStream> self, core::ParkedSession parked,
+                                    std::uint32_t h, std::unique_ptr<core::Resuming> /*counted*/) {
   core::Worker& worker = service_->worker();
   const std::string id = parked.stream.id;
   auto bound = phase_ == Phase::binding
@@ -165,24 +168,36 @@ Task<void> C2sStream::resume_parked(std::shared_ptr<C2sStream> /*self*/, core::P
                    : Result<core::Session*>(fail(Errc::unavailable, "the client is gone"));
   if (!bound) {
     log_event(log::Level::warning, "session_not_bound", {{"error", bound.error().message}});
-    // It is claimed, so nobody else can: it ends.
+    if (co_await leave_for_later(parked, bound.error().code)) {
+      co_return stream_error(StreamCondition::system_shutdown, kNotNow);
+    }
     const std::string handled = std::to_string(parked.stream.handled);
     co_await worker.parking().end(std::move(parked));
     if (phase_ != Phase::binding) co_return;
     fail_stream_management("item-not-found", " h='" + handled + "'");
     co_return go_on();
   }
-  if (phase_ != Phase::binding) co_return worker.unbind(**bound);
   session_ = *bound;
   managed_ = std::make_unique<Managed>();
   managed_->id = id;
   managed_->timeout = parked.stream.timeout;
   go_on_with(std::move(parked));
   core::Session& session = *session_;
-  resumed(h);
-  if (session_ == nullptr) co_return;
+  if (phase_ == Phase::binding) {
+    resumed(h);
+    if (session_ == nullptr) co_return;
+  } else if (!keep_without_client(self)) {
+    service_->not_resumable(id, managed_->state->handled());
+    co_return worker.unbind(*std::exchange(session_, nullptr));
+  }
   if (session.visiting) worker.remote().visitors().settled(session);
-  go_on();
+  if (phase_ == Phase::bound) go_on();
+}
+
+// True if its client can resume it later, as nothing but the moment stood in the way.
+Task<bool> C2sStream::leave_for_later(const core::ParkedSession& parked, Errc why) {
+  if (why == Errc::denied || why == Errc::not_found || why == Errc::limit) co_return false;
+  co_return co_await service_->worker().parking().put_back(parked.jid.to_bare(), parked.stream.id);
 }
 
 }  // namespace starling::stream

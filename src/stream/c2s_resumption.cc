@@ -226,6 +226,16 @@ void C2sStream::keep_for_resumption() {
   service_->worker().loop().post([connection = std::move(connection_)] {});
 }
 
+// Its client went while the session was taken over: it is the same as if it had gone just after.
+// False if it was we who ended the stream; then its session ends.
+bool C2sStream::keep_without_client(const std::shared_ptr<C2sStream>& self) {
+  if (service_->has(*this) || service_->shutting_down()) return false;
+  service_->add(self);
+  negotiation_.reset();
+  keep_for_resumption();
+  return true;
+}
+
 std::int64_t C2sStream::lost_until_us() const {
   if (phase_ != Phase::detached) return 0;
   const std::int64_t left = managed_->timeout.count() - (service_->now_s() - last_heard_s_);

@@ -64,6 +64,10 @@ std::shared_ptr<C2sStream> C2sService::remove(C2sStream& stream) {
   return removed;
 }
 
+bool C2sService::has(const C2sStream& stream) const {
+  return stream.index_ < streams_.size() && streams_[stream.index_].get() == &stream;
+}
+
 void C2sService::not_resumable(const std::string& id, std::uint32_t h) {
   constexpr std::size_t kMaxExpired = 10'000;
   if (resumable_.erase(id) == 0) return;

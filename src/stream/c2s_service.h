@@ -85,6 +85,8 @@ class C2sService {
 
   void add(std::shared_ptr<C2sStream> stream);
   std::shared_ptr<C2sStream> remove(C2sStream& stream);
+  [[nodiscard]] bool has(const C2sStream& stream) const;
+  [[nodiscard]] bool shutting_down() const { return shutting_down_; }
   // True, and the stream is ended, if the service is shutting down.
   bool turn_away(C2sStream& stream);
 

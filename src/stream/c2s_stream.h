@@ -26,6 +26,10 @@
 #include "xml/writer.h"
 #include "xmpp/errors.h"
 
+namespace starling::core {
+class Resuming;
+}
+
 namespace starling::stream {
 
 class C2sService;
@@ -111,6 +115,8 @@ class C2sStream final : public net::ConnectionHandler,
   // The same across nodes; in c2s_takeover.cc.
   Task<void> resume_from_elsewhere(std::shared_ptr<C2sStream> self, std::string id,
                                    std::uint32_t h);
+  Task<bool> try_to_resume(std::shared_ptr<C2sStream> self, std::string id, std::uint32_t h,
+                           TimePoint until);
   // What was parked in the store; in c2s_parking.cc.
   Task<void> park(std::shared_ptr<C2sStream> self);
   Task<void> park_in_turn(std::shared_ptr<C2sStream> self);
@@ -120,7 +126,8 @@ class C2sStream final : public net::ConnectionHandler,
   Task<void> settle_at_new_home(std::shared_ptr<C2sStream> self, core::ParkedSession parked);
   void go_on_with(core::ParkedSession parked);
   Task<void> resume_parked(std::shared_ptr<C2sStream> self, core::ParkedSession parked,
-                           std::uint32_t h);
+                           std::uint32_t h, std::unique_ptr<core::Resuming> counted);
+  Task<bool> leave_for_later(const core::ParkedSession& parked, Errc why);
   bool take_over(core::SessionId expected, std::uint64_t former_node, const std::string& id,
                  cluster::Decoder& state);
   [[nodiscard]] std::string hand_over(bus::NodeId to, core::SessionId expected);
@@ -136,6 +143,7 @@ class C2sStream final : public net::ConnectionHandler,
   void forget_note();
   void ask_for_acknowledgement();
   void keep_for_resumption();
+  bool keep_without_client(const std::shared_ptr<C2sStream>& self);
   void too_much_unacknowledged();
 
   [[nodiscard]] bool turn_to_other_node();

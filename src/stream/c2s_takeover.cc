@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/pause.h"
 #include "core/remote.h"
 #include "core/server.h"
 #include "stream/c2s_service.h"
@@ -29,6 +30,9 @@ constexpr const char* kProcedure = "resume_session";
 
 enum class Answer : std::uint8_t { elsewhere, expired, state };
 
+constexpr std::chrono::seconds kClaimedElsewhere{10};  // who takes longer has died over it
+constexpr std::chrono::milliseconds kLookAgain{100};
+
 }  // namespace
 
 Task<Result<std::string>> C2sService::hand_over(std::string account, std::string id, NodeId to,
@@ -38,7 +42,7 @@ Task<Result<std::string>> C2sService::hand_over(std::string account, std::string
   if (former != nullptr && former->session_->jid.bare() == account) {
     if (former->phase_ == C2sStream::Phase::bound) former->pause(C2sStream::Pause::replaced);
     const auto state = former->managed_->state;
-    co_await all_dealt_with(worker_.loop(), state);
+    co_await all_dealt_with(state);
     former = find_resumable(id);
     if (former != nullptr && state->to_note()) {
       co_await former->write_note(former->shared_from_this());
@@ -126,12 +130,29 @@ std::string C2sStream::hand_over(NodeId to, SessionId expected) {
   return std::move(out).take();
 }
 
-// The first parameter keeps the stream alive until the answer is there.
+// The first parameter keeps the stream alive until the answer is there. Whoever has claimed the
+// session at another node may be about to bind it, or unable to: it is looked for again.
 Task<void> C2sStream::resume_from_elsewhere(std::shared_ptr<C2sStream> self, std::string id,
                                             std::uint32_t h) {
+  const core::Resuming resuming(service_->worker().server());
+  const TimePoint until = service_->worker().loop().now() + kClaimedElsewhere;
+  while (!co_await try_to_resume(self, id, h, until)) {
+    co_await starling::pause(service_->worker().loop(), kLookAgain);
+    if (phase_ != Phase::binding) co_return;
+    const C2sStream* here = service_->find_resumable(id);
+    if (here != nullptr && here->session_->jid.bare() == negotiation_->account.full()) {
+      co_return co_await resume_when_ready(self, id, h);
+    }
+  }
+}
+
+// False if it is worth another try.
+Task<bool> C2sStream::try_to_resume(std::shared_ptr<C2sStream> self, std::string id,
+                                    std::uint32_t h, TimePoint until) {
   core::Worker& worker = service_->worker();
   core::Server& server = worker.server();
-  const std::string account(negotiation_->account.full());
+  const xmpp::Jid owner = negotiation_->account;
+  const std::string account(owner.full());
   const NodeId here = server.cluster() != nullptr ? server.cluster()->self() : 0;
   const SessionId expected = worker.remote().visitors().expect(*this);
   co_await service_->until_parked(account, id);
@@ -170,31 +191,42 @@ Task<void> C2sStream::resume_from_elsewhere(std::shared_ptr<C2sStream> self, std
   }
   if (!taken) {
     worker.remote().visitors().abandon(expected);
-    if (phase_ != Phase::binding) co_return;
-    auto parked = co_await worker.parking().claim(negotiation_->account, id);
+    if (phase_ != Phase::binding) co_return true;
+    auto parked = co_await worker.parking().claim(owner, id);
     if (parked) {
-      worker.turns().run(account, [this, self, parked = std::move(*parked), h]() mutable {
-        return resume_parked(self, std::move(parked), h);
+      // Counted until it is bound.
+      auto counted = std::make_unique<core::Resuming>(server);
+      worker.turns().run(account, [this, self, parked = std::move(*parked), h,
+                                   counted = std::move(counted)]() mutable {
+        return resume_parked(self, std::move(parked), h, std::move(counted));
       });
-      co_return;
+      co_return true;
+    }
+    const bool is_claimed = parked.error().code == Errc::exists;
+    const C2sStream* bound = service_->find_resumable(id);  // since we looked
+    if ((is_claimed || bound != nullptr) && worker.loop().now() < until) {
+      co_return phase_ != Phase::binding;
     }
     // Its node is gone, if there ever was one: what has it left?
-    if (!expired) expired = co_await worker.remains().take(negotiation_->account, id);
-    if (phase_ != Phase::binding) co_return;
+    if (!expired) expired = co_await worker.remains().take(owner, id);
+    if (phase_ != Phase::binding) co_return true;
     fail_stream_management("item-not-found",
                            expired ? " h='" + std::to_string(*expired) + "'" : "");
-    co_return go_on();
-  }
-  if (phase_ != Phase::binding) {  // the client has gone meanwhile: so ends its session
-    service_->not_resumable(id, managed_->state->handled());
-    worker.unbind(*std::exchange(session_, nullptr));
-    co_return;
+    go_on();
+    co_return true;
   }
   core::Session& session = *session_;
-  resumed(h);
-  if (session_ == nullptr) co_return;
+  if (phase_ == Phase::binding) {
+    resumed(h);
+    if (session_ == nullptr) co_return true;
+  } else if (!keep_without_client(self)) {
+    service_->not_resumable(id, managed_->state->handled());
+    worker.unbind(*std::exchange(session_, nullptr));
+    co_return true;
+  }
   if (session.visiting) worker.remote().visitors().settled(session);
-  go_on();
+  if (phase_ == Phase::bound) go_on();
+  co_return true;
 }
 
 // False if the state cannot be read; then the session is lost.

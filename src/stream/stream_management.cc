@@ -37,7 +37,7 @@ void StreamManagement::dealt_with(std::uint32_t number, std::size_t bytes) {
     in_hand_.pop_front();
     ++handled_;
   }
-  if (progress_) progress_();
+  progressed();
 }
 
 StreamManagement::InHand* StreamManagement::find_in_hand(std::uint32_t number) {
@@ -74,7 +74,20 @@ void StreamManagement::noted(std::uint32_t handled, bool written) {
     noted_ = true;
     raise_sure(handled);
   }
+  progressed();
+}
+
+void StreamManagement::progressed() {
   if (progress_) progress_();
+  if (!in_hand_.empty() || noting_) return;
+  // Not from inside a call of what is about to change hands.
+  for (auto& fn : std::exchange(waiting_, {})) loop_.post(std::move(fn));
+}
+
+void StreamManagement::when_all_is_dealt_with(std::move_only_function<void()> fn) {
+  progress_ = nullptr;
+  waiting_.push_back(std::move(fn));
+  progressed();  // it may be so already
 }
 
 void StreamManagement::asked() {
@@ -120,16 +133,9 @@ std::vector<xmpp::Stanza> StreamManagement::take_queue() {
   return taken;
 }
 
-Task<void> all_dealt_with(EventLoop& loop, std::shared_ptr<StreamManagement> state) {
+Task<void> all_dealt_with(std::shared_ptr<StreamManagement> state) {
   Completion<bool> done([&](auto resume) {
-    const auto once = std::make_shared<decltype(resume)>(std::move(resume));
-    // It is the state that calls: to own it would be to own itself.
-    state->on_progress([&loop, once, at = state.get()] {
-      if (!*once || at->in_hand() > 0 || at->noting()) return;
-      // Not from inside a call of what is about to change hands.
-      loop.post([resume = std::exchange(*once, nullptr)]() mutable { resume(true); });
-    });
-    state->give_up();  // it may be so already
+    state->when_all_is_dealt_with([resume = std::move(resume)]() mutable { resume(true); });
   });
   co_await done;
 }

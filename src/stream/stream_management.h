@@ -63,6 +63,9 @@ class StreamManagement final : public Intake,
   void give_up() const {
     if (progress_) progress_();
   }
+  // Called, on the loop, when nothing is in hand or being noted: what is managed can change hands.
+  // There may be several who wait for that; whoever had on_progress() hears nothing any more.
+  void when_all_is_dealt_with(std::move_only_function<void()> fn);
 
   // --- what a crash leaves ---
 
@@ -121,12 +124,14 @@ class StreamManagement final : public Intake,
   std::string archiving(std::uint32_t number, std::uint64_t id) override;
   void not_archived(std::uint32_t number) override;
   InHand* find_in_hand(std::uint32_t number);
+  void progressed();
   void raise_sure(std::uint32_t to) {
     if (to - sure_ < kHalf) sure_ = to;
   }
 
   EventLoop& loop_;
   std::function<void()> progress_;
+  std::vector<std::move_only_function<void()>> waiting_;
 
   std::uint32_t handled_ = 0;
   std::uint32_t sure_ = 0;         // so many a crash would leave, if there is a note
@@ -146,7 +151,7 @@ class StreamManagement final : public Intake,
   std::size_t queue_bytes_ = 0;
 };
 
-// Until everything that came from the client is dealt with, or nothing more will be.
-Task<void> all_dealt_with(EventLoop& loop, std::shared_ptr<StreamManagement> state);
+// Until everything that came from the client is dealt with.
+Task<void> all_dealt_with(std::shared_ptr<StreamManagement> state);
 
 }  // namespace starling::stream

@@ -110,6 +110,23 @@ TEST_F(StreamManagementTest, Asked_IsAnsweredWhenAllThatCameBeforeIsDone) {
   EXPECT_FALSE(state_->asked_and_waiting());
 }
 
+// Its node may park a session just when one of its client's attempts to resume it comes, or two of
+// them do.
+TEST_F(StreamManagementTest, AllDealtWith_IsToldToAllWhoWait) {
+  int told = 0;
+  auto receipt = state_->received();
+  state_->when_all_is_dealt_with([&] { ++told; });
+  state_->when_all_is_dealt_with([&] { ++told; });
+  loop_.run();
+  EXPECT_EQ(told, 0);
+  release(receipt);
+  loop_.run();
+  EXPECT_EQ(told, 2);
+  state_->when_all_is_dealt_with([&] { ++told; });
+  loop_.run();
+  EXPECT_EQ(told, 3);
+}
+
 // Under load questions come faster than answers; each answer must not wait for the latest question.
 TEST_F(StreamManagementTest, AskedAgainAndAgain_IsAnsweredMeanwhile) {
   auto receipt = state_->received();

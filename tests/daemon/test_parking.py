@@ -95,6 +95,41 @@ def test_a_session_outlives_a_restart(fresh_node: Node) -> None:
     run(lambda: after(previous))
 
 
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["same-node", "elsewhere"])
+def test_a_client_that_goes_while_it_resumes_can_resume_again(pair: Cluster,
+                                                              elsewhere: bool) -> None:
+    """However far its first attempt has come."""
+    leaving, staying = pair
+    alice, bob = registered(leaving, "alice"), registered(leaving, "bob")
+
+    async def main() -> None:
+        if elsewhere:
+            await session(staying, alice, "first")  # so the account is at home there
+        away, previous = await managed(leaving, alice)
+        friend = await session(staying, bob)
+        say(friend, away.jid, "one")
+        assert await bodies(away, 1) == ["one"]
+        away.drop()
+        for _ in range(5):
+            hasty = unconnected(staying, alice)
+            await hasty.negotiate_tls(staying.address())
+            await hasty.authenticate()
+            hasty.write(f"<resume xmlns='{_SM}' previd='{previous}' h='0'/>")
+            hasty.drop()
+        await asyncio.to_thread(leaving.stop)
+        for _ in range(5):
+            hasty = unconnected(staying, alice)
+            await hasty.negotiate_tls(staying.address())
+            await hasty.authenticate()
+            hasty.write(f"<resume xmlns='{_SM}' previd='{previous}' h='0'/>")
+            hasty.drop()
+            back = await resumed(staying, alice, previous, h=0)
+            assert await bodies(back, 1) == ["one"]
+            back.drop()
+
+    run(main)
+
+
 @pytest.mark.parametrize("second_first", [False, True], ids=["home-leaves", "visitors-node-leaves"])
 def test_a_node_leaves_and_nobody_notices(pair: Cluster, second_first: bool) -> None:
     """Whether the session's home is there, or its connection only."""

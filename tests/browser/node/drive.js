@@ -7,7 +7,9 @@ const [executable, patience] = process.argv.slice(2);
 const browser = await chromium.launch({
   executablePath: executable,
   // In a container there is no namespace for its sandbox. Nothing is asked of anybody but us.
-  args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking"],
+  // The nodes' pages are on 127.0.0.1. Who has that port of ::1, which is tried first, is another.
+  args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking",
+    "--host-resolver-rules=MAP localhost 127.0.0.1"],
 });
 const pages = new Map();
 
