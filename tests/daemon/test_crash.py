@@ -130,7 +130,9 @@ def test_what_is_no_message_is_counted_as_far_as_acknowledged(fresh_node: Node) 
 
     async def after() -> None:
         _, h = await failed(node, alice, phone, "phone")
-        assert h == 13, last
+        # The ping before the last message is counted if it was let go of when that was archived,
+        # which may come after its answer; if not, nothing is counted behind that gap.
+        assert h in (last, 13)
         # Nothing was acknowledged ever, so nothing is known.
         _, h = await failed(node, alice, laptop, "laptop")
         assert h is None
