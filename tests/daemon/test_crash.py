@@ -104,6 +104,7 @@ def test_messages_are_not_sent_again(fresh_node: Node) -> None:
     killed_between(node, before, after)
 
 
+@pytest.mark.alone  # how far a busy node counts what is no message is a matter of time
 def test_what_is_no_message_is_counted_as_far_as_acknowledged(fresh_node: Node) -> None:
     node = fresh_node
     node.start()
@@ -130,9 +131,7 @@ def test_what_is_no_message_is_counted_as_far_as_acknowledged(fresh_node: Node) 
 
     async def after() -> None:
         _, h = await failed(node, alice, phone, "phone")
-        # The ping before the last message is counted if it was let go of when that was archived,
-        # which may come after its answer; if not, nothing is counted behind that gap.
-        assert h in (last, 13)
+        assert h == 13, last
         # Nothing was acknowledged ever, so nothing is known.
         _, h = await failed(node, alice, laptop, "laptop")
         assert h is None

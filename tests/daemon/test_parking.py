@@ -26,11 +26,17 @@ async def managed(node: Node, account: Account, resource: str = "here") -> tuple
     return client, enabled.attrib["id"]
 
 
-async def resumed(node: Node, account: Account, previous: str, h: int) -> Client:
+async def resuming(node: Node, account: Account, previous: str, h: int) -> Client:
+    """A client that waits for the answer."""
     client = unconnected(node, account)
     await client.negotiate_tls(node.address())
     await client.authenticate()
     client.write(f"<resume xmlns='{_SM}' previd='{previous}' h='{h}'/>")
+    return client
+
+
+async def resumed(node: Node, account: Account, previous: str, h: int) -> Client:
+    client = await resuming(node, account, previous, h)
     answer = await client.find(lambda e: e.tag in (f"{{{_SM}}}resumed", f"{{{_SM}}}failed"))
     assert answer.tag == f"{{{_SM}}}resumed", client.transcript
     return client
@@ -111,18 +117,10 @@ def test_a_client_that_goes_while_it_resumes_can_resume_again(pair: Cluster,
         assert await bodies(away, 1) == ["one"]
         away.drop()
         for _ in range(5):
-            hasty = unconnected(staying, alice)
-            await hasty.negotiate_tls(staying.address())
-            await hasty.authenticate()
-            hasty.write(f"<resume xmlns='{_SM}' previd='{previous}' h='0'/>")
-            hasty.drop()
+            (await resuming(staying, alice, previous, h=0)).drop()
         await asyncio.to_thread(leaving.stop)
         for _ in range(5):
-            hasty = unconnected(staying, alice)
-            await hasty.negotiate_tls(staying.address())
-            await hasty.authenticate()
-            hasty.write(f"<resume xmlns='{_SM}' previd='{previous}' h='0'/>")
-            hasty.drop()
+            (await resuming(staying, alice, previous, h=0)).drop()
             back = await resumed(staying, alice, previous, h=0)
             assert await bodies(back, 1) == ["one"]
             back.drop()
