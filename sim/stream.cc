@@ -191,7 +191,12 @@ void Stream::resume_parked(std::shared_ptr<Connection> connection, std::string i
 Task<void> Stream::claim(std::shared_ptr<Stream> self, std::string id, std::uint32_t h) {
   auto parked = co_await worker().parking().claim(jid_.to_bare(), id);
   if (!parked) {
-    const auto handled = co_await worker().remains().take(jid_.to_bare(), id);
+    // A server fetches a session from the node that has it (stream/c2s_takeover.cc), which is not
+    // simulated. It asks what is left of it only if there is no such node.
+    std::optional<std::uint32_t> handled;
+    if (!world_.has_living_session(id)) {
+      handled = co_await worker().remains().take(jid_.to_bare(), id);
+    }
     to_client([handled](Device& device) { device.not_resumed(handled); });
     co_return close();
   }

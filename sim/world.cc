@@ -100,6 +100,15 @@ Node* World::some_node() {
   return candidates.empty() ? nullptr : clock_.random().one_of(candidates);
 }
 
+bool World::has_living_session(const std::string& resumption_id) const {
+  return std::ranges::any_of(nodes_, [&](const auto& node) {
+    if (!node->running() || node->paused() || node->cluster().self() == 0) return false;
+    return std::ranges::any_of(node->streams, [&](const auto& stream) {
+      return stream->session() != nullptr && stream->id() == resumption_id;
+    });
+  });
+}
+
 void World::node_joined(Node& node, std::uint64_t epoch) {
   note("node " + std::to_string(node.machine()) + " has joined as " + std::to_string(epoch) +
        " with slot " + std::to_string(node.slot()));

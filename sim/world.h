@@ -103,6 +103,8 @@ class World {
   void told_gone(const std::string& device);
   [[nodiscard]] std::uint64_t next_number() { return ++last_number_; }
 
+  // At a node that answers.
+  [[nodiscard]] bool has_living_session(const std::string& resumption_id) const;
   void node_joined(Node& node, std::uint64_t epoch);
   // By whoever holds the lease of that name under that term.
   void chore_done(const std::string& name, std::uint64_t term);

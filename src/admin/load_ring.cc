@@ -38,6 +38,11 @@ bool is_series(const Json& node) {
   });
 }
 
+// The step after its newest.
+std::int64_t end_of(const Json& series) {
+  return series["from"].get<std::int64_t>() + static_cast<std::int64_t>(series["sessions"].size());
+}
+
 Json add_up(const std::vector<Json>& nodes, const Figure& figure, std::int64_t from,
             std::size_t steps) {
   std::vector<std::uint64_t> sums(steps);
@@ -95,8 +100,13 @@ Json add_up(const std::vector<Json>& nodes) {
     if (!is_series(node) || node["sessions"].empty()) continue;
     const auto begin = node["from"].get<std::int64_t>();
     from = from == 0 ? begin : std::min(from, begin);
-    end = std::max(end, begin + static_cast<std::int64_t>(node["sessions"].size()));
+    end = std::max(end, end_of(node));
   }
+  // Nodes note the same step a moment after one another: what one has not noted yet would look like
+  // a fall of the whole. A node that is further behind has gone, and is not waited for.
+  const bool newest_is_half = std::ranges::any_of(
+      nodes, [&](const Json& node) { return is_series(node) && end_of(node) == end - 1; });
+  if (newest_is_half) --end;
   from = std::max(from, end - static_cast<std::int64_t>(LoadRing::kSteps));
   Json all = Json::object();
   all["from"] = from;

@@ -38,8 +38,9 @@ class LoadRing {
   std::int64_t newest_ = 0;
 };
 
-// The series of several nodes added up, as one more; utilisation is the mean of those that were
-// there. What is no series is left out.
+// The series of several nodes added up, as one more, up to the newest step that all who are still
+// there have noted; utilisation is the mean of those that were there. What is no series is left
+// out.
 [[nodiscard]] nlohmann::ordered_json add_up(const std::vector<nlohmann::ordered_json>& nodes);
 
 }  // namespace starling::admin

@@ -174,12 +174,20 @@ TEST(LoadRing, Nodes_AreAddedUpByTime) {
   LoadRing late;
   for (std::int64_t step = 10; step < 14; ++step)
     early.add(step, {.sessions = 1, .utilisation = 10});
-  for (std::int64_t step = 12; step < 15; ++step)
+  for (std::int64_t step = 12; step < 16; ++step)
     late.add(step, {.sessions = 2, .utilisation = 30});
   const Json sum = add_up({early.series(), late.series(), Json("nonsense"), LoadRing().series()});
   EXPECT_EQ(sum["from"], 10);
-  EXPECT_EQ(sum["sessions"], Json({1, 1, 3, 3, 2}));
-  EXPECT_EQ(sum["utilisation"], Json({10, 10, 20, 20, 30}));
+  EXPECT_EQ(sum["sessions"], Json({1, 1, 3, 3, 2, 2}));
+  EXPECT_EQ(sum["utilisation"], Json({10, 10, 20, 20, 30, 30}));
+}
+
+TEST(LoadRing, AStepThatOneNodeHasYetToNote_DoesNotLookLikeAFall) {
+  LoadRing quick;
+  LoadRing slow;
+  for (std::int64_t step = 10; step < 14; ++step) quick.add(step, {.sessions = 1});
+  for (std::int64_t step = 10; step < 13; ++step) slow.add(step, {.sessions = 2});
+  EXPECT_EQ(add_up({quick.series(), slow.series()})["sessions"], Json({3, 3, 3}));
 }
 
 cluster::PeerStatus peer(std::uint64_t id, store::MemberState state, bool self = false,

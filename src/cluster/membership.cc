@@ -245,9 +245,9 @@ void Cluster::become_up_when_synced() {
 
 void Cluster::fence(std::string_view why) {
   if (self_ == 0) return;
-  log::error("cluster_fenced", {{"node", self_.load()}, {"error", why}});
-  self_ = 0;
+  const NodeId self = self_.exchange(0);
   if (serving_.exchange(false)) parts_.on_serving(false);
+  log::error("cluster_fenced", {{"node", self}, {"error", why}});
   const auto gone = std::exchange(peers_, {});
   bus_.reset();
   {

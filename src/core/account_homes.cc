@@ -96,9 +96,27 @@ Task<void> AccountHomes::release_in_turn(Jid account) {
     // The keeper has parked sessions before we forget them, so that one of us sees any presence
     // that comes. If it does not answer, whoever keeps the account next finds them in the store.
     if (parked) static_cast<void>(co_await ask(keeper, ParcelKind::parked, account.str()));
-    if (!co_await let_go(account)) co_return;
+    if (!co_await let_go(account)) {
+      if (parked) tell_keeper(account, keeper, StillHome::yes);
+      co_return;
+    }
   }
   if (cluster()->homes().is_claimed(account.full())) give_up_claim(account);
+  // The members may have changed since: whoever was asked then may have forgotten it again, as this
+  // node was still the home, or another be the keeper.
+  if (!parked) co_return;
+  const NodeId now = cluster()->keeper(account.full());
+  if (now != cluster()->self()) {
+    tell_keeper(account, now, StillHome::no);
+  } else if (now != keeper) {
+    static_cast<void>(co_await worker_.parking().adopt(account));
+  }
+}
+
+void AccountHomes::tell_keeper(const Jid& account, NodeId keeper, StillHome still_home) {
+  Encoder parcel = begin_parcel(ParcelKind::parked, account.full());
+  parcel.number(0).number(still_home == StillHome::yes ? 1 : 0);
+  worker_.remote().send(keeper, std::move(parcel));
 }
 
 void AccountHomes::give_up_claim(const Jid& account) {
@@ -242,10 +260,24 @@ void AccountHomes::take_parked(NodeId from, std::string_view account, Decoder& p
   const std::uint64_t number = parcel.number();
   auto jid = Jid::parse(account);
   if (parcel.bad() || !jid) return;
+  if (number == 0) {
+    const bool still_home = parcel.number() != 0;
+    worker_.turns().run(account, [this, still_home, jid = std::move(*jid)] {
+      return still_home ? forget(jid) : take_over(jid);
+    });
+    return;
+  }
   worker_.turns().run(account, [this, from, number, jid = std::move(*jid)]() -> Task<void> {
     static_cast<void>(co_await worker_.parking().read_again(jid));
     answer(from, number, cluster()->self());
   });
+}
+
+// Its home has let it go, whether or not this node knows of that yet.
+Task<void> AccountHomes::take_over(Jid account) {
+  const LocalAccount* here = worker_.directory().find(account.full());
+  if (here != nullptr && (here->parked || !here->sessions.empty())) co_return;
+  static_cast<void>(co_await worker_.parking().read_again(account));
 }
 
 void AccountHomes::take_found(std::uint64_t number, Decoder& parcel) {

@@ -26,7 +26,8 @@ enum class ParcelKind : std::uint8_t {
   found,   // number: the home's node, the last archive id
   losing,  // account; its resources here: the receiver is its home, too, and stays it
   losers,  // account; those resources that the receiver has as well
-  parked,  // account; number: the keeper is to take over its parked sessions, and says found
+  parked,  // account; number: the keeper is to take over its parked sessions, and says found; or 0
+           // and whether the sender is its home nevertheless: what came of that
   kept,    // account: something was archived for it by a node that took itself for the keeper
   // From the node of a connection to the home of its account (visitors.h, guests.h).
   bind,       // account; session, resource, remote, connection
