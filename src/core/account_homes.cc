@@ -235,9 +235,9 @@ void AccountHomes::take_seek(NodeId from, std::string_view account, Decoder& par
 Task<void> AccountHomes::answer_seek(NodeId asker, Jid account, std::uint64_t number) {
   cluster::Cluster& all = *cluster();
   NodeId at = 0;
-  if (const auto home = all.homes().find(account.full()); home && all.is_member(home->node)) {
-    at = home->node;
-  }
+  // If that is the asker it has let the account go, and we have not heard of it yet.
+  const auto home = all.homes().find(account.full());
+  if (home && home->node != asker && all.is_member(home->node)) at = home->node;
   const LocalAccount* there = worker_.directory().find(account.full());
   if (there != nullptr && !there->sessions.empty()) at = all.self();
   if (at == 0 && !co_await let_go(account)) at = all.self();

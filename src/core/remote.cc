@@ -141,7 +141,21 @@ void Remote::let_go(std::size_t account_hash) {
   if (underway == underway_.end()) return;
   std::vector<Stanza> behind = take_behind(underway->second);
   underway_.erase(underway);
-  for (Stanza& stanza : behind) worker_.router().route(std::move(stanza));
+  for (Stanza& stanza : behind) route_late(std::move(stanza));
+}
+
+// Meanwhile its sender may have come back at another node, whose presence did not wait. What has
+// just been said to be unavailable is then told once more what it is.
+void Remote::route_late(Stanza stanza) {
+  const bool gone =
+      stanza.kind() == StanzaKind::presence && stanza.type() == StanzaType::unavailable;
+  const Jid sender = stanza.from().to_bare();
+  const Jid contact = stanza.to().to_bare();
+  worker_.router().route(std::move(stanza));
+  if (!gone) return;
+  const auto home = cluster()->homes().find(sender.full());
+  if (!home || home->node == cluster()->self()) return;
+  worker_.router().route(xmpp::make_presence(StanzaType::probe, contact, sender));
 }
 
 std::vector<Stanza> Remote::take_behind(Underway& underway) {
@@ -340,7 +354,7 @@ void Remote::route_again_what_is_kept_for_no_member() {
     worker_.journal().note(Journal::Event::node_gone, entry.stanza, entry.node);
     worker_.router().route(std::move(entry.stanza));
   }
-  for (Stanza& stanza : behind) worker_.router().route(std::move(stanza));
+  for (Stanza& stanza : behind) route_late(std::move(stanza));
 }
 
 void Remote::fenced() {

@@ -102,6 +102,8 @@ class Remote {
   void dealt(std::uint64_t number);
   // Routes what waits behind; whatever is still under way is left to itself.
   void let_go(std::size_t account_hash);
+  // After it has waited.
+  void route_late(xmpp::Stanza stanza);
   [[nodiscard]] std::vector<xmpp::Stanza> take_behind(Underway& underway);
   void send_stanza(cluster::NodeId to, xmpp::Stanza stanza);
   void route_again_what_is_kept_for_no_member();

@@ -123,6 +123,31 @@ TEST(RemoteTest, nothing_overtakes_what_is_under_way_to_where_its_addressee_was)
   }
 }
 
+TEST(RemoteTest, who_is_back_is_not_taken_for_gone_because_of_a_presence_that_had_to_wait) {
+  TestCluster cluster(3);
+  cluster.create_account(jid("alice@example.org"));
+  cluster.create_account(jid("bob@example.org"));
+  cluster.subscribe_both("alice@example.org", "bob@example.org");
+  TestClient& alice = cluster.online(0, "alice@example.org/phone");
+  TestClient& pc = cluster.online(1, "bob@example.org/pc");
+  cluster.network.cut = [](int from, int to) { return from == 0 && to == 1; };
+  alice.send(kHello);
+  pc.disconnect();
+  cluster.pass(100ms);
+  TestClient& bob = cluster.online(2, "bob@example.org/pc");
+  alice.disconnect();  // of which bob is told behind the message
+  cluster.pass(100ms);
+  cluster.online(2, "alice@example.org/phone");
+  EXPECT_THAT(bob.take(), testing::Contains(HasSubstr("from='alice@example.org/phone'")));
+  cluster.network.cut = [](int, int) { return false; };
+  cluster.pass(2s);
+  const auto late = bob.take();
+  EXPECT_THAT(late, testing::Contains(HasSubstr("hello")));
+  ASSERT_THAT(late, testing::Contains(HasSubstr("type='unavailable'")));
+  EXPECT_THAT(late.back(), testing::AllOf(HasSubstr("from='alice@example.org/phone'"),
+                                          testing::Not(HasSubstr("unavailable"))));
+}
+
 TEST(RemoteTest, order_gives_way_to_a_node_that_does_not_deal_with_anything) {
   TestCluster cluster(3);
   TestClient& alice = cluster.online(0, "alice@example.org/phone");
