@@ -49,7 +49,7 @@ SUBJECTS = [
      r"utilisation|cluster_utilisation|sessions$|loop_delay|worker"),
     ("The node", "", r"build|start_time|serving|draining|certificate"),
     ("Connections and streams", "",
-     r"connections|accept|proxy|parse_errors|stream_errors|slow_readers"),
+     r"connections|accept|proxy|parse_errors|stream_errors|slow_readers|http_requests|bosh"),
     ("Stanzas", "A message to three devices is received once and sent three times.",
      r"stanza|messages_lost|backlog|shaper|limits_hit|routing|ack"),
     ("Store", "", r"store"),
@@ -64,6 +64,8 @@ be sent; `receiver_slow`: 64 MiB wait to be handled.""", r"bus|cluster|links?|le
 # Values that the sources show to nobody but a reader.
 LABELS = {
     ("starling_connections", "port"): "that of the listener",
+    ("starling_http_requests_refused_total", "reason"):
+        "`syntax`, `host`; `header` and `body`: too long; `patience`: too slow",
     ("starling_authentications_total", "mechanism"): "as in SASL, `unknown` if it is not offered",
     ("starling_authentications_total", "result"):
         "`success`, or the error condition (RFC 6120, section 6.5)",

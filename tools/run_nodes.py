@@ -80,8 +80,9 @@ def greet(nodes: list[Node], passwords: dict[str, str], folder: Path) -> None:
               f"   log: {node.log}")
     print("\nOpen:")
     for node in nodes:
-        print(f"  {node.name}   http://localhost:{node.http_port}/admin   the operator's page\n"
-              f"          http://localhost:{node.http_port}/chat    a web client")
+        print(f"  {node.name}   http://localhost:{node.http_port}/admin     the operator's page\n"
+              f"          http://localhost:{node.http_port}/chat      a web client\n"
+              f"          http://localhost:{node.http_port}/metrics   numbers for Prometheus")
     print()
     for user, password in passwords.items():
         print(f"  {user}@localhost   password {password}" +
@@ -93,7 +94,7 @@ self-signed: tell your client to accept them.
 Try:
   {ctl} list_cluster
   {ctl} where alice@localhost
-  {ctl} leave_cluster {nodes[1].name}      # its clients go on elsewhere
+  {ctl} leave_cluster {nodes[len(nodes) // 2].name}      # its clients go on elsewhere
   kill -9 {nodes[-1].process.pid}      # {nodes[-1].name}: who was there connects elsewhere
 All is in {folder}. Stop: Ctrl-C""", flush=True)
 

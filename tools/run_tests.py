@@ -8,6 +8,7 @@ only if something ran and nothing failed.
 import argparse
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -150,6 +151,21 @@ def _run_pytest(build, label, pattern, env, *arguments):
     return count
 
 
+def _run_page_tests(pattern):
+    """The unit tests of the operator's page, where the build has put it together."""
+    count = Count()
+    if pattern:
+        return count
+    run = subprocess.run(["npm", "test"], cwd=tree.ROOT / "build/pages/admin", check=False,
+                         capture_output=True, text=True)
+    sums = dict(re.findall(r"^\S+ (pass|fail|skipped) (\d+)$", run.stdout, re.MULTILINE))
+    count.passed, count.skipped = int(sums.get("pass", 0)), int(sums.get("skipped", 0))
+    if run.returncode != 0 or count.passed == 0:
+        print(run.stdout + run.stderr, flush=True)
+        count.fail(f"web/admin npm test (exit code {run.returncode})")
+    return count
+
+
 def run_lint(pattern):
     """The checks, and the tests of the checks; a finding counts as one failure."""
     count = Count()
@@ -186,6 +202,8 @@ def run_build(phase, pattern):
         count.add(_run_pytest(build, phase, pattern, env, "tests/cluster"))
         return count
     count.add(_run_ctest(build, preset, pattern, env))
+    if phase == "release":
+        count.add(_run_page_tests(pattern))
     # Most of a test's time is waiting, so there is room for one more than there are cores. Files
     # stay whole, for what their tests share; the longest comes first.
     beside = ["-m", "not alone", "-n", str(os.cpu_count() + 1), "--dist", "loadfile"]

@@ -146,6 +146,7 @@ Task<Result<std::string>> Admin::run_for(core::Server& server, std::string call)
 
 void Admin::add_procedures(core::Procedures& procedures, Monitor* monitor) {
   procedures[kProcedure] = run_for;
+  add_ban_procedures(procedures);
   add_cluster_procedures(procedures);
   add_overview_procedures(procedures, monitor);
   add_account_page_procedures(procedures);

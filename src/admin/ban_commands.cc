@@ -2,6 +2,7 @@
 #include <array>
 #include <utility>
 
+#include "admin/ask_all.h"
 #include "admin/call.h"
 #include "base/clock.h"
 #include "core/account_ban.h"
@@ -10,6 +11,9 @@
 namespace starling::admin {
 
 namespace {
+
+constexpr const char* kRefused = "refused_logins";
+constexpr const char* kLift = "lift_refusals";
 
 Task<Result<Json>> ban_account(Call call) {
   const auto ended =
@@ -63,10 +67,11 @@ Task<Result<Json>> list_banned(Call call) {
   co_return banned;
 }
 
-Task<Result<Json>> list_refused(Call call) {
+// Each node counts, and refuses, for itself.
+Task<Result<std::string>> refused_here(core::Server& server, std::string /*unused*/) {
   Json refused = Json::array();
   const TimePoint now = EventLoop::current()->now();
-  for (const auto& ban : call.server.login_guard().list(now)) {
+  for (const auto& ban : server.login_guard().list(now)) {
     Json one = Json::object();
     one["name"] = ban.name;
     one["failures"] = ban.failures;
@@ -74,17 +79,50 @@ Task<Result<Json>> list_refused(Call call) {
     one["until"] = xmpp_datetime(ban.until_us);
     refused.push_back(std::move(one));
   }
+  co_return to_bytes(refused);
+}
+
+Task<Result<Json>> list_refused(Call call) {
+  const NodeNames names = co_await node_names(call.server);
+  const Answers answers = co_await ask_all(call.server, kRefused);
+  Json refused = Json::array();
+  for (const auto& [node, bans] : answers.by_node) {
+    if (!bans.is_array()) continue;
+    for (Json one : bans) {
+      one["node"] = names.of(node);
+      refused.push_back(std::move(one));
+    }
+  }
   co_return refused;
 }
 
-Task<Result<Json>> unban_ip(Call call) {
+Task<Result<std::string>> lift_here(core::Server& server, std::string arguments) {
+  const Json asked = Json::parse(arguments, nullptr, false);
+  if (!asked.is_string()) co_return fail(Errc::invalid, "not a name");
   const auto lifted =
-      call.server.login_guard().unban(call.arguments[0], EventLoop::current()->now());
+      server.login_guard().unban(asked.get<std::string>(), EventLoop::current()->now());
   if (!lifted) co_return std::unexpected(lifted.error());
-  co_return Json(*lifted);
+  co_return to_bytes(Json(*lifted));
+}
+
+Task<Result<Json>> unban_ip(Call call) {
+  // Nonsense is told here: it is no node's business.
+  const auto own = call.server.login_guard().unban(call.arguments[0], EventLoop::current()->now());
+  if (!own) co_return std::unexpected(own.error());
+  std::uint64_t lifted = *own;
+  const Answers answers = co_await ask_all(call.server, kLift, Json(call.arguments[0]));
+  for (const auto& [unused, count] : answers.by_node) {
+    if (count.is_number_unsigned()) lifted += count.get<std::uint64_t>();
+  }
+  co_return Json(lifted);
 }
 
 }  // namespace
+
+void add_ban_procedures(core::Procedures& procedures) {
+  procedures[kRefused] = refused_here;
+  procedures[kLift] = lift_here;
+}
 
 std::span<const Handler> ban_handlers() {
   static constexpr std::array kHandlers{

@@ -113,6 +113,7 @@ struct Handler {
 [[nodiscard]] std::span<const Handler> session_page_handlers();
 [[nodiscard]] std::span<const Handler> configuration_handlers();
 [[nodiscard]] std::span<const Handler> log_line_handlers();
+void add_ban_procedures(core::Procedures& procedures);
 void add_cluster_procedures(core::Procedures& procedures);
 // `monitor` may be nullptr: then nothing is remembered.
 void add_overview_procedures(core::Procedures& procedures, Monitor* monitor);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "api/identity.h"
+#include "commands/answers.h"
 
 namespace starling::api {
 
@@ -68,10 +69,6 @@ std::string described(const Argument& argument) {
   return text;
 }
 
-bool is_paged(const Command& command) {
-  return std::ranges::find(command.arguments, "AFTER", &Argument::name) != command.arguments.end();
-}
-
 Json content(const char* type, Json schema) {
   Json media = Json::object();
   media["schema"] = std::move(schema);
@@ -96,18 +93,25 @@ void add_problems(Json& responses) {
   responses["5XX"] = reference_to("responses/problem");
 }
 
+// Of a table in which each command is: a test sees to that.
+Json or_anything(const Json* schema) {
+  return schema == nullptr ? Json::object() : *schema;
+}
+
 Json answer_of(const Command& command) {
-  if (command.goes_on) {
-    return response(
-        "Server-sent events: `data:` and a JSON object for each line, `event: end` with "
-        "the result at the end",
-        "text/event-stream", {{"type", "string"}});
+  Json answer = or_anything(commands::answer_schema(command.name));
+  if (!command.goes_on) {
+    return response("Done: what starlingctl shows with --format json", "application/json",
+                    std::move(answer));
   }
-  if (is_paged(command)) {
-    return response("A page", "application/json", reference_to("schemas/page"));
-  }
-  return response("Done: what starlingctl shows with --format json", "application/json",
-                  Json(Json::value_t::object));
+  constexpr const char* kEvents = "text/event-stream";
+  Json json = response(
+      "Server-sent events: `data:` and a JSON object for each line (`x-line`), `event: end` with "
+      "the result at the end (`x-end`)",
+      kEvents, {{"type", "string"}});
+  json["content"][kEvents]["x-line"] = or_anything(commands::line_schema(command.name));
+  json["content"][kEvents]["x-end"] = std::move(answer);
+  return json;
 }
 
 Json operation(const Command& command) {
@@ -175,6 +179,7 @@ void add_sessions(Json& paths) {
   const Json session = response("Signed in", "application/json", reference_to("schemas/session"));
   const Json ended = response("Signed out", "application/json",
                               {{"type", "object"},
+                               {"additionalProperties", false},
                                {"required", {"ended"}},
                                {"properties", {{"ended", {{"type", "integer"}}}}}});
   Json in = session_operation(
@@ -218,14 +223,8 @@ Json components() {
                     {"title", {{"type", "string"}}},
                     {"status", {{"type", "integer"}}},
                     {"detail", {{"type", "string"}}}}}};
-  Json page = {{"type", "object"},
-               {"required", {"items", "next"}},
-               {"properties",
-                {{"items", {{"type", "array"}}},
-                 {"next",
-                  {{"type", {"string", "null"}},
-                   {"description", "`after` of the next page; null: this was the last"}}}}}};
   Json session = {{"type", "object"},
+                  {"additionalProperties", false},
                   {"required", {"jid", "expires"}},
                   {"properties",
                    {{"jid", {{"type", "string"}}},
@@ -236,7 +235,7 @@ Json components() {
                                {"scheme", "bearer"},
                                {"description", "A token that create_token has made."}}},
                              {"cookie", {{"type", "apiKey"}, {"in", "cookie"}, {"name", kCookie}}}};
-  json["schemas"] = {{"problem", problem}, {"page", page}, {"session", session}};
+  json["schemas"] = {{"problem", problem}, {"session", session}};
   json["responses"] = {{"problem", response("It was refused, or failed (RFC 9457)", kProblem,
                                             reference_to("schemas/problem"))}};
   json["parameters"] = {
@@ -291,8 +290,9 @@ std::string openapi() {
   json["info"] = {{"title", "Starling"},
                   {"version", "1"},
                   {"description",
-                   "The commands of starlingctl over HTTP. Any node answers for the whole cluster. "
-                   "docs/api.md says how to begin."}};
+                   "The commands of starlingctl over HTTP. Any node answers for the whole "
+                   "cluster, but for what is about its own process. docs/api.md says how to "
+                   "begin."}};
   json["servers"] = Json::array({Json{{"url", "/"}}});
   json["tags"] = Json::array();
   for (const auto& tag : commands::tags()) {

@@ -9,6 +9,8 @@
 #include <string>
 
 #include "api/openapi.h"
+#include "commands/answers.h"
+#include "core/journal.h"
 
 namespace starling::api {
 namespace {
@@ -86,6 +88,25 @@ TEST(Operations, Passwords_AreNeverPartOfAnAddress) {
   EXPECT_TRUE(needs_write(command("dump_config")));
   EXPECT_FALSE(needs_write(command("registered_users")));
   EXPECT_FALSE(by_post(command("trace")));
+}
+
+TEST(OpenApi, EveryOperation_SaysWhatItAnswers) {
+  for (const auto* operation : operations()) {
+    EXPECT_NE(commands::answer_schema(operation->name), nullptr) << operation->name;
+    EXPECT_EQ(commands::line_schema(operation->name) != nullptr, operation->goes_on)
+        << operation->name;
+  }
+}
+
+TEST(OpenApi, EventsOfMessages_AreThoseOfTheJournal) {
+  using Event = core::Journal::Event;
+  std::set<std::string> events{"no_answer"};
+  for (int i = 0; i <= static_cast<int>(Event::bounced); ++i) {
+    events.emplace(core::to_string(static_cast<Event>(i)));
+  }
+  const Json& why = *commands::answer_schema("why");
+  const Json& described = why["items"]["properties"]["event"]["enum"];
+  EXPECT_EQ(described.get<std::set<std::string>>(), events);
 }
 
 TEST(OpenApi, Examples_AreSuchAsTheCommandsTake) {

@@ -13,9 +13,11 @@ constexpr const char* kIntroduction = R"(# The HTTP API
 <!-- Made by `./x docs` from src/api/reference.cc and src/commands; change it there. -->
 
 What [starlingctl](starlingctl.md) does, over HTTP with JSON: the same commands, from the same
-table. Any node answers for the whole cluster. The operator's page uses it and nothing else. For
-programs, [openapi.json](openapi.json) describes it (OpenAPI 3.1); a node has it at
-`/api/openapi.json`.
+table. Any node answers for the whole cluster, but for what is about a process: `status`, `metrics`,
+`doctor`, log levels, the configuration and its certificates, `stop` are those of the node that was
+asked. The operator's page uses it and nothing else. For
+programs, [openapi.json](openapi.json) describes it (OpenAPI 3.1), with the JSON Schema of each
+answer; a node has it at `/api/openapi.json`.
 
 ## How to begin
 A listener for HTTP must have the service `api`, which it has unless `services` says otherwise
@@ -74,7 +76,7 @@ key. Answers that another try may change (429, 5xx) are not kept.
 
 **Commands that go on** answer with server-sent events: `data: {...}` for each line, at the end
 `event: end` with the result, or `event: error` with a problem. They end when the client hangs up or
-its token is revoked:
+its token is revoked; and without a word when the node stops: ask another, then.
 
     curl -N -H "Authorization: Bearer $TOKEN" \
         'http://localhost:5280/api/trace?jid=alice@example.org'

@@ -60,6 +60,7 @@ struct Order {
 struct NodeLoad {
   std::string name;
   std::uint64_t sessions = 0;
+  bool is_leaving = false;
 };
 
 // The node that serves. Called on the lifecycle's loop; may block for a moment.
@@ -68,7 +69,7 @@ class NodeView {
   virtual ~NodeView() = default;
   // Per cent. nullopt: it has nothing to say about it, as it does not serve.
   [[nodiscard]] virtual std::optional<std::uint64_t> utilisation() = 0;
-  // All nodes that serve, if it is this one that says which of them goes first; else nullopt.
+  // All nodes that serve or leave, if it is this one that says which goes first; else nullopt.
   [[nodiscard]] virtual std::optional<std::vector<NodeLoad>> to_choose_from() = 0;
 };
 

@@ -107,13 +107,14 @@ std::vector<Command> account_commands() {
            "List the addresses and accounts that fail2ban refuses",
            {},
            "Changes nothing. One a line, by tabs: address or bare JID, failed log-ins, since when, "
-           "until when.",
+           "until when, at which node. Each node counts for itself.",
            "starlingctl list_refused"}),
       {"unban_ip",
        "bans",
        "Let an address in again that fail2ban refuses",
        {{"ADDRESS", "an IP address, a range of them (192.0.2.0/24), or a bare JID"}},
-       "Forgets its failed log-ins, too. Answers with the number of bans that were lifted.",
+       "At all nodes. Forgets its failed log-ins, too. Answers with the number of bans that were "
+       "lifted.",
        "starlingctl unban_ip 203.0.113.7"},
       reads({"list_accounts",
              "accounts",

@@ -18,7 +18,7 @@ std::vector<Command> log_commands() {
        "Log more or less from now on",
        {{"LEVEL", "the least that is logged", Type::choice, false, "debug|info|warning|error"},
         {"SUBSYSTEM", "of one only; left out: of all", Type::choice, true,
-         "net|stream|core|modules|store|admin|starlingd"}},
+         "net|stream|core|modules|store|bus|cluster|admin|cloud|starlingd"}},
        "In force until the next start or reload_config. Errors are always logged.",
        "starlingctl set_loglevel debug stream"},
       {"reopen_log",

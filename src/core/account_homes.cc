@@ -262,8 +262,8 @@ void AccountHomes::take_parked(NodeId from, std::string_view account, Decoder& p
   if (parcel.bad() || !jid) return;
   if (number == 0) {
     const bool still_home = parcel.number() != 0;
-    worker_.turns().run(account, [this, still_home, jid = std::move(*jid)] {
-      return still_home ? forget(jid) : take_over(jid);
+    worker_.turns().run(account, [this, from, still_home, jid = std::move(*jid)] {
+      return still_home ? forget(jid) : take_over(jid, from);
     });
     return;
   }
@@ -274,7 +274,9 @@ void AccountHomes::take_parked(NodeId from, std::string_view account, Decoder& p
 }
 
 // Its home has let it go, whether or not this node knows of that yet.
-Task<void> AccountHomes::take_over(Jid account) {
+Task<void> AccountHomes::take_over(Jid account, NodeId from) {
+  const auto home = cluster()->homes().find(account.full());
+  if (home && home->node != from && cluster()->is_member(home->node)) co_return;
   const LocalAccount* here = worker_.directory().find(account.full());
   if (here != nullptr && (here->parked || !here->sessions.empty())) co_return;
   static_cast<void>(co_await worker_.parking().read_again(account));

@@ -93,7 +93,7 @@ class AccountHomes {
   // Whom this node has asked to take over parked sessions: what came of it.
   enum class StillHome : bool { no, yes };
   void tell_keeper(const xmpp::Jid& account, cluster::NodeId keeper, StillHome still_home);
-  Task<void> take_over(xmpp::Jid account);
+  Task<void> take_over(xmpp::Jid account, cluster::NodeId from);
   void give_up_claim(const xmpp::Jid& account);
   Task<Result<Found>> ask(cluster::NodeId node, ParcelKind kind, std::string account);
   void answered(std::uint64_t number, Result<Found> found);

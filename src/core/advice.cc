@@ -22,10 +22,11 @@ std::uint64_t divide_up(std::uint64_t what, std::uint64_t by) {
 // So many that each does no more than `percent` of what it can, and which figure says so.
 std::pair<std::uint64_t, std::string_view> nodes_for(const ClusterLoad& load, const Capacity& one,
                                                      std::uint64_t percent) {
-  const std::array<std::pair<std::uint64_t, std::string_view>, 3> all{{
+  const std::array<std::pair<std::uint64_t, std::string_view>, 4> all{{
       {divide_up(load.sessions * 100, one.sessions * percent), "sessions"},
       {divide_up(load.stanzas_per_second * 100, one.stanzas_per_second * percent), "stanzas"},
       {divide_up(load.cpu_percent * 100, one.cpu_percent * percent), "cpu"},
+      {divide_up(load.memory * 100, one.memory * percent), "memory"},
   }};
   return *std::ranges::max_element(all, {}, &std::pair<std::uint64_t, std::string_view>::first);
 }
@@ -47,8 +48,8 @@ SizedGroup advise(NodeSize size, const ClusterLoad& peak, const ClusterLoad& qui
 }
 
 std::span<const NodeSize> usual_sizes() {
-  static constexpr std::array<NodeSize, 6> kSizes{
-      {{1, 2}, {2, 4}, {2, 8}, {4, 16}, {8, 32}, {16, 64}}};
+  static constexpr std::array<NodeSize, 7> kSizes{
+      {{1, 2}, {2, 4}, {2, 8}, {2, 16}, {4, 16}, {8, 32}, {16, 64}}};
   return kSizes;
 }
 

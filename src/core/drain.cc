@@ -1,7 +1,7 @@
 #include "core/drain.h"
 
 #include <algorithm>
-#include <set>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -19,6 +19,8 @@ using std::chrono_literals::operator""s;
 
 namespace {
 constexpr std::chrono::milliseconds kPause{50};  // between two batches
+// Who is still there was in no state to leave: being bound, say, or handed over.
+constexpr std::chrono::seconds kAskAgain{2};
 constexpr std::chrono::seconds kInHand{5};
 }  // namespace
 
@@ -61,10 +63,13 @@ void Drain::press(std::chrono::seconds within) {
   pressed_ = true;
 }
 
-// How many sessions a worker lets go of between two pauses.
-std::size_t Drain::batch() const {
-  const std::size_t share = rate_ / server_.worker_count();
-  return std::max<std::size_t>(1, share / (1s / kPause));
+// How many sessions a worker lets go of between two pauses, and how long these are.
+std::pair<std::size_t, Duration> Drain::pace() const {
+  const std::uint32_t rate = rate_;
+  const std::size_t workers = server_.worker_count();
+  const std::size_t batch = rate / workers / (1s / kPause);
+  if (batch > 0) return {batch, kPause};
+  return {1, std::max<Duration>(kPause, Duration(1s) * workers / rate)};
 }
 
 Task<void> Drain::run(Worker& worker) {
@@ -75,7 +80,11 @@ Task<void> Drain::run(Worker& worker) {
     return hurried_ || loop.now() >= end;
   };
   TimePoint left = loop.now();
-  std::set<SessionId> asked;
+  std::map<SessionId, TimePoint> asked;
+  const auto is_due = [&](SessionId id) {
+    const auto [at, first] = asked.try_emplace(id, loop.now());
+    return first || loop.now() - std::exchange(at->second, loop.now()) >= kAskAgain;
+  };
   for (bool first = true; !over(); co_await pause(loop, kPause)) {
     const bool last = loop.now() >= last_batch || hurried_ || pressed_;
     if (!std::exchange(first, false) && !last) continue;
@@ -93,14 +102,15 @@ Task<void> Drain::run(Worker& worker) {
     // Who has come since the last look.
     std::vector<SessionRef> sessions;
     worker.directory().for_each([&](const Session& session) {
-      if (asked.insert(session.id).second) sessions.push_back({session.jid, session.id});
+      if (is_due(session.id)) sessions.push_back({session.jid, session.id});
     });
     std::vector<SessionId> visitors = all_visitors.all();
-    std::erase_if(visitors, [&](SessionId id) { return !asked.insert(id).second; });
+    std::erase_if(visitors, [&](SessionId id) { return !is_due(id); });
     const std::size_t count = sessions.size() + visitors.size();
     if (count > 0) log::info("draining", {{"worker", worker.index()}, {"sessions", count}});
     for (std::size_t i = 0; i < count && !over(); ++i) {
-      if (i > 0 && i % batch() == 0) co_await pause(loop, kPause);
+      const auto [batch, between] = pace();
+      if (i > 0 && i % batch == 0) co_await pause(loop, between);
       if (i >= sessions.size()) {
         all_visitors.leave(visitors[i - sessions.size()], Leaving::connection);
       } else if (const Session* session = worker.directory().find(sessions[i])) {

@@ -52,7 +52,7 @@ class Drain {
   void hurry() { hurried_ = true; }
 
  private:
-  [[nodiscard]] std::size_t batch() const;
+  [[nodiscard]] std::pair<std::size_t, Duration> pace() const;
 
   Server& server_;
   config::DrainOptions options_;

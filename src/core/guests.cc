@@ -178,6 +178,7 @@ void Guests::bind(NodeId from, std::string_view account, Decoder& parcel) {
 
 Task<void> Guests::bind_in_turn(std::shared_ptr<Guest> guest, xmpp::Jid full,
                                 std::optional<ParkedSession> parked) {
+  if (guest->gone) co_return remove(guest->key());  // whoever asked has looked elsewhere since
   std::uint64_t answer = kBound;
   const LocalAccount* account = worker_.directory().find(full.bare());
   if (account == nullptr || account->sessions.empty()) {

@@ -277,6 +277,17 @@ Task<void> Offline::save_cursor(Jid account_jid) {
   co_await save(account_jid);
 }
 
+std::optional<store::Change> Offline::cursor_change(const LocalAccount& account) const {
+  if ((!account.owed_changed && !account.owed_stored) || worker_.remote().lapsed()) {
+    return std::nullopt;
+  }
+  store::Change change;
+  change.map = kMap;
+  change.key = kCursor;
+  change.value = account.owed.encode();
+  return change;
+}
+
 bool Offline::look_again(LocalAccount& account) {
   account.owed.look_again();
   for (const auto& session : account.sessions) {

@@ -58,6 +58,8 @@ class Offline {
   void store_cursor(LocalAccount& account);
   // The same, and ends when it is stored, or could not be.
   Task<void> save_cursor(xmpp::Jid account);
+  // The same as a change of the account, together with others. nullopt: there is nothing to store.
+  [[nodiscard]] std::optional<store::Change> cursor_change(const LocalAccount& account) const;
 
   // Others may have archived something for the account, or it waits again: hands it to a session
   // that takes messages. False if there is none.

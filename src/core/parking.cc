@@ -29,6 +29,7 @@ constexpr std::size_t kTokenCharacters = 20;
 constexpr std::uint64_t kMostTime = std::uint64_t{1} << 62U;
 constexpr std::chrono::seconds kClaimTime{30};  // to bind what was claimed
 constexpr std::chrono::seconds kAgain{1};       // what the store did not do
+constexpr int kReadTries = 10;
 
 std::string key_of(std::string_view id) {
   return std::string(Parking::kKeyPrefix) + std::string(id);
@@ -264,6 +265,8 @@ Task<void> Parking::park(SessionRef ref, StreamState stream) {
 
   const Jid bare = ref.jid.to_bare();
   std::vector<store::Change> changes;
+  // Both or none: by an older cursor whoever resumes it would be offered what it has.
+  if (auto cursor = worker_.offline().cursor_change(account)) changes.push_back(std::move(*cursor));
   changes.push_back(put(claim_key_of(parked.stream.id), std::nullopt));
   changes.push_back(put(key_of(parked.stream.id), parked.encode()));
   changes.push_back(Remains::change(parked.stream.id, std::nullopt));
@@ -277,7 +280,8 @@ Task<void> Parking::park(SessionRef ref, StreamState stream) {
                                  {"unacknowledged", parked.stream.queue.size()},
                                  {"timeout_s", parked.stream.timeout.count()}});
     co_await write_index(bare, parked.stream.id, std::string());
-    watch(parked);
+    LocalAccount* const here = worker_.directory().find(bare.full());
+    if (ParkedSession* entry = find(here, parked.stream.id)) watch(*entry);
     co_await worker_.offline().save_cursor(bare);
   }
   if (server.cluster() == nullptr) co_return;
@@ -290,32 +294,38 @@ Task<void> Parking::park(SessionRef ref, StreamState stream) {
 // who looks at the account meanwhile takes it for gone; then both are erased at once.
 Task<Result<ParkedSession>> Parking::claim(Jid account, std::string id) {
   auto& maps = worker_.server().store().maps();
-  const auto there = co_await maps.get(account.str(), std::string(kMap), key_of(id));
-  if (!there) co_return std::unexpected(there.error());
-  if (!*there) {
+  const auto value_of = [](const std::vector<store::Entry>& entries, const std::string& key) {
+    const auto entry = std::ranges::find(entries, key, &store::Entry::key);
+    return entry == entries.end() ? std::nullopt : std::optional(entry->value);
+  };
+  const auto before = co_await maps.scan(account.str(), std::string(kMap));
+  if (!before) co_return std::unexpected(before.error());
+  if (!value_of(*before, key_of(id))) {
     abandon(account, id);
     co_return fail(Errc::not_found, "no such session is parked");
   }
+  constexpr const char* kTaken = "somebody else is about to resume it";
+  if (value_of(*before, claim_key_of(id))) co_return fail(Errc::exists, kTaken);
   const std::string token = random_token(kTokenCharacters);
   std::vector<store::Change> changes;
   changes.push_back(put(claim_key_of(id), token, true));
   const auto done = co_await maps.apply(account.str(), std::move(changes));
   if (!done) co_return std::unexpected(done.error());
-  const auto entries = co_await maps.scan(account.str(), std::string(kMap));
+  // Whoever has it now is not to lose it because the store was away for a moment.
+  auto entries = co_await maps.scan(account.str(), std::string(kMap));
+  for (int tries = 0; !entries && tries < kReadTries && !worker_.gate().closed(); ++tries) {
+    co_await pause(worker_.loop(), kAgain);
+    entries = co_await maps.scan(account.str(), std::string(kMap));
+  }
   if (!entries) co_return std::unexpected(entries.error());
-  const auto value_of = [&](const std::string& key) {
-    const auto entry = std::ranges::find(*entries, key, &store::Entry::key);
-    return entry == entries->end() ? std::nullopt : std::optional(entry->value);
-  };
-  const bool ours = value_of(claim_key_of(id)) == token;
-  const auto value = value_of(key_of(id));
+  const bool ours = value_of(*entries, claim_key_of(id)) == token;
+  const auto value = value_of(*entries, key_of(id));
   if (!value) {
-    // Bound by somebody else since we looked.
+    // Bound by somebody else since we looked: it lives.
     abandon(account, id);
     if (ours) static_cast<void>(co_await erase(account, id));
   }
-  if (!value) co_return fail(Errc::not_found, "it was resumed already");
-  if (!ours) co_return fail(Errc::exists, "somebody else is about to resume it");
+  if (!value || !ours) co_return fail(Errc::exists, kTaken);
   auto parked = ParkedSession::decode(*value);
   if (!parked || parked->jid.bare() != account.full()) {
     co_return fail(Errc::not_found, "the parked session is damaged");
@@ -323,14 +333,29 @@ Task<Result<ParkedSession>> Parking::claim(Jid account, std::string id) {
   co_return std::move(*parked);
 }
 
-// Who has claimed it, and nobody else, may have begun to bind it: then there is no entry any more.
 Task<bool> Parking::put_back(Jid account, std::string id) {
+  const auto known = co_await try_to_put_back(account, id);
+  if (!known) worker_.gate().spawn(put_back_later(account, id));
+  co_return !known || *known;
+}
+
+Task<Result<bool>> Parking::try_to_put_back(Jid account, std::string id) {
   auto& maps = worker_.server().store().maps();
   const auto there = co_await maps.get(account.str(), std::string(kMap), key_of(id));
-  if (!there || !*there) co_return false;
+  if (!there) co_return std::unexpected(there.error());
+  if (!*there) co_return false;
   std::vector<store::Change> changes;
   changes.push_back(put(claim_key_of(id), std::nullopt));
-  co_return (co_await maps.apply(account.str(), std::move(changes))).has_value();
+  const auto done = co_await maps.apply(account.str(), std::move(changes));
+  if (!done) co_return std::unexpected(done.error());
+  co_return true;
+}
+
+Task<void> Parking::put_back_later(Jid account, std::string id) {
+  while (!worker_.gate().closed()) {
+    co_await pause(worker_.loop(), kAgain);
+    if (co_await try_to_put_back(account, id)) co_return;
+  }
 }
 
 Task<Result<>> Parking::erase(Jid account, std::string id, std::optional<store::Change> remains) {
@@ -522,9 +547,10 @@ Task<void> Parking::write_index(Jid account, std::string id, std::optional<std::
   static_cast<void>(co_await worker_.server().store().maps().apply("", std::move(changes)));
 }
 
-void Parking::watch(const ParkedSession& parked) {
+void Parking::watch(ParkedSession& parked) {
   const std::int64_t now = worker_.server().clock_us(worker_.loop().now());
   const std::chrono::microseconds left(std::max<std::int64_t>(0, parked.until_us - now));
+  parked.ends = worker_.loop().now() + left;
   watch(parked.jid.to_bare(), parked.stream.id, left);
 }
 
@@ -536,8 +562,11 @@ void Parking::watch(const Jid& account, const std::string& id, Duration left) {
 
 // Its time is over, unless somebody has resumed it.
 Task<void> Parking::look(Jid account, std::string id) {
-  if (find(worker_.directory().find(account.full()), id) == nullptr) co_return;
+  const ParkedSession* const known = find(worker_.directory().find(account.full()), id);
+  if (known == nullptr) co_return;
   if (!worker_.remote().homes().is_here(account.full())) co_return;  // another's business by now
+  // It was resumed and parked once more since this timer was set.
+  if (known->ends > worker_.loop().now()) co_return;
   auto parked = co_await claim(account, id);
   ParkedSession* const entry = find(worker_.directory().find(account.full()), id);
   const bool is_known =

@@ -56,6 +56,7 @@ struct ParkedSession {
   };
   std::map<std::string, Missed> missed;
   bool missed_changed = false;  // since it was stored
+  TimePoint ends{};             // until_us, as this node's clock has it
   // Its time is over, but somebody had claimed it: since when.
   std::optional<TimePoint> overdue;
   // Puts it behind what its client has not acknowledged.
@@ -79,10 +80,11 @@ class Parking {
   // the store, or, as that failed, ended.
   Task<void> park(SessionRef session, StreamState stream);
 
-  // Errors: not_found (there is none of that id), exists (somebody else has claimed it, and it is
-  // not bound yet), unavailable.
+  // Errors: not_found (there is none of that id), exists (somebody else has claimed it, and may
+  // have bound it by now), unavailable.
   Task<Result<ParkedSession>> claim(xmpp::Jid account, std::string id);
-  // It was claimed and cannot be bound now: it may be claimed again. False if that cannot be.
+  // It was claimed and cannot be bound now: it may be claimed again, as soon as the store is there.
+  // False if it is parked no more: it was bound, or ended.
   Task<bool> put_back(xmpp::Jid account, std::string id);
 
   // A presence has come for the account, or is of one of its other sessions.
@@ -112,12 +114,14 @@ class Parking {
   void when_known(std::move_only_function<void()> fn);
 
  private:
+  Task<Result<bool>> try_to_put_back(xmpp::Jid account, std::string id);
+  Task<void> put_back_later(xmpp::Jid account, std::string id);
   void abandon(const xmpp::Jid& account, std::string_view id);
   // What is known of it; together with what a crash would leave of it (remains.h), if that is to
   // change.
   Task<Result<>> erase(xmpp::Jid account, std::string id,
                        std::optional<store::Change> remains = std::nullopt);
-  void watch(const ParkedSession& parked);
+  void watch(ParkedSession& parked);
   void watch(const xmpp::Jid& account, const std::string& id, Duration left);
   Task<void> look(xmpp::Jid account, std::string id);
   Task<void> look_at_all();

@@ -147,8 +147,8 @@ void Remote::let_go(std::size_t account_hash) {
 // Meanwhile its sender may have come back at another node, whose presence did not wait. What has
 // just been said to be unavailable is then told once more what it is.
 void Remote::route_late(Stanza stanza) {
-  const bool gone =
-      stanza.kind() == StanzaKind::presence && stanza.type() == StanzaType::unavailable;
+  const bool gone = stanza.kind() == StanzaKind::presence &&
+                    stanza.type() == StanzaType::unavailable && stanza.to().is_bare();
   const Jid sender = stanza.from().to_bare();
   const Jid contact = stanza.to().to_bare();
   worker_.router().route(std::move(stanza));

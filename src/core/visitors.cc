@@ -207,15 +207,17 @@ SessionId Visitors::expect(Outbox& outbox) {
   return id;
 }
 
-Session& Visitors::settle(SessionId expected, const xmpp::Jid& full, NodeId home,
+Session* Visitors::settle(SessionId expected, const xmpp::Jid& full, NodeId home,
                           std::uint64_t delivered) {
-  Visitor& visitor = *visitors_.at(expected);
+  const auto found = visitors_.find(expected);
+  if (found == visitors_.end()) return nullptr;
+  Visitor& visitor = *found->second;
   visitor.jid = full;
   visitor.home = home;
   visitor.delivered = std::max(visitor.delivered, delivered);
   visitor.bound_at_us = wall_clock_us();
   static_cast<void>(worker_.server().add_session(full.domain(), 0));
-  return visitor;
+  return &visitor;
 }
 
 void Visitors::settled(Session& session) {
@@ -242,7 +244,8 @@ NodeId Visitors::hand_over(Session& session, NodeId to, SessionId expected) {
 void Visitors::end(Visitor& visitor, xmpp::StreamCondition condition, std::string_view text) {
   Outbox* const outbox = visitor.outbox;
   const SessionId id = visitor.id;
-  worker_.server().remove_session(visitor.jid.domain());
+  // One that is expected, and has not come, was not counted.
+  if (visitor.home != 0) worker_.server().remove_session(visitor.jid.domain());
   visitors_.erase(id);
   outbox->end(condition, text);
   // Only now: nothing that is given up here may be acknowledged.

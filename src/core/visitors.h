@@ -65,8 +65,8 @@ class Visitors {
   SessionId expect(Outbox& outbox);
   void abandon(SessionId expected) { visitors_.erase(expected); }
   // It has come, and its client was sent everything up to `delivered`. settled() lets go of what
-  // has waited, when the client knows.
-  Session& settle(SessionId expected, const xmpp::Jid& full, cluster::NodeId home,
+  // has waited, when the client knows. nullptr if it was ended meanwhile.
+  Session* settle(SessionId expected, const xmpp::Jid& full, cluster::NodeId home,
                   std::uint64_t delivered);
   void settled(Session& session);
   // It goes on at another node. Gives the home.

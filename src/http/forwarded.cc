@@ -1,5 +1,7 @@
 #include "http/forwarded.h"
 
+#include <algorithm>
+#include <array>
 #include <vector>
 
 #include "base/ip_address.h"
@@ -7,6 +9,9 @@
 namespace starling::http {
 
 namespace {
+
+constexpr std::array<std::string_view, 4> kOfProxies{"Forwarded", "Via", "X-Forwarded-For",
+                                                     "X-Forwarded-Proto"};
 
 // What stands between the commas, last first.
 std::vector<std::string> backwards(std::string_view list) {
@@ -26,7 +31,12 @@ std::vector<std::string> backwards(std::string_view list) {
 
 Origin origin(const Fields& fields, Origin direct,
               const std::function<bool(std::string_view address)>& trusts) {
-  if (!trusts || !trusts(direct.address)) return direct;
+  if (!trusts || !trusts(direct.address)) {
+    // Who connects from this machine may be a proxy that speaks for anybody.
+    direct.relayed =
+        std::ranges::any_of(kOfProxies, [&](std::string_view name) { return fields.has(name); });
+    return direct;
+  }
   const std::string protocol = fields.joined("X-Forwarded-Proto");
   const auto protocols = backwards(protocol);
   // Of several, what the nearest proxy says: the others may be the client's own words.

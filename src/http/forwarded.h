@@ -12,6 +12,7 @@ namespace starling::http {
 struct Origin {
   std::string address;
   bool secure = false;
+  bool relayed = false;  // Request::relayed
 };
 
 // `direct` is who connected to us. Proxies say for whom they speak in X-Forwarded-For and

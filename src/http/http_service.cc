@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "http/forwarded.h"
 
 namespace starling::http {
@@ -53,12 +54,18 @@ Request request_of(const Parser& parser, const net::Connection& connection,
                              options.trusts_proxy);
   request.remote = from.address;
   request.secure = from.secure;
+  request.relayed = from.relayed;
   request.attachment = options.attachment;
   return request;
 }
 
 bool allowed(const Route& route, std::string_view method) {
   return route.methods.contains(method) || (method == "HEAD" && route.methods.contains("GET"));
+}
+
+bool may_be_host(std::string_view text) {
+  return std::ranges::none_of(
+      text, [](char c) { return c <= ' ' || std::string_view("/?#@\\<>\"").contains(c); });
 }
 
 Response not_allowed(const Route& route) {
@@ -153,7 +160,9 @@ class HttpService::Exchange final : public net::ConnectionHandler,
   [[nodiscard]] bool is_open() const { return connection_ && connection_->is_open(); }
 
   void read() {
-    while (!answering_ && is_open() && !unread_.empty()) {
+    // What was asked already waits as well, until the client has read what it was answered.
+    while (!answering_ && is_open() && !unread_.empty() &&
+           connection_->queued_bytes() <= kMaxQueued) {
       boost::system::error_code error;
       unread_.erase(0, parser_->put(boost::asio::buffer(unread_), error));
       if (error && error != beast::error::need_more) return refuse(error);
@@ -184,18 +193,28 @@ class HttpService::Exchange final : public net::ConnectionHandler,
     timer_ = service_.loop_.run_after(options_->patience, [this] {
       const std::size_t queued = connection_->queued_bytes();
       if (queued != 0 && queued < queued_) return wait();  // slow, but it reads
+      const bool begun = queued != 0 || parser_->got_some();
+      if (begun) count_refusal("patience", "it took too long");
       connection_->abort();
     });
   }
 
   void refuse(const boost::system::error_code& error) {
-    const unsigned status = error == beast::error::header_limit ? 431
-                            : error == beast::error::body_limit ? 413
-                                                                : 400;
-    log::info("http_request_refused",
-              {{"remote", connection_->remote_address()}, {"error", error.message()}});
+    if (error == beast::error::header_limit) return refuse("header", 431, error.message());
+    if (error == beast::error::body_limit) return refuse("body", 413, error.message());
+    refuse("syntax", 400, error.message());
+  }
+  void refuse(const char* reason, unsigned status, const std::string& text) {
+    count_refusal(reason, text);
     unread_.clear();
-    respond(problem(status, error.message()), false, true);
+    respond(problem(status, text), false, true);
+  }
+  void count_refusal(const char* reason, const std::string& text) {
+    metrics::counter("starling_http_requests_refused_total",
+                     "HTTP requests that were not heard to their end, by what was wrong",
+                     {{"reason", reason}})
+        .add();
+    log::info("http_request_refused", {{"remote", connection_->remote_address()}, {"error", text}});
   }
 
   void answer() {
@@ -207,6 +226,11 @@ class HttpService::Exchange final : public net::ConnectionHandler,
     const bool old = parser->get().version() < 11;
     Request request = request_of(*parser, *connection_, *options_);
     const bool with_body = request.method != "HEAD";
+    // RFC 9112 section 3.2.
+    const std::size_t hosts = request.fields.count("Host");
+    if (hosts > 1 || (hosts == 0 && !old) || !may_be_host(request.fields.get("Host"))) {
+      return refuse("host", 400, "there is not one Host that could be one");
+    }
     const Route* route = service_.routes_->find(request.path);
     if (route != nullptr && !options_->services.empty() &&
         !options_->services.contains(route->service)) {
@@ -230,7 +254,7 @@ class HttpService::Exchange final : public net::ConnectionHandler,
     std::string header = first_lines(response);
     if (response.take_over) return hand_over(std::move(response), std::move(header));
     if (response.stream && with_body) return begin_stream(std::move(response), std::move(header));
-    if (response.status != 304) {
+    if (response.status != 304 && response.status != 204) {
       add_field(header, "Content-Length", std::to_string(response.body.size()));
     }
     if (!keep || http_1_0_) add_field(header, "Connection", keep ? "keep-alive" : "close");

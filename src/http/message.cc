@@ -74,8 +74,9 @@ std::string_view Fields::get(std::string_view name) const {
   return found == fields_.end() ? std::string_view() : found->second;
 }
 
-bool Fields::has(std::string_view name) const {
-  return std::ranges::any_of(fields_, [&](const Field& field) { return same(field.first, name); });
+std::size_t Fields::count(std::string_view name) const {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      fields_, [name](const Field& field) { return same(field.first, name); }));
 }
 
 std::string Fields::joined(std::string_view name) const {
@@ -101,6 +102,7 @@ bool Fields::lists(std::string_view name, std::string_view token) const {
 
 bool Request::is_private() const {
   if (secure) return true;
+  if (relayed) return false;
   const auto address = IpAddress::parse(remote);
   return address && (address->masked(8) == *IpAddress::parse("127.0.0.0") ||
                      *address == *IpAddress::parse("::1"));

@@ -28,7 +28,8 @@ class Fields {
   }
   // The value of the first of that name; "" if there is none.
   [[nodiscard]] std::string_view get(std::string_view name) const;
-  [[nodiscard]] bool has(std::string_view name) const;
+  [[nodiscard]] bool has(std::string_view name) const { return count(name) > 0; }
+  [[nodiscard]] std::size_t count(std::string_view name) const;
   // All of that name as one list (RFC 9110 section 5.3).
   [[nodiscard]] std::string joined(std::string_view name) const;
   // Whether the list of that name has this token, in any case: "gzip" in Accept-Encoding. A token
@@ -50,6 +51,8 @@ struct Request {
   std::string body;
   std::string remote;   // the client's address; behind a trusted proxy, as that says
   bool secure = false;  // TLS, to us or to a trusted proxy
+  // By a proxy on this machine that is not trusted to say for whom.
+  bool relayed = false;
   std::any attachment;  // of the listener: HttpOptions::attachment
 
   // Nobody on the way can read or change it: it came by TLS or from this very machine.

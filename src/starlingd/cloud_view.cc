@@ -12,7 +12,7 @@ std::optional<std::uint64_t> CloudView::utilisation() {
 
 std::optional<std::vector<cloud::NodeLoad>> CloudView::to_choose_from() {
   if (!chooses_ || cluster_ == nullptr) return std::nullopt;
-  return cluster_->serving_nodes();
+  return cluster_->present_nodes();
 }
 
 void CloudView::lease_held(const store::Lease& /*lease*/) {

@@ -202,18 +202,21 @@ Result<> ClusterNode::start(core::Peers& peers) {
   return fail(Errc::timeout, "the node could not join its cluster; the log says why");
 }
 
-std::optional<std::vector<cloud::NodeLoad>> ClusterNode::serving_nodes() {
+std::optional<std::vector<cloud::NodeLoad>> ClusterNode::present_nodes() {
   // The loop may end before it comes to this.
   const auto found = std::make_shared<std::promise<std::vector<cloud::NodeLoad>>>();
   auto nodes = found->get_future();
   loop_.post([this, found] {
-    std::vector<cloud::NodeLoad> serving;
+    std::vector<cloud::NodeLoad> present;
     for (const cluster::PeerStatus& peer : cluster_->status()) {
       const store::MemberFacts& facts = peer.member.facts;
-      if (facts.state != store::MemberState::up || !peer.load) continue;
-      serving.push_back({.name = facts.name, .sessions = peer.load->sessions});
+      const bool is_leaving = facts.state == store::MemberState::draining;
+      if (!is_leaving && (facts.state != store::MemberState::up || !peer.load)) continue;
+      present.push_back({.name = facts.name,
+                         .sessions = peer.load ? peer.load->sessions : 0,
+                         .is_leaving = is_leaving});
     }
-    found->set_value(std::move(serving));
+    found->set_value(std::move(present));
   });
   if (nodes.wait_for(kStatusDeadline) != std::future_status::ready) return std::nullopt;
   return nodes.get();

@@ -50,7 +50,7 @@ class ClusterNode {
   // Joins, and waits until the node may serve; `peers` outlives this. Errors: timeout.
   Result<> start(core::Peers& peers);
   // Those that serve, as this one sees them. Blocks for a moment; nullopt if that is too short.
-  std::optional<std::vector<cloud::NodeLoad>> serving_nodes();
+  std::optional<std::vector<cloud::NodeLoad>> present_nodes();
   // For the doctor. On any loop.
   Task<admin::doctor::ClusterFacts> facts();
 

@@ -1,5 +1,6 @@
 #include "starlingd/http_listener.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "starlingd/c2s_listener.h"
@@ -8,9 +9,12 @@
 namespace starling::starlingd {
 
 HttpListener::Options HttpListener::options(const std::shared_ptr<const config::Config>& config,
-                                            const config::ListenOptions& listen) {
+                                            const config::ListenOptions& listen) const {
+  bosh_sessions_->set_limits(
+      {.connections = listen.max_connections, .per_address = listen.max_connections_per_address});
   auto http = std::make_shared<http::HttpOptions>();
   http->max_body = listen.max_body;
+  http->patience = std::min(http->patience, listen.negotiation_timeout);
   http->services = {listen.services.begin(), listen.services.end()};
   // With the PROXY protocol the connection's own address is the client's already.
   if (!listen.use_proxy_protocol && !listen.trusted_proxies.empty()) {
@@ -30,6 +34,7 @@ HttpListener::Options HttpListener::options(const std::shared_ptr<const config::
       .streams = std::make_shared<const stream::C2sOptions>(std::move(streams)),
       .websocket = has("websocket"),
       .bosh = has("bosh"),
+      .bosh_sessions = bosh_sessions_,
   };
   return {.tls = listen.tls, .http = std::move(http)};
 }
@@ -40,7 +45,7 @@ Result<std::unique_ptr<HttpListener>> HttpListener::open(
     const std::shared_ptr<const config::Config>& config, const config::ListenOptions& listen,
     std::shared_ptr<net::TlsContext> tls) {
   std::unique_ptr<HttpListener> listener(new HttpListener());
-  listener->options_ = std::make_shared<Swappable<Options>>(options(config, listen));
+  listener->options_ = std::make_shared<Swappable<Options>>(listener->options(config, listen));
   auto sockets = net::Listener::open(
       loops, listen.ip, listen.port,
       [&services, current = listener->options_, tls = std::move(tls)](

@@ -39,9 +39,10 @@ class HttpListener final : public Door {
     bool tls = false;  // from the first byte
     std::shared_ptr<const http::HttpOptions> http;
   };
-  static Options options(const std::shared_ptr<const config::Config>& config,
-                         const config::ListenOptions& listen);
+  Options options(const std::shared_ptr<const config::Config>& config,
+                  const config::ListenOptions& listen) const;
 
+  std::shared_ptr<net::ConnectionBudget> bosh_sessions_ = std::make_shared<net::ConnectionBudget>();
   std::shared_ptr<Swappable<Options>> options_;
   std::unique_ptr<net::Listener> sockets_;
 };

@@ -123,7 +123,9 @@ void quickstart_greeting(Node& node, const config::Config& config) {
   out << "\nStarling is running and serves " << host << ".\n\n";
   if (!password) {
     out << "  There is no first account: " << password.error().message << "\n\n";
-  } else if (!password->empty()) {
+  } else if (password->empty()) {
+    out << "  There are accounts already, with the passwords that they were given.\n\n";
+  } else {
     out << "  First account   " << kFirstUser << '@' << host << '\n'
         << "  Password        " << *password << "   (shown only now)\n\n";
   }

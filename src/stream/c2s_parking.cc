@@ -20,7 +20,10 @@ using xmpp::StreamCondition;
 namespace {
 constexpr std::chrono::milliseconds kLookAgain{20};
 constexpr const char* kLeaving = "this node lets sessions go; please connect again";
-constexpr const char* kNotNow = "the session cannot be resumed at the moment; please try again";
+
+Result<core::Session*> fail_to_bind(const char* why) {
+  return fail(Errc::unavailable, why);
+}
 }  // namespace
 
 void C2sStream::leave(core::Leaving why) {
@@ -98,26 +101,31 @@ Task<void> C2sService::until_parked(std::string account, std::string id) {
 
 // The first parameter of these keeps the stream alive.
 Task<void> C2sStream::find_new_home(std::shared_ptr<C2sStream> self, xmpp::Jid full) {
+  core::Worker& worker = service_->worker();
+  auto counted = std::make_unique<core::Resuming>(worker.server());  // until it is bound
   const xmpp::Jid account = full.to_bare();
-  auto parked = co_await service_->worker().parking().claim(account, managed_->id);
+  auto parked = co_await worker.parking().claim(account, managed_->id);
   if (!parked) co_return send_elsewhere();
-  service_->worker().turns().run(account.str(),
-                                 [this, self, parked = std::move(*parked)]() mutable {
-                                   return settle_at_new_home(self, std::move(parked));
-                                 });
+  worker.turns().run(account.str(), [this, self, parked = std::move(*parked),
+                                     counted = std::move(counted)]() mutable {
+    return settle_at_new_home(self, std::move(parked), std::move(counted));
+  });
 }
 
 // In the account's turn. Its client does not notice.
 Task<void> C2sStream::settle_at_new_home(std::shared_ptr<C2sStream> /*self*/,
-                                         core::ParkedSession parked) {
+                                         core::ParkedSession parked,
+                                         std::unique_ptr<core::Resuming> /*counted*/) {
   core::Worker& worker = service_->worker();
-  const auto bound = co_await worker.bind(parked.jid, *this, &parked);
+  const auto bound = phase_ != Phase::ended ? co_await worker.bind(parked.jid, *this, &parked)
+                                            : fail_to_bind("the stream has ended");
   if (!bound) {
     log_event(log::Level::warning, "session_not_bound", {{"error", bound.error().message}});
     if (!co_await leave_for_later(parked, bound.error().code)) {
       co_await worker.parking().end(std::move(parked));
     }
-    co_return send_elsewhere();
+    if (phase_ != Phase::ended) send_elsewhere();
+    co_return;
   }
   if (phase_ == Phase::ended) co_return worker.unbind(**bound);
   session_ = *bound;
@@ -163,9 +171,8 @@ Task<void> C2sStream::resume_parked(std::shared_ptr<C2sStream> self, core::Parke
                                     std::uint32_t h, std::unique_ptr<core::Resuming> /*counted*/) {
   core::Worker& worker = service_->worker();
   const std::string id = parked.stream.id;
-  auto bound = phase_ == Phase::binding
-                   ? co_await worker.bind(parked.jid, *this, &parked)
-                   : Result<core::Session*>(fail(Errc::unavailable, "the client is gone"));
+  auto bound = phase_ == Phase::binding ? co_await worker.bind(parked.jid, *this, &parked)
+                                        : fail_to_bind("the client is gone");
   if (!bound) {
     log_event(log::Level::warning, "session_not_bound", {{"error", bound.error().message}});
     if (co_await leave_for_later(parked, bound.error().code)) {
@@ -187,7 +194,7 @@ Task<void> C2sStream::resume_parked(std::shared_ptr<C2sStream> self, core::Parke
     resumed(h);
     if (session_ == nullptr) co_return;
   } else if (!keep_without_client(self)) {
-    service_->not_resumable(id, managed_->state->handled());
+    service_->not_resumable(id, *this, managed_->state->handled());
     co_return worker.unbind(*std::exchange(session_, nullptr));
   }
   if (session.visiting) worker.remote().visitors().settled(session);

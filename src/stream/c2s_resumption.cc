@@ -87,14 +87,20 @@ void C2sStream::handle_enable(const xml::Element& enable) {
 
 void C2sStream::use(std::shared_ptr<StreamManagement> management) {
   managed_->state = std::move(management);
-  managed_->state->on_progress([this] {
-    read_on();
-    if (!managed_->state->answerable() || std::exchange(managed_->answer_planned, true)) return;
-    service_->worker().loop().at_turn_end([self = shared_from_this()] {
-      if (!self->managed_) return;  // its session was resumed on another stream
-      self->managed_->answer_planned = false;
-      if (self->managed_->state->answerable()) self->answer();
-    });
+  // It may outlive this stream: a note is being written, and another stream takes it over.
+  managed_->state->on_progress([weak = weak_from_this()] {
+    const auto alive = weak.lock();
+    if (alive && alive->managed_) alive->progressed();
+  });
+}
+
+void C2sStream::progressed() {
+  read_on();
+  if (!managed_->state->answerable() || std::exchange(managed_->answer_planned, true)) return;
+  service_->worker().loop().at_turn_end([self = shared_from_this()] {
+    if (!self->managed_) return;  // its session was resumed on another stream
+    self->managed_->answer_planned = false;
+    if (self->managed_->state->answerable()) self->answer();
   });
 }
 

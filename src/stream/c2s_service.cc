@@ -68,9 +68,10 @@ bool C2sService::has(const C2sStream& stream) const {
   return stream.index_ < streams_.size() && streams_[stream.index_].get() == &stream;
 }
 
-void C2sService::not_resumable(const std::string& id, std::uint32_t h) {
+void C2sService::not_resumable(const std::string& id, const C2sStream& stream, std::uint32_t h) {
   constexpr std::size_t kMaxExpired = 10'000;
-  if (resumable_.erase(id) == 0) return;
+  if (find_resumable(id) != &stream) return;
+  resumable_.erase(id);
   expired_.emplace(id, h);
   expired_order_.push_back(id);
   if (expired_order_.size() <= kMaxExpired) return;

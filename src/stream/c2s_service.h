@@ -67,7 +67,8 @@ class C2sService {
   // Streams that can be resumed (XEP-0198), by their ids. `h` of one that no longer can be is
   // remembered for a while.
   void resumable(const std::string& id, C2sStream& stream) { resumable_[id] = &stream; }
-  void not_resumable(const std::string& id, std::uint32_t h);
+  // Unless another stream has taken it over.
+  void not_resumable(const std::string& id, const C2sStream& stream, std::uint32_t h);
   void resumed_elsewhere(const std::string& id) { resumable_.erase(id); }
   [[nodiscard]] C2sStream* find_resumable(const std::string& id) const;
   [[nodiscard]] std::optional<std::uint32_t> find_expired(const std::string& id) const;

@@ -361,10 +361,7 @@ void C2sStream::finish() {
     connection_->send("</stream:stream>");
   }
   phase_ = Phase::ended;
-  if (managed_) {
-    service_->not_resumable(managed_->id, managed_->state->handled());
-    managed_->state->give_up();  // whoever waits to resume it need not wait any longer
-  }
+  if (managed_) service_->not_resumable(managed_->id, *this, managed_->state->handled());
   if (session_ != nullptr) {
     log_event(log::Level::info, "session_closed");
     service_->worker().unbind(*std::exchange(session_, nullptr));

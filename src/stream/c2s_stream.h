@@ -115,15 +115,22 @@ class C2sStream final : public net::ConnectionHandler,
   // The same across nodes; in c2s_takeover.cc.
   Task<void> resume_from_elsewhere(std::shared_ptr<C2sStream> self, std::string id,
                                    std::uint32_t h);
+  struct Search {
+    TimePoint until;  // then what was claimed by another is given up
+    bool looked_twice = false;
+  };
   Task<bool> try_to_resume(std::shared_ptr<C2sStream> self, std::string id, std::uint32_t h,
-                           TimePoint until);
+                           Search* search);
+  static constexpr const char* kNotNow =
+      "the session cannot be resumed at the moment; please try again";
   // What was parked in the store; in c2s_parking.cc.
   Task<void> park(std::shared_ptr<C2sStream> self);
   Task<void> park_in_turn(std::shared_ptr<C2sStream> self);
   [[nodiscard]] core::StreamState state_to_park() const;
   // The account's home leaves, this node does not: the session goes on here with another home.
   Task<void> find_new_home(std::shared_ptr<C2sStream> self, xmpp::Jid full);
-  Task<void> settle_at_new_home(std::shared_ptr<C2sStream> self, core::ParkedSession parked);
+  Task<void> settle_at_new_home(std::shared_ptr<C2sStream> self, core::ParkedSession parked,
+                                std::unique_ptr<core::Resuming> counted);
   void go_on_with(core::ParkedSession parked);
   Task<void> resume_parked(std::shared_ptr<C2sStream> self, core::ParkedSession parked,
                            std::uint32_t h, std::unique_ptr<core::Resuming> counted);
@@ -135,6 +142,7 @@ class C2sStream final : public net::ConnectionHandler,
   [[nodiscard]] bool acknowledge(std::uint32_t h);
   void handled_count_too_high(std::uint32_t h);
   void use(std::shared_ptr<StreamManagement> management);
+  void progressed();
   void answer();
   void send_acknowledgement();
   // What a crash is to leave of the session (core/remains.h): writes it down; it ends for good.

@@ -30,7 +30,7 @@ constexpr const char* kProcedure = "resume_session";
 
 enum class Answer : std::uint8_t { elsewhere, expired, state };
 
-constexpr std::chrono::seconds kClaimedElsewhere{10};  // who takes longer has died over it
+constexpr std::chrono::seconds kClaimedElsewhere{10};  // who takes longer may have died over it
 constexpr std::chrono::milliseconds kLookAgain{100};
 
 }  // namespace
@@ -135,8 +135,9 @@ std::string C2sStream::hand_over(NodeId to, SessionId expected) {
 Task<void> C2sStream::resume_from_elsewhere(std::shared_ptr<C2sStream> self, std::string id,
                                             std::uint32_t h) {
   const core::Resuming resuming(service_->worker().server());
-  const TimePoint until = service_->worker().loop().now() + kClaimedElsewhere;
-  while (!co_await try_to_resume(self, id, h, until)) {
+  Search search;
+  search.until = service_->worker().loop().now() + kClaimedElsewhere;
+  while (!co_await try_to_resume(self, id, h, &search)) {
     co_await starling::pause(service_->worker().loop(), kLookAgain);
     if (phase_ != Phase::binding) co_return;
     const C2sStream* here = service_->find_resumable(id);
@@ -148,7 +149,7 @@ Task<void> C2sStream::resume_from_elsewhere(std::shared_ptr<C2sStream> self, std
 
 // False if it is worth another try.
 Task<bool> C2sStream::try_to_resume(std::shared_ptr<C2sStream> self, std::string id,
-                                    std::uint32_t h, TimePoint until) {
+                                    std::uint32_t h, Search* search) {
   core::Worker& worker = service_->worker();
   core::Server& server = worker.server();
   const xmpp::Jid owner = negotiation_->account;
@@ -202,11 +203,18 @@ Task<bool> C2sStream::try_to_resume(std::shared_ptr<C2sStream> self, std::string
       });
       co_return true;
     }
-    const bool is_claimed = parked.error().code == Errc::exists;
+    const Errc why = parked.error().code;
     const C2sStream* bound = service_->find_resumable(id);  // since we looked
-    if ((is_claimed || bound != nullptr) && worker.loop().now() < until) {
+    if ((why == Errc::exists || bound != nullptr) && worker.loop().now() < search->until) {
       co_return phase_ != Phase::binding;
     }
+    if (why != Errc::exists && why != Errc::not_found) {
+      log_event(log::Level::warning, "session_not_found", {{"error", parked.error().message}});
+      stream_error(StreamCondition::system_shutdown, kNotNow);
+      co_return true;
+    }
+    // Between the two looks another node may have bound it, which its home knows by now.
+    if (!expired && !ask.empty() && !std::exchange(search->looked_twice, true)) co_return false;
     // Its node is gone, if there ever was one: what has it left?
     if (!expired) expired = co_await worker.remains().take(owner, id);
     if (phase_ != Phase::binding) co_return true;
@@ -220,7 +228,7 @@ Task<bool> C2sStream::try_to_resume(std::shared_ptr<C2sStream> self, std::string
     resumed(h);
     if (session_ == nullptr) co_return true;
   } else if (!keep_without_client(self)) {
-    service_->not_resumable(id, managed_->state->handled());
+    service_->not_resumable(id, *this, managed_->state->handled());
     worker.unbind(*std::exchange(session_, nullptr));
     co_return true;
   }
@@ -265,7 +273,8 @@ bool C2sStream::take_over(SessionId expected, NodeId former_node, const std::str
     taken.unconfirmed.erase(behind, taken.unconfirmed.end());
     queue = std::move(taken.unconfirmed);
   } else {
-    session_ = &worker.remote().visitors().settle(expected, *full, home, last);
+    session_ = worker.remote().visitors().settle(expected, *full, home, last);
+    if (session_ == nullptr) return false;
   }
   managed_ = std::make_unique<Managed>();
   managed_->id = id;

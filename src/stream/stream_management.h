@@ -58,11 +58,8 @@ class StreamManagement final : public Intake,
   }
   [[nodiscard]] bool asked_and_waiting() const { return asked_; }
   void answered();
-  // Called, on the loop, when handled() has risen, and when it will not any more.
+  // Called, on the loop, when handled() or told() has risen.
   void on_progress(std::function<void()> progress) { progress_ = std::move(progress); }
-  void give_up() const {
-    if (progress_) progress_();
-  }
   // Called, on the loop, when nothing is in hand or being noted: what is managed can change hands.
   // There may be several who wait for that; whoever had on_progress() hears nothing any more.
   void when_all_is_dealt_with(std::move_only_function<void()> fn);

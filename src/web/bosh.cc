@@ -1,7 +1,10 @@
 #include "web/bosh.h"
 
+#include <boost/asio/ip/address.hpp>
 #include <utility>
 
+#include "base/log.h"
+#include "base/metrics.h"
 #include "base/random.h"
 
 namespace starling::web {
@@ -31,6 +34,15 @@ xml::Limits body_limits(const xml::Limits& stanza, std::size_t bytes) {
   return limits;
 }
 
+std::nullptr_t refuse(const http::Request& request, const char* limit) {
+  metrics::counter("starling_bosh_sessions_refused_total",
+                   "BOSH sessions that were not begun since there were too many, by the limit",
+                   {{"reason", limit}})
+      .add();
+  log::info("bosh_session_refused", {{"remote", request.remote}, {"reason", limit}});
+  return nullptr;
+}
+
 }  // namespace
 
 std::shared_ptr<BoshSession> Bosh::find(const std::string& sid) {
@@ -39,8 +51,20 @@ std::shared_ptr<BoshSession> Bosh::find(const std::string& sid) {
   return found == sessions_.end() ? nullptr : found->second;
 }
 
+// Counted like a connection: a client could make them without end on a single one.
 std::shared_ptr<BoshSession> Bosh::create(const http::Request& request, const BoshRequest& first,
                                           const Listener& listener, stream::C2sService& here) {
+  net::ConnectionBudget::Ticket ticket;
+  if (listener.bosh_sessions != nullptr) {
+    auto taken = listener.bosh_sessions->take();
+    if (!taken) return refuse(request, "max_connections");
+    boost::system::error_code error;
+    const auto address = boost::asio::ip::make_address(request.remote, error);
+    if (!error && !taken->count_for(address)) {
+      return refuse(request, "max_connections_per_address");
+    }
+    ticket = std::move(*taken);
+  }
   const std::string sid = random_token(kSidCharacters);
   auto session =
       std::make_shared<BoshSession>(here.worker().loop(), sid, BoshTerms::of(first), request.remote,
@@ -55,6 +79,7 @@ std::shared_ptr<BoshSession> Bosh::create(const http::Request& request, const Bo
     const std::lock_guard lock(mutex_);
     sessions_.emplace(sid, session);
   }
+  session->keep(std::move(ticket));
   here.accept(session, listener.streams);
   return session;
 }
@@ -65,9 +90,11 @@ Task<http::Response> Bosh::answer(http::Request request, Listener listener,
   auto parsed = parse_bosh_request(request.body,
                                    body_limits(listener.streams->limits, request.body.size() + 1));
   if (!parsed) co_return reply(terminate_body("bad-request"));
-  const auto session =
-      parsed->sid.empty() ? create(request, *parsed, listener, here) : find(parsed->sid);
-  if (!session) co_return reply(terminate_body("item-not-found"));
+  const bool is_new = parsed->sid.empty();
+  const auto session = is_new ? create(request, *parsed, listener, here) : find(parsed->sid);
+  if (!session) {
+    co_return reply(terminate_body(is_new ? "policy-violation" : "item-not-found"));
+  }
   EventLoop& loop = here.worker().loop();
   Completion<std::string> body([&](auto resume) {
     session->take(std::move(*parsed),

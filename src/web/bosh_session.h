@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "net/connection.h"
+#include "net/connection_budget.h"
 #include "web/bosh_body.h"
 
 namespace starling::web {
@@ -49,6 +50,9 @@ class BoshSession final : public net::Connection, public std::enable_shared_from
   // Answers the request; on the session's loop, wherever that is by then. On any thread. The first
   // one is that which made the session.
   void take(BoshRequest request, Answer answer);
+
+  // Given back when it ends.
+  void keep(net::ConnectionBudget::Ticket ticket) { ticket_ = std::move(ticket); }
 
   // net::Connection
   void set_handler(net::ConnectionHandler* handler) override { handler_ = handler; }
@@ -103,6 +107,7 @@ class BoshSession final : public net::Connection, public std::enable_shared_from
   const std::string sid_;
   const BoshTerms terms_;
   const std::string remote_address_;
+  net::ConnectionBudget::Ticket ticket_;
   const bool secure_;
   Callback gone_;
   net::ConnectionHandler* handler_ = nullptr;

@@ -15,6 +15,7 @@
 
 #include "core/server.h"
 #include "http/routes.h"
+#include "net/connection_budget.h"
 #include "stream/c2s_service.h"
 
 namespace starling::web {
@@ -25,6 +26,8 @@ struct Listener {
   // Which of them it has, for host-meta.
   bool websocket = true;
   bool bosh = true;
+  // How many BOSH sessions there may be; nullptr: as many as like.
+  std::shared_ptr<net::ConnectionBudget> bosh_sessions;
 };
 
 // The Content-Security-Policy of the page at /chat (web/chat): nothing of any other site, no code

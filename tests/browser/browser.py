@@ -105,11 +105,16 @@ class Window:
     def evaluate(self, script: str) -> Any:
         return self._tell("evaluate", script=script)
 
-    def forget_cookies(self) -> None:
-        self._tell("forget")
-
     def resize(self, width: int, height: int) -> None:
         self._tell("resize", width=width, height=height)
+
+    def darken(self, dark: bool = True) -> None:
+        """As if the system were set to dark colours, or to light ones again."""
+        self._tell("dark", dark=dark)
+
+    def violations(self, *rules: str) -> list[str]:
+        """What axe-core finds against WCAG 2, levels A and AA, or against these rules only."""
+        return list(self._tell("violations", rules=rules))
 
     def screenshot(self, path: Path, css: str | None = None) -> None:
         self._tell("screenshot", path=str(path), css=css)
@@ -123,5 +128,5 @@ class Window:
         return list(self._tell("problems"))
 
     def asked(self) -> list[str]:
-        """The URLs it has asked for since this was last asked."""
+        """The URLs it has asked for, and connected to, since this was last asked."""
         return list(self._tell("asked"))

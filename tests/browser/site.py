@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from browser.browser import Browser, Window
 from harness.node import Account, Node
+
+if TYPE_CHECKING:
+    from browser.life import Life
 
 # The environment's name of the folder for the pictures in docs/: see docs/admin.md.
 PICTURES = "DOCS_PICTURES"
@@ -15,6 +20,8 @@ PICTURES = "DOCS_PICTURES"
 
 class Site:
     """Before its nodes start."""
+
+    life: Life  # if there is any
 
     def __init__(self, nodes: list[Node]) -> None:
         self.nodes = nodes
@@ -52,4 +59,14 @@ def fill_in(window: Window, jid: str, password: str) -> None:
 def picture(window: Window, name: str) -> None:
     """For docs/, if somebody wants new ones."""
     if PICTURES in os.environ:
-        window.screenshot(Path(os.environ[PICTURES]) / f"{name}.png")
+        window.screenshot(Path(os.environ[PICTURES]).resolve() / f"{name}.png")
+
+
+def wait_for_history(window: Window, minutes: int) -> None:
+    """For pictures only: until the nodes have something to tell of the last hour."""
+    while PICTURES in os.environ:
+        known = window.evaluate("fetch('/api/load_last_hour').then((answer) => answer.json())"
+                                ".then(({ series, step_s }) => series.sessions.length * step_s)")
+        if known >= 60 * minutes:
+            return
+        time.sleep(5)

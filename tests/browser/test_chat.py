@@ -40,25 +40,54 @@ def say(window: Window, words: str) -> None:
     window.press("Enter")
 
 
-def test_two_browsers_chat(site: Site, browser: Browser) -> None:
-    alice, bob = new_account(site, "alice"), new_account(site, "bob")
+def befriend(site: Site, one: tuple[Account, str], other: tuple[Account, str]) -> None:
+    """Each has the other in the roster, by name."""
+    for (owner, _), (contact, name) in ((one, other), (other, one)):
+        site.nodes[0].ctl("add_rosteritem", owner.user, owner.host, contact.user, contact.host,
+                          name, "", "both")
+
+
+TALK = (("Good morning! Have you seen the plan for Thursday?", "Just now. Looks good to me."),
+        ("Only the room is too small for twelve.", "The one upstairs is free, I have asked."),
+        ("Shall we take it?", "We shall."))
+
+
+def test_two_browsers_chat_and_ask_nobody_else(site: Site, browser: Browser) -> None:
+    adele, hugo = Account("adele", site.host, "a word"), Account("hugo", site.host, "a word")
+    site.nodes[0].register(adele)
+    site.nodes[0].register(hugo)
+    befriend(site, (adele, "Adele Brandt"), (hugo, "Hugo Fernandes"))
     url = site.url("/chat/")
-    here, there = open_chat(browser, url, alice), open_chat(browser, url, bob)
-    talk_to(here, bob)
-    talk_to(there, alice)
-    say(here, "Shall we?")
-    there.see(text="Shall we?")
-    say(there, "We shall.")
-    here.see(text="We shall.")
+    here, there = open_chat(browser, url, adele), open_chat(browser, url, hugo)
+    talk_to(here, hugo)
+    talk_to(there, adele)
+    for question, answer in TALK:
+        say(here, question)
+        there.see(text=question)
+        say(there, answer)
+        here.see(text=answer)
+    assert here.count("converse-rooms-list:visible") == 0, "there is no group chat to offer"
     picture(here, "chat")
-    here.close()
-    there.close()
+    home = site.url("/")
+    ours = (home, home.replace("http", "ws"), "data:", "blob:")
+    for window in (here, there):
+        asked = window.asked()
+        assert any(url.startswith("ws") for url in asked)
+        assert [url for url in asked if not url.startswith(ours)] == []
+        assert [line for line in window.problems() if "TypeError" in line] == []
+        window.close()
+
+
+UNDER_WAY = """[...document.querySelectorAll('progress')].some(
+    ({ value, max }) => value > 0 && value < max)"""
 
 
 def test_node_is_drained_while_people_chat(three: Site, browser: Browser) -> None:
     alice, bob = new_account(three, "alice"), new_account(three, "bob")
     leaving, staying = three.nodes[1], three.nodes[2]
     name = leaving.config["cluster"]["name"]
+    befriend(three, (alice, "Alice"), (bob, "Bob"))
+    three.life.crowd(leaving, 60)
     balancer = Balancer([leaving, staying], Node.http_address)
     here = open_chat(browser, f"http://localhost:{balancer.address.port}/chat/", alice)
     there = open_chat(browser, three.url("/chat/", node=2), bob)
@@ -71,9 +100,13 @@ def test_node_is_drained_while_people_chat(three: Site, browser: Browser) -> Non
     page.see(css=f"tr:has-text('{alice.jid}'):has-text('{name}')")
     page.click(css="nav a[href='#/cluster']")
     page.see(css="[aria-label=Nodes] tbody tr:nth-child(3)")
-    picture(page, "admin-cluster")
     page.click(css=f"tr:has-text('{name}') button:has-text('Drain')")
     page.click(css="dialog button[type=submit]")
+    page.click(css=".note button")
+    page.see(css=f"tr:has-text('{name}') progress")
+    eventually(lambda: page.evaluate(UNDER_WAY))
+    assert "left" in page.text(css=".progress")
+    picture(page, "admin-drain")
     for number in range(10):
         say(there, f"while it drains {number}")
     assert leaving.wait_exit() == 0
@@ -90,8 +123,6 @@ def test_node_is_drained_while_people_chat(three: Site, browser: Browser) -> Non
     page.see(css=f"tr:has-text('{alice.jid}'):has-text('{staying.config['cluster']['name']}')")
     page.click(css="nav a[href='#/overview']")
     page.see(text="2 of 2")
-    page.see(css=".charts canvas")
-    picture(page, "admin-overview")
     page.close()
     here.close()
     there.close()

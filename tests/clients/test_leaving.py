@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,10 @@ from dialogues.language.contacts import make_contacts
 from harness.authority import Authority
 from harness.balancer import Balancer
 from harness.cluster import Cluster
-from harness.node import Address, Node
+from harness.node import Account, Address, Node
 from harness.postgres import Postgres
+from harness.web import BoshSession
+from harness.xmpp.items import CLIENT, STREAM, STREAM_ERRORS
 
 
 @pytest.fixture
@@ -35,7 +38,8 @@ def pair(tmp_path: Path, authority: Authority, postgres: Postgres) -> Iterator[C
 @pytest.mark.parametrize(("name", "transport", "door"),
                          [("slixmpp", "starttls", Node.address),
                           ("xmppjs", "starttls", Node.address),
-                          ("xmppjs", "ws", Node.http_address)])
+                          ("xmppjs", "ws", Node.http_address),
+                          ("strophejs", "ws", Node.http_address)])
 def test_its_node_leaves_and_it_goes_on(name: str, transport: str, door: Callable[[Node], Address],
                                         kinds: dict[str, Kind], pair: Cluster,
                                         tmp_path: Path) -> None:
@@ -80,3 +84,44 @@ def test_its_node_leaves_and_it_goes_on(name: str, transport: str, door: Callabl
         run(main)
     finally:
         balancer.close()
+
+
+def _log_in(node: Node, account: Account) -> BoshSession:
+    bosh = BoshSession(node.http_address(), account.host)
+    bosh.log_in(account)
+    return bosh
+
+
+def test_a_bosh_session_is_told_that_its_node_leaves(pair: Cluster) -> None:
+    """And goes on elsewhere, in a BOSH session of the next node: each node knows its own only.
+    What its client had acknowledged comes no more, what it had not comes once; and what the client
+    was told is delivered is."""
+    leaving, staying = pair
+    alice, bob = registered(staying, "alice"), registered(staying, "bob")
+    before, friend = _log_in(leaving, alice), _log_in(staying, bob)
+    jid, friend_jid = before.bind("here"), friend.bind("there")
+    number = before.enable()
+    before.send(f"<presence xmlns='{CLIENT}'/>")  # without it messages would wait for one
+    with ThreadPoolExecutor() as beside:
+        for text in range(10):
+            before.say(friend_jid, str(text))
+        assert before.acknowledged() == 11
+        for text in range(10):
+            friend.say(jid, str(text))
+        assert [before.heard() for _ in range(5)] == [str(n) for n in range(5)]
+        stopped = beside.submit(leaving.stop)
+        (error,) = (e for e in before.read_to_end() if e.tag == f"{{{STREAM}}}error")
+        assert error[0].tag == f"{{{STREAM_ERRORS}}}system-shutdown"
+        assert before.terminated == "remote-stream-error"
+        before.close()
+        for text in range(10, 15):
+            friend.say(jid, str(text))
+        after = _log_in(staying, alice)
+        assert after.resume(before, number).attrib["h"] == "11"
+        assert [after.heard() for _ in range(10)] == [str(n) for n in range(5, 15)]
+        assert [friend.heard() for _ in range(10)] == [str(n) for n in range(10)]
+        stopped.result()
+    after.say(friend_jid, "still here")
+    assert friend.heard() == "still here"
+    for session_here in (after, friend):
+        session_here.end()

@@ -87,19 +87,14 @@ def client(cloud: Cloud, use: Any) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def database(postgres: Postgres) -> str:
-    return postgres.new_database()
-
-
-@pytest.fixture
 def make_fleet(cloud: Cloud, tmp_path: Path, authority: Authority,
-               database: str) -> Iterator[MakeFleet]:
+               postgres: Postgres) -> Iterator[MakeFleet]:
     """A group of real nodes, all of which serve; those that are left at the end stop in order."""
     fleets: list[Fleet] = []
 
     def make(size: int = 2, hook_s: float = 300, settings: dict[str, Any] | None = None,
              **of_group: Any) -> tuple[Fleet, Group]:
-        fleet = Fleet(cloud, tmp_path, authority, database, **(settings or {}))
+        fleet = Fleet(cloud, tmp_path, authority, postgres, **(settings or {}))
         fleets.append(fleet)
         group = cloud.add_group(
             "chat", fleet, desired=size, **of_group,

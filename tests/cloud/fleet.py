@@ -28,12 +28,16 @@ _HASTY = {"renew": "1 second", "suspect": "2 seconds", "fence": "3 seconds", "de
 class Fleet(Machines):
     """All nodes of a cluster, by their instances' ids."""
 
-    def __init__(self, cloud: Cloud, folder: Path, authority: Authority, database: str,
+    def __init__(self, cloud: Cloud, folder: Path, authority: Authority, postgres: Postgres,
                  **settings: Any) -> None:
         self.nodes: dict[str, Node] = {}
         self.exit_codes: dict[str, int] = {}
         self.killed: set[str] = set()
-        self._cloud = cloud
+        self.cloud = cloud
+        self._postgres = postgres
+        self._instances: dict[str, Instance] = {}
+        database = postgres.new_database()
+        self._table_in = database.rpartition("/")[2]
         self._making = threading.Lock()
         # Once: nodes that start read them while others are made.
         certfiles = [str(authority.issue(host)) for host in HOSTS]
@@ -46,12 +50,16 @@ class Fleet(Machines):
         with self._making:
             node = self.nodes.get(instance.id) or self._make(instance.id)
             self.nodes[instance.id] = node
-        node.environment = self._cloud.environment(instance)
+            self._instances[instance.id] = instance
+        node.environment = self.cloud.environment(instance)
         node.launch()
         return instance.id
 
     def terminate(self, handle: str) -> None:
-        """Power is off when the process has ended, which it does by itself."""
+        """Power is off when the process has ended, which it does by itself; if the machine is to
+        stay in the pool, because its system shuts down."""
+        if self._instances[handle].target_lifecycle_state == "Warmed:Stopped":
+            return self.nodes[handle].stop()
         with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
             self.exit_codes[handle] = self.nodes[handle].wait_exit()
 
@@ -59,18 +67,17 @@ class Fleet(Machines):
         self.killed.add(handle)
         self.nodes[handle].kill()
 
+    def rows(self) -> list[str]:
+        """The names of the nodes that the cluster's table knows."""
+        names = self._postgres.query("SELECT name FROM starling.node ORDER BY name",
+                                     self._table_in)
+        return names.split()
+
     def __getitem__(self, instance_id: str) -> Node:
         return self.nodes[instance_id]
 
 
 MakeFleet = Callable[..., tuple[Fleet, Group]]
-
-
-def rows(postgres: Postgres, database: str) -> list[str]:
-    """The names of the nodes that the cluster's table knows."""
-    names = postgres.query("SELECT name FROM starling.node ORDER BY name",
-                           database.rpartition("/")[2])
-    return names.split()
 
 
 def completions(cloud: Cloud, hook: str, member: Member) -> int:
@@ -84,12 +91,34 @@ def places(node: Node, *events: str) -> list[int]:
     return [names.index(event) for event in events]
 
 
-def gone_by_itself(fleet: Fleet, cloud: Cloud, member: Member) -> None:
-    """It has left its cluster, said so once, and ended."""
-    eventually(lambda: member.id in fleet.exit_codes)
-    assert fleet.exit_codes[member.id] == 0
-    assert completions(cloud, TERMINATE, member) == 1
-    drained = places(fleet[member.id], "cluster_left", "lifecycle_action_completed")
-    log = [e.get("event") for e in fleet[member.id].log.events]
-    completed = max(n for n, e in enumerate(log) if e == "lifecycle_action_completed")
-    assert drained[0] < completed, "only who has left says that he is empty"
+def wait_without(group: Group, *gone: Member) -> None:
+    """As soon as they are no longer members."""
+    group.wait_until(lambda g: not set(gone) & set(g.members), "smaller")
+
+
+def end_all(group: Group, *members: Member) -> None:
+    """The group ends them, and takes no others in their place."""
+    for member in members:
+        group.terminate(member.id, decrements=True)
+    wait_without(group, *members)
+
+
+def completed_once(fleet: Fleet, member: Member) -> None:
+    """The group was told that it may end this instance: by itself, and one time."""
+    (call,) = fleet.cloud.api.made("CompleteLifecycleAction", succeeded=True,
+                                   InstanceId=member.id, LifecycleHookName=TERMINATE)
+    assert (call.owner, call.parameters["LifecycleActionResult"]) == (member.id, "CONTINUE")
+    action = member.actions[TERMINATE]
+    assert (action.result, action.timed_out) == ("CONTINUE", False)
+
+
+def gone_by_itself(fleet: Fleet, *members: Member) -> None:
+    """They have left their cluster without a trace, said so once each, and ended."""
+    for member in members:
+        eventually(lambda member=member: member.id in fleet.exit_codes)
+        assert fleet.exit_codes[member.id] == 0
+        completed_once(fleet, member)
+        log = [e.get("event") for e in fleet[member.id].log.events]
+        completed = max(n for n, e in enumerate(log) if e == "lifecycle_action_completed")
+        assert log.index("cluster_left") < completed, "only who has left says that he is empty"
+    assert not {member.id for member in members} & set(fleet.rows())

@@ -3,6 +3,7 @@ accepted, and its errors have AWS's codes."""
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -391,6 +392,19 @@ def test_a_wrong_secret_region_or_service_is_refused(cloud: Cloud, key: AccessKe
     for request in (signed(cloud, wrong), signed(cloud, key, region="eu-test-2"),
                     signed(cloud, key, service="ec2")):
         assert "<Code>SignatureDoesNotMatch</Code>" in send(cloud, *request)[1]
+
+
+def test_an_instance_that_signs_wrongly_is_no_good_end() -> None:
+    with pytest.raises(AssertionError, match="did not sign"), Cloud() as cloud:
+        headers, body = signed(cloud, cloud.credentials.current(cloud.add_instance().id))
+        assert send(cloud, headers, body + b"&MaxRecords=1")[0] == 403
+
+
+def test_a_hash_that_is_not_the_body_s_is_refused(cloud: Cloud, key: AccessKey) -> None:
+    said = {"X-Amz-Content-SHA256": hashlib.sha256(BODY).hexdigest()}
+    headers, body = signed(cloud, key, headers=said)
+    assert send(cloud, headers, body)[0] == 200
+    assert send(cloud, headers, body + b"&MaxRecords=1")[0] == 403
 
 
 def test_an_unknown_key_is_refused(cloud: Cloud) -> None:

@@ -330,6 +330,17 @@ def test_a_warm_pool_that_reuses_runs_the_terminate_hook_on_the_way_back() -> No
     assert serving.state == "Warmed:Stopped"
 
 
+def test_a_warm_pool_holds_as_many_as_the_group_may_still_grow_by() -> None:
+    world = World(desired=2, maximum=3, warm_pool=WarmPool(None, "Running", reuses=True))
+    assert world.states() == ["InService", "InService", "Warmed:Running"]
+    world.group.set_desired(3)
+    everybody = list(world.group.members)
+    assert world.states() == ["InService"] * 3
+    world.group.set_desired(1)
+    assert world.states() == ["InService", "Warmed:Running", "Warmed:Running"]
+    assert world.group.members == everybody
+
+
 def refresh_to_its_end(world: World, preferences: Preferences) -> tuple[str, int, int]:
     """The refresh's status, and the least and most instances in service meanwhile."""
     refresh = InstanceRefresh(world.group, preferences)

@@ -1,61 +1,66 @@
-"""Real nodes in the life of a group: they come, serve and go by themselves."""
+"""Real nodes in the life of a group: they come, serve and go by themselves.
+
+Whoever goes: nothing that was acknowledged to people who chat meanwhile is lost (chat.py), the
+lifecycle action is completed once, and no row of the node is left (`gone_by_itself`).
+"""
 
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import pytest
-from cloud.fleet import (LAUNCH, TERMINATE, Fleet, MakeFleet, completions, gone_by_itself, places,
-                         rows)
+from cloud.chat import while_they_chat
+from cloud.fleet import (LAUNCH, TERMINATE, MakeFleet, completed_once, completions, end_all,
+                         gone_by_itself, places, wait_without)
 
 from daemon.sessions import registered, run, session
-from daemon.test_parking import managed, resumed
-from harness.authority import Authority
 from harness.aws.cloud import Cloud
-from harness.aws.group import Member, WarmPool
-from harness.aws.lifecycle_hook import LAUNCHING, LifecycleHook
+from harness.aws.group import Member
 from harness.node import Node
 from harness.postgres import Postgres
 from harness.waiting import eventually
 from harness.xmpp.client import Client
 
 
-def test_a_group_grows_and_shrinks(cloud: Cloud, make_fleet: MakeFleet, postgres: Postgres,
-                                   database: str) -> None:
+def test_a_group_grows_and_shrinks(cloud: Cloud, make_fleet: MakeFleet) -> None:
     fleet, group = make_fleet(2, deregistration_delay_s=3)
     for member in group.members:
         assert completions(cloud, LAUNCH, member) == 1
         fleet[member.id].log.wait("lifecycle_action_completed")
         ready, completed = places(fleet[member.id], "node_ready", "lifecycle_action_completed")
         assert ready < completed, "not before it serves"
-    assert rows(postgres, database) == sorted(m.id for m in group.members)
     going, staying = group.members
-    alice = registered(fleet[staying.id])
-
-    async def main() -> None:
-        client, previous = await managed(fleet[going.id], alice)
-        await asyncio.to_thread(group.terminate, going.id, True)
-        await client.find(lambda e: e.tag.endswith("}error"))
-        await resumed(fleet[staying.id], alice, previous, h=0)
-        await asyncio.to_thread(group.wait_until, lambda g: g.members == [staying], "smaller")
-
-    run(main)
-    gone_by_itself(fleet, cloud, going)
-    assert rows(postgres, database) == [staying.id]
+    assert fleet.rows() == sorted([going.id, staying.id])
+    while_they_chat(fleet, group, lambda: end_all(group, going))
+    gone_by_itself(fleet, going)
+    assert fleet.rows() == [staying.id]
 
 
 def test_heartbeats_hold_a_hook_that_is_shorter_than_the_drain(cloud: Cloud,
                                                                make_fleet: MakeFleet) -> None:
-    fleet, group = make_fleet(1, hook_s=12, settings={"drain": {"linger": "20 seconds"}})
-    (member,) = group.members
-    group.terminate(member.id, True)
-    group.wait_until(lambda g: member.state == "Terminating:Wait", "waiting")
-    action = member.actions[TERMINATE]
-    group.wait_until(lambda g: not g.members, "empty")
-    assert not action.timed_out
-    assert action.heartbeats > 1
-    gone_by_itself(fleet, cloud, member)
+    """Also if the credentials for them expire in the middle of it."""
+    fleet, group = make_fleet(3, hook_s=12, settings={"drain": {"linger": "20 seconds"}})
+    *going, _ = group.members
+    expiring = going[1].id
+    actions = []
+
+    def end() -> None:
+        for member in going:
+            group.terminate(member.id, True)
+        for member in going:
+            cloud.api.wait_for("RecordLifecycleActionHeartbeat", InstanceId=member.id)
+            actions.append(member.actions[TERMINATE])
+        cloud.credentials.expire(expiring)
+        wait_without(group, *going)
+
+    while_they_chat(fleet, group, end)
+    assert all(action.heartbeats > 1 for action in actions)
+    # Whose key has expired is nobody that is known.
+    calls = [(c.action, c.code) for c in cloud.api.calls if c.owner in (expiring, None)]
+    since = [code for _, code in calls].index("ExpiredToken")
+    for needed in ("RecordLifecycleActionHeartbeat", "CompleteLifecycleAction"):
+        assert (needed, None) in calls[since:]
+    gone_by_itself(fleet, *going)
 
 
 def about_metadata(node: Node, event: str, times: int) -> None:
@@ -90,32 +95,50 @@ def test_without_metadata_a_node_serves_on(cloud: Cloud, make_fleet: MakeFleet) 
     run(main)
 
 
+def test_without_metadata_a_node_hears_of_its_end_from_its_group(cloud: Cloud,
+                                                                 make_fleet: MakeFleet) -> None:
+    fleet, group = make_fleet(2)
+    going, _ = group.members
+
+    def end() -> None:
+        cloud.metadata(going.instance).endpoint.refuse()
+        about_metadata(fleet[going.id], "cloud_call_failed", 1)
+        end_all(group, going)
+
+    while_they_chat(fleet, group, end)
+    fleet[going.id].log.wait("lifecycle_state", lambda e: e["state"] == "Terminating:Wait")
+    gone_by_itself(fleet, going)
+
+
 @pytest.mark.parametrize("trouble", ["throttled", "down", "silent"])
 def test_auto_scaling_in_trouble_is_told_when_it_is_over(
         cloud: Cloud, make_fleet: MakeFleet, trouble: str) -> None:
-    fleet, group = make_fleet(1)
-    (member,) = group.members
-    node = fleet[member.id]
-    {"throttled": lambda: cloud.api.fail("RequestLimitExceeded"),
-     "down": cloud.api.endpoint.refuse, "silent": cloud.api.endpoint.hang}[trouble]()
-    group.terminate(member.id, True)
-    node.log.wait("cluster_left")
-    node.log.wait("cloud_call_failed", lambda e: "state" in e["what"])
-    assert completions(cloud, TERMINATE, member) == 0
-    cloud.api.recover()
-    group.wait_until(lambda g: not g.members, "empty")
-    gone_by_itself(fleet, cloud, member)
+    fleet, group = make_fleet(2)
+    going, _ = group.members
+    node = fleet[going.id]
+
+    def end() -> None:
+        {"throttled": lambda: cloud.api.fail("RequestLimitExceeded"),
+         "down": cloud.api.endpoint.refuse, "silent": cloud.api.endpoint.hang}[trouble]()
+        group.terminate(going.id, True)
+        node.log.wait("cluster_left")
+        node.log.wait("cloud_call_failed", lambda e: "state" in e["what"])
+        assert completions(cloud, TERMINATE, going) == 0
+        cloud.api.recover()
+        wait_without(group, going)
+
+    while_they_chat(fleet, group, end)
+    gone_by_itself(fleet, going)
 
 
 def test_an_answer_that_is_lost_completes_it_once(cloud: Cloud, make_fleet: MakeFleet) -> None:
     fleet, group = make_fleet(1)
     (member,) = group.members
     cloud.api.lose_answers("CompleteLifecycleAction", times=1)
-    group.terminate(member.id, True)
-    group.wait_until(lambda g: not g.members, "empty")
+    end_all(group, member)
     eventually(lambda: member.id in fleet.exit_codes)
     assert fleet.exit_codes[member.id] == 0
-    assert completions(cloud, TERMINATE, member) == 1
+    completed_once(fleet, member)
 
 
 def test_credentials_that_expire_are_replaced(cloud: Cloud, make_fleet: MakeFleet) -> None:
@@ -131,42 +154,30 @@ def test_credentials_that_expire_are_replaced(cloud: Cloud, make_fleet: MakeFlee
 
 
 def test_a_process_that_is_started_again_goes_on_to_leave(
-        cloud: Cloud, make_fleet: MakeFleet, postgres: Postgres, database: str) -> None:
-    fleet, group = make_fleet(1, settings={"drain": {"linger": "10 minutes"}})
-    (member,) = group.members
+        make_fleet: MakeFleet) -> None:
+    fleet, group = make_fleet(2, settings={"drain": {"linger": "10 minutes"}})
+    member, staying = group.members
     node = fleet[member.id]
-    group.terminate(member.id, True)
-    node.log.wait("lifecycle_order", lambda e: e["order"] == "drain")
-    node.kill()
-    node.launch()
-    group.wait_until(lambda g: not g.members, "empty")
+
+    def begin_to_leave() -> None:
+        group.terminate(member.id, True)
+        node.log.wait("lifecycle_order", lambda e: e["order"] == "drain")
+
+    def start_again() -> None:
+        node.launch()
+        wait_without(group, member)
+
+    while_they_chat(fleet, group, start_again, dies=member, warning=begin_to_leave)
     eventually(lambda: member.id in fleet.exit_codes)
     assert fleet.exit_codes[member.id] == 0
-    assert completions(cloud, TERMINATE, member) == 1
+    completed_once(fleet, member)
+    eventually(lambda: fleet.rows() == [staying.id])
     events = [event.get("event") for event in node.log.events]
     assert "node_ready" not in events, "it does not join again"
     # Once more: there is nothing to do, and nothing is done.
     node.launch()
     assert node.wait_exit() == 0
-    assert completions(cloud, TERMINATE, member) == 1
-
-
-def test_a_spot_instance_is_empty_before_it_is_taken(
-        cloud: Cloud, make_fleet: MakeFleet, postgres: Postgres, database: str) -> None:
-    fleet, group = make_fleet(2, settings={"drain": {"linger": "10 minutes"}})
-    going, staying = group.members
-    alice = registered(fleet[staying.id])
-
-    async def main() -> None:
-        client, previous = await managed(fleet[going.id], alice)
-        await asyncio.to_thread(group.interrupt, going.id, 60)
-        await client.find(lambda e: e.tag.endswith("}error"))
-        await resumed(fleet[staying.id], alice, previous, h=0)
-        await asyncio.to_thread(fleet[going.id].log.wait, "cluster_left")
-        assert going.id not in fleet.killed
-        assert going.id not in rows(postgres, database)
-
-    run(main)
+    completed_once(fleet, member)
 
 
 def test_a_node_that_is_only_stopped_completes_nothing(cloud: Cloud,
@@ -200,27 +211,13 @@ def test_the_emptiest_node_may_go(cloud: Cloud, make_fleet: MakeFleet) -> None:
         await _lives(clients[0])
 
     run(main)
-    gone_by_itself(fleet, cloud, other)
+    gone_by_itself(fleet, other)
 
 
-def test_a_spare_instance_joins_when_it_is_wanted(
-        cloud: Cloud, tmp_path: Path, authority: Authority, postgres: Postgres,
-        database: str) -> None:
-    fleet = Fleet(cloud, tmp_path, authority, database)
-    group = cloud.add_group("chat", fleet, desired=0, warm_pool=WarmPool(1, "Running"),
-                            hooks=[LifecycleHook(LAUNCH, LAUNCHING, 300)])
-    group.wait_until(lambda g: [m.state for m in g.members] == ["Warmed:Running"], "warm")
-    (member,) = group.members
-    assert "node_ready" not in [e.get("event") for e in fleet[member.id].log.events]
-    group.set_desired(1)
-    group.wait_until(lambda g: member.state == "InService", "in service")
-    assert completions(cloud, LAUNCH, member) == 2
-    assert member.id in rows(postgres, database)
-
-
-def test_a_pod_is_called_what_the_downward_api_says(fresh_node: Node, database: str) -> None:
+def test_a_pod_is_called_what_the_downward_api_says(fresh_node: Node, postgres: Postgres) -> None:
     fresh_node.environment = {"POD_NAME": "starling-0", "POD_IP": "127.0.0.1"}
-    fresh_node.config |= {"database": database, "cloud": {"provider": "kubernetes"}}
+    fresh_node.config |= {"database": postgres.new_database(),
+                          "cloud": {"provider": "kubernetes"}}
     fresh_node.start()
     (node,) = fresh_node.ctl("list_cluster")
     assert node["name"] == "starling-0"
@@ -245,7 +242,6 @@ def test_descriptions_that_lag_behind_complete_nothing_twice(cloud: Cloud,
     fleet, group = make_fleet(1)
     (member,) = group.members
     fleet[member.id].log.wait("lifecycle_state", lambda e: e["state"] == "InService")
-    group.terminate(member.id, True)
-    group.wait_until(lambda g: not g.members, "empty")
-    gone_by_itself(fleet, cloud, member)
+    end_all(group, member)
+    gone_by_itself(fleet, member)
     assert completions(cloud, LAUNCH, member) == 1

@@ -5,9 +5,10 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,6 +17,14 @@ import jsonschema
 from harness.node import TIMEOUT_S, Node
 
 PAGE = {"X-Requested-With": "starling"}  # what the operator's page sends with a change
+_FORMATS = jsonschema.FormatChecker(())
+
+
+@_FORMATS.checks("date-time", ValueError)
+def _is_time(value: object) -> bool:
+    """RFC 3339, in UTC. Debian's jsonschema knows no times."""
+    return not isinstance(value, str) or (
+        value.endswith("Z") and datetime.fromisoformat(value).tzinfo is not None)
 
 
 @dataclass
@@ -42,6 +51,8 @@ class Api:
         self.token = token
         self.cookie: str | None = None
         self.document: dict[str, Any] = {}
+        # Is told what was answered by which path, with the schema that it keeps to; no problems.
+        self.on_answer: Callable[[str, dict[str, Any], Any], None] = lambda path, schema, body: None
 
     def _connection(self) -> http.client.HTTPConnection:
         if self.tls is None:
@@ -110,6 +121,27 @@ class Api:
         finally:
             connection.close()
 
+    @contextmanager
+    def follow(self, command: str, /, **arguments: Any) -> Iterator[Iterator[tuple[str, Any]]]:
+        """The events of a command that goes on, each of them checked: ("", line), ("end", result).
+        """
+        media = self.openapi()["paths"][f"/api/{command}"]["get"]["responses"]["200"]["content"][
+            "text/event-stream"]
+        schemas = {"": media["x-line"], "end": media["x-end"],
+                   "error": {"$ref": "#/components/schemas/problem"}}
+
+        def read(response: http.client.HTTPResponse) -> Iterator[tuple[str, Any]]:
+            while True:
+                name, data = read_event(response)
+                self._check(data, schemas[name])
+                if name != "error":
+                    self.on_answer(f"/api/{command} {name or 'line'}", schemas[name], data)
+                yield name, data
+
+        with self.events(f"/api/{command}?{urlencode(arguments)}") as response:
+            assert response.status == 200, response.read()
+            yield read(response)
+
     def openapi(self) -> dict[str, Any]:
         if not self.document:
             connection = self._connection()
@@ -134,9 +166,14 @@ class Api:
                 described["$ref"].rpartition("/")[2]]
         kind = answer.headers["content-type"]
         assert kind in described["content"], (method, path, answer)
-        schema = {**described["content"][kind]["schema"],
-                  "components": self.openapi()["components"]}
-        jsonschema.validate(answer.body, schema)
+        schema = described["content"][kind]["schema"]
+        self._check(answer.body, schema)
+        if answer.status == 200:
+            self.on_answer(path, schema, answer.body)
+
+    def _check(self, body: Any, schema: dict[str, Any]) -> None:
+        whole = {**schema, "components": self.openapi()["components"]}
+        jsonschema.Draft202012Validator(whole, format_checker=_FORMATS).validate(body)
 
 
 def read_event(response: http.client.HTTPResponse) -> tuple[str, Any]:

@@ -48,7 +48,7 @@ bool is_terminating(std::string_view state) {
 
 // Nothing waits for this instance any more.
 bool is_over(std::string_view state) {
-  return state.empty() || state == "Terminated" || state == "Warmed:Terminated" ||
+  return state == "Terminated" || state == "Warmed:Terminated" ||
          (is_terminating(state) && state.ends_with(":Proceed"));
 }
 
@@ -260,6 +260,7 @@ Result<Chore::Next> Agent::follow_group() {
   const auto found = auto_scaling_.instances({instance_});
   if (!found) return without_state(found.error());
   const std::string before = std::exchange(state_, found->empty() ? "" : found->front().state);
+  unknown_ = found->empty() ? unknown_ + 1 : 0;
   if (!found->empty()) group_name_ = found->front().group;
   if (state_ != before) {
     welcomed_ = false;
@@ -321,7 +322,8 @@ Result<Chore::Next> Agent::farewell() {
   }
   const bool in_pool = from_pool() && !state_.starts_with("Warmed:Pending");
   if (in_pool) return accepted();
-  if (!from_pool() && is_over(state_)) {
+  // Descriptions are eventually consistent: one that lacks us once says nothing.
+  if (!from_pool() && (is_over(state_) || unknown_ >= kSurelyUnknown)) {
     end();
     return std::nullopt;
   }

@@ -41,6 +41,8 @@ class Agent final : public Lifecycle {
   static constexpr std::chrono::seconds kHookTimeout{100};
   // How long before a Spot instance is taken its node is to be empty.
   static constexpr std::chrono::seconds kSpare{20};
+  // Descriptions of the group, one after the other, that do not know this instance.
+  static constexpr int kSurelyUnknown = 3;
   // How long a node that has left tries to say so: longer than a load balancer may take to let go
   // of it, which the group waits for first.
   static constexpr std::chrono::minutes kCompleteFor{75};
@@ -108,6 +110,7 @@ class Agent final : public Lifecycle {
   std::string region_;
   std::string group_name_;
   std::string state_;  // in the group, as it was seen last
+  int unknown_ = 0;    // so many times in a row the group has not known us
   Latch latch_;
   bool welcomed_ = false;  // in this state of the group
   bool serving_ = false;

@@ -36,8 +36,10 @@ Result<> let_the_emptiest_go(AutoScaling& api, const std::string& group,
                              const std::vector<NodeLoad>& nodes) {
   std::map<std::string, std::uint64_t> sessions;
   std::vector<std::string> ids;
+  bool one_leaves = false;
   for (const auto& node : nodes) {
-    if (!node.name.starts_with("i-")) continue;  // a name that an operator gave
+    one_leaves = one_leaves || node.is_leaving;
+    if (node.is_leaving || !node.name.starts_with("i-")) continue;  // a name that an operator gave
     if (sessions.emplace(node.name, node.sessions).second) ids.push_back(node.name);
   }
   const auto instances = api.instances(ids);
@@ -50,7 +52,10 @@ Result<> let_the_emptiest_go(AutoScaling& api, const std::string& group,
     candidates.push_back({each.id, each.zone, sessions[each.id]});
     if (!each.is_protected) unprotected.push_back(each.id);
   }
-  const auto goes = next_to_go(candidates, unprotected.size() == 1 ? unprotected.front() : "");
+  std::optional<std::string> goes;
+  if (!one_leaves) {
+    goes = next_to_go(candidates, unprotected.size() == 1 ? unprotected.front() : "");
+  }
   std::vector<std::string> stay;
   std::ranges::copy_if(unprotected, std::back_inserter(stay),
                        [&](const auto& id) { return id != goes; });

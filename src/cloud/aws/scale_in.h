@@ -28,7 +28,8 @@ struct ScaleInCandidate {
                                                     const std::string& now);
 
 // Makes it so, in this group: the names of the nodes are their instance ids. First who must not
-// go is protected, so that there are never two that may. Blocking.
+// go is protected, so that there are never two that may; none may while another is leaving, as its
+// users come to those that stay. Blocking.
 [[nodiscard]] Result<> let_the_emptiest_go(AutoScaling& api, const std::string& group,
                                            const std::vector<NodeLoad>& nodes);
 

@@ -3,11 +3,11 @@ import { webcrypto } from "node:crypto";
 import dns from "node:dns";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import tls from "node:tls";
 
-const [fullJid, password, ip, port, transport, caFile] = process.argv.slice(2);
+const [fullJid, password, ip, port, transport, caFile, ...options] = process.argv.slice(2);
+const stays = options.includes("stay");
 const host = fullJid.split("@")[1].split("/")[0];
 
 // As in chat.js: names lead to the server under test, and only the test's authority is trusted.
@@ -17,18 +17,19 @@ const createSecureContext = tls.createSecureContext;
 tls.createSecureContext = (options) =>
   createSecureContext({ ...options, ca: readFileSync(caFile) });
 
-// What a browser has and Node 18 has not.
-const require = createRequire(import.meta.url);
+// What a browser has and Node 18 has not; before the library looks for it.
 globalThis.crypto ??= webcrypto;
-globalThis.XMLHttpRequest = require("xhr2");
-const { DOMParser } = require("@xmldom/xmldom");
-const { documentElement } = new DOMParser().parseFromString("<a/>", "text/xml");
-Object.defineProperty(Object.getPrototypeOf(documentElement), "firstElementChild", {
-  get() {
-    return Array.from(this.childNodes).find((node) => node.nodeType === 1) ?? null;
-  },
-});
-const { Strophe, $msg, $pres, $iq } = require("strophe.js");
+const { default: Xhr } = await import("xhr2");
+globalThis.XMLHttpRequest = class extends Xhr {
+  constructor() {
+    super();
+    const get = () =>
+      this.responseText ? new DOMParser().parseFromString(this.responseText, "text/xml") : null;
+    Object.defineProperty(this, "responseXML", { get, set() {} });
+  }
+};
+const { Strophe, $msg, $pres, $iq } = await import("strophe.js");
+Strophe.setLogLevel(Strophe.LogLevel.WARN); // lower ones go to stdout
 
 const say = (...fields) => process.stdout.write(`${fields.join("\t")}\n`);
 const addresses = {
@@ -37,12 +38,15 @@ const addresses = {
   bosh: `http://${host}:${port}/bosh`,
   boshs: `https://${host}:${port}/bosh`,
 };
-const connection = new Strophe.Connection(addresses[transport]);
+const connection = new Strophe.Connection(addresses[transport], {
+  enableStreamManagement: stays, // over WebSocket only: the library has it nowhere else
+});
 if (process.env.DEBUG) {
   connection.xmlInput = (e) => process.stderr.write(`< ${Strophe.serialize(e)}\n`);
   connection.xmlOutput = (e) => process.stderr.write(`> ${Strophe.serialize(e)}\n`);
 }
 let online = false;
+let quits = false;
 let mechanism = "";
 
 function fail(why) {
@@ -73,10 +77,11 @@ function listen() {
   }, Strophe.NS.ROSTER, "iq", "set");
 }
 
-connection.connect(fullJid, password, (status, why) => {
+function onStatus(status, why) {
   if (status === Strophe.Status.CONNECTED) {
+    listen(); // the library forgets handlers when a connection ends
+    if (connection.hasResumed()) return;
     mechanism = connection._sasl_mechanism.mechname;
-    listen();
     connection.sendIQ($iq({ type: "get" }).c("query", { xmlns: Strophe.NS.ROSTER }), (roster) => {
       sayRoster(roster);
       connection.send($pres());
@@ -84,20 +89,28 @@ connection.connect(fullJid, password, (status, why) => {
       say("online", connection.jid, mechanism);
     });
   }
-  if (status === Strophe.Status.AUTHFAIL || status === Strophe.Status.CONNFAIL) {
+  const staysOn = stays && online && !quits;
+  if (status === Strophe.Status.AUTHFAIL || (status === Strophe.Status.CONNFAIL && !staysOn)) {
     fail(why || "unknown");
   }
   if (status === Strophe.Status.DISCONNECTED) {
+    if (staysOn) return setTimeout(connect, 200);
     if (!online) fail(why || "disconnected");
     say("offline");
     process.exit(0);
   }
-});
+}
+
+const connect = () => connection.connect(fullJid, password, onStatus);
+connect();
 
 const commands = {
   presence: (type, to) => connection.send($pres({ type, to })),
   message: (to, body) => connection.send($msg({ to, type: "chat" }).c("body").t(body)),
-  quit: () => connection.disconnect(),
+  quit: () => {
+    quits = true;
+    connection.disconnect();
+  },
 };
 const input = createInterface({ input: process.stdin });
 input.on("line", (line) => {

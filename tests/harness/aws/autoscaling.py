@@ -118,7 +118,7 @@ class AutoScaling(Service):
             "CapacityRebalance": group.capacity_rebalance,
             "TerminationPolicies": ["Default"],
             "WarmPoolConfiguration": None if pool is None else {
-                "MinSize": pool.size, "PoolState": pool.state,
+                "MinSize": pool.size or 0, "PoolState": pool.state,
                 "InstanceReusePolicy": {"ReuseOnScaleIn": pool.reuses}},
             "WarmPoolSize": None if pool is None else sum(m.warm for m in group.members),
         }

@@ -27,7 +27,8 @@ _MACHINES_AT_WORK = 64
 
 
 class Cloud:
-    """Runs from `with` on until its end; then every instance has been killed.
+    """Runs from `with` on until its end; then every instance has been killed. It ends with an
+    AssertionError if one of them has signed a request wrongly.
 
     Give an instance's process `environment(instance)` on top of its own environment. Durations of
     groups pass `speed` times as fast as the wall's.
@@ -67,6 +68,9 @@ class Cloud:
         failure = self.failure or self.api.failure
         if failure is not None and kind is None:
             raise RuntimeError("the double of AWS failed") from failure
+        wrong = set(self.api.wrong_signatures) & {instance.id for instance in self.instances}
+        if wrong and kind is None:
+            raise AssertionError(f"{sorted(wrong)} did not sign as botocore does")
 
     def add_group(self, name: str, machines: Machines, **settings: Any) -> Group:
         """`settings` are Group's. Its instances launch at once."""

@@ -36,9 +36,10 @@ _TERMINATE_WARM = _Leg("Warmed:Terminating", "Warmed:Terminated", TERMINATING)
 
 @dataclass(frozen=True)
 class WarmPool:
-    """Instances that were launched ahead: `size` of them, Stopped, Running or Hibernated."""
+    """Instances that were launched ahead: Stopped, Running or Hibernated, `size` of them; None: as
+    many as the group may still grow by, which is AWS's default."""
 
-    size: int
+    size: int | None
     state: str = "Stopped"
     reuses: bool = False  # InstanceReusePolicy.ReuseOnScaleIn
 
@@ -331,11 +332,14 @@ class Group:
     def _fill_warm_pool(self, now: float) -> None:
         if self.warm_pool is None:
             return
+        size = self.warm_pool.size
+        if size is None:
+            size = self.maximum - self._desired
         warm = [m for m in self.members if m.warm and m.leg is not _TERMINATE_WARM]
-        for _ in range(self.warm_pool.size - len(warm)):
+        for _ in range(size - len(warm)):
             self._launch(self.warm_pool.leg(LAUNCHING), now)
         settled = [m for m in warm if m.leg is None]
-        for member in settled[:max(0, len(warm) - self.warm_pool.size)]:
+        for member in settled[:max(0, len(warm) - size)]:
             self._begin(member, _TERMINATE_WARM)
 
     def _launch(self, leg: _Leg, now: float) -> None:

@@ -16,7 +16,7 @@ from harness.aws.endpoint import Endpoint, Request, Response
 from harness.aws.errors import ApiError
 from harness.aws.instance import REGION
 from harness.aws.parameters import Parameters
-from harness.aws.signature import authenticate
+from harness.aws.signature import WrongSignature, authenticate
 from harness.aws.xml_answer import element
 from harness.waiting import TIMEOUT_S
 
@@ -81,6 +81,7 @@ class QueryApi:
     def __init__(self, credentials: Credentials, clock: Clock, region: str = REGION) -> None:
         self.calls: list[Call] = []
         self.failure: Exception | None = None  # of the double itself
+        self.wrong_signatures: list[str] = []  # whose they were
         self._credentials = credentials
         self._clock = clock
         self._region = region
@@ -187,6 +188,8 @@ class QueryApi:
             return authenticate(request, self._credentials, self._region, service.name,
                                 self._clock.utc())
         except ApiError as refused:
+            if isinstance(refused, WrongSignature):
+                self.wrong_signatures.append(refused.owner)
             raise service.translate(refused) from None
 
     def _record(self, call: Call) -> None:

@@ -1,13 +1,18 @@
-"""Who signed a request (Signature Version 4), from the bytes that arrived."""
+"""Who signed a request (Signature Version 4), from the bytes that arrived.
+
+What the signature should be, botocore says, AWS's own client.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import re
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
-from urllib.parse import quote, unquote, urlsplit
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials as Keys
 
 from harness.aws.credentials import AccessKey, Credentials
 from harness.aws.endpoint import Request
@@ -25,9 +30,13 @@ class _Authorization(NamedTuple):
     signed_headers: list[str]
     signature: str
 
-    @property
-    def scope(self) -> str:
-        return f"{self.date}/{self.region}/{self.service}/aws4_request"
+
+class WrongSignature(ApiError):
+    """Signed with a key that is good, but not as it should be; `owner` has the key."""
+
+    def __init__(self, owner: str, message: str = "") -> None:
+        super().__init__("SignatureDoesNotMatch", message)
+        self.owner = owner
 
 
 def authenticate(request: Request, credentials: Credentials, region: str, service: str,
@@ -40,10 +49,11 @@ def authenticate(request: Request, credentials: Credentials, region: str, servic
         raise ApiError("InvalidClientTokenId")
     if credentials.is_expired(key):
         raise ApiError("ExpiredToken")
-    _check_scope(given, at, region, service, now)
-    wanted = _signature(request, given, key.secret)
-    if not hmac.compare_digest(wanted, given.signature):
-        raise ApiError("SignatureDoesNotMatch")
+    _check_time(at, now)
+    if wrong := _wrong_scope(given, at, region, service):
+        raise WrongSignature(key.owner, wrong)
+    if not _covers(request) or _signature(request, given, key) != given.signature:
+        raise WrongSignature(key.owner)
     return key
 
 
@@ -83,44 +93,40 @@ def _signed_at(request: Request) -> datetime:
     return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
 
 
-def _check_scope(given: _Authorization, at: datetime, region: str, service: str,
-                 now: datetime) -> None:
+def _check_time(at: datetime, now: datetime) -> None:
     if abs(now - at) > _SKEW:
         late = "expired" if at < now else "not yet current"
         raise ApiError("SignatureDoesNotMatch",
                        f"Signature {late}: {at:%Y%m%dT%H%M%SZ} is not within 5 min. of"
                        f" {now:%Y%m%dT%H%M%SZ}")
+
+
+def _wrong_scope(given: _Authorization, at: datetime, region: str, service: str) -> str:
+    """What is wrong with it; empty: nothing."""
     if given.date != f"{at:%Y%m%d}":
-        raise ApiError("SignatureDoesNotMatch", "Date in Credential scope does not match YYYYMMDD"
-                                                " from ISO-8601 version of date from HTTP")
+        return ("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date"
+                " from HTTP")
     if given.region != region:
-        raise ApiError("SignatureDoesNotMatch", "Credential should be scoped to a valid region.")
+        return "Credential should be scoped to a valid region."
     if given.service != service:
-        raise ApiError("SignatureDoesNotMatch",
-                       f"Credential should be scoped to correct service: '{service}'.")
+        return f"Credential should be scoped to correct service: '{service}'."
+    return ""
 
 
-def _signature(request: Request, given: _Authorization, secret: str) -> str:
-    canonical = hashlib.sha256(_canonical(request, given.signed_headers)).hexdigest()
-    date = request.headers["X-Amz-Date"]
-    key = f"AWS4{secret}".encode()
-    for part in (*given.scope.split("/"), f"{_ALGORITHM}\n{date}\n{given.scope}\n{canonical}"):
-        key = hmac.digest(key, part.encode(), "sha256")
-    return key.hex()
+def _covers(request: Request) -> bool:
+    """botocore takes this header for the body's hash without a look at the body."""
+    said = request.headers.get("X-Amz-Content-SHA256")
+    return said is None or said == hashlib.sha256(request.body).hexdigest()
 
 
-def _canonical(request: Request, signed_headers: list[str]) -> bytes:
-    target = urlsplit(request.target)
-    pairs = [pair.partition("=")[::2] for pair in target.query.split("&") if pair]
-    query = sorted((_encoded(unquote(name)), _encoded(unquote(value))) for name, value in pairs)
-    lines = [request.method, quote(target.path, safe="/-_.~"),
-             "&".join(f"{name}={value}" for name, value in query)]
-    for name in signed_headers:
-        values: list[str] = request.headers.get_all(name, [])
-        lines.append(f"{name}:{','.join(' '.join(value.split()) for value in values)}")
-    lines += ["", ";".join(signed_headers), hashlib.sha256(request.body).hexdigest()]
-    return "\n".join(lines).encode()
-
-
-def _encoded(text: str) -> str:
-    return quote(text, safe="-_.~")
+def _signature(request: Request, given: _Authorization, key: AccessKey) -> str:
+    asked = AWSRequest(request.method, f"http://{request.headers['Host']}{request.target}",
+                       data=request.body)
+    for name in given.signed_headers:
+        for value in request.headers.get_all(name, []):
+            asked.headers.add_header(name, value)
+    asked.context["timestamp"] = request.headers["X-Amz-Date"]
+    judge = SigV4Auth(Keys(key.id, key.secret, key.session_token), given.service, given.region)
+    signature: str = judge.signature(
+        judge.string_to_sign(asked, judge.canonical_request(asked)), asked)
+    return signature

@@ -192,11 +192,11 @@ const readers: Record<string, (args: Args) => Json> = {
     };
   },
   list_sessions: (args) => {
-    const wanted = args["filter"] ?? "";
-    return page(
-      sessions.filter(({ jid }) => jid.includes(wanted)),
-      args,
-    );
+    const { filter = "", after = "", limit } = args;
+    const found = sessions.filter(({ jid }) => jid.includes(filter) && jid > after);
+    found.sort((a, b) => (a.jid < b.jid ? -1 : 1));
+    const { items, next } = page(found, { limit: limit ?? "" });
+    return { items, next: next && items.at(-1)!.jid, missing: [] };
   },
   get_roster: () =>
     NAMES.slice(0, 5).map((name, i) => ({

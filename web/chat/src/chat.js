@@ -26,9 +26,16 @@ async function start() {
     // What would be fetched from other sites: previews of what somebody links to.
     render_media: false,
     show_client_info: false,
-    muc_domain: `conference.${domain}`,
-    // Its library would compile code, which this page's policy forbids.
-    blacklisted_plugins: ["converse-omemo"],
+    blacklisted_plugins: [
+      // Its library would compile code, which this page's policy forbids.
+      "converse-omemo",
+      // This server has no group chat. Others need the plugin converse-muc itself; chat.css hides
+      // its part of the page.
+      "converse-muc-views",
+      "converse-roomslist",
+      "converse-bookmarks",
+      "converse-bookmark-views",
+    ],
     whitelisted_plugins: [],
   });
 }

@@ -30,8 +30,10 @@ export function Cluster() {
   const words = t.value.cluster;
   const nodes = useAnswer<Node[]>("list_cluster", {}, 2);
   const alone = nodes.problem?.status === 400;
-  const pairs = useAnswer<Pair[]>(alone ? null : "cluster_status", {}, 5);
-  const events = useAnswer<{ items: ClusterEvent[] }>(alone ? null : "cluster_events", {}, 5);
+  // Not asked of a node that may be alone: it would refuse.
+  const known = nodes.data !== undefined && !alone;
+  const pairs = useAnswer<Pair[]>(known ? "cluster_status" : null, {}, 5);
+  const events = useAnswer<{ items: ClusterEvent[] }>(known ? "cluster_events" : null, {}, 5);
   const rebalance = () =>
     ask({
       title: words.rebalance,

@@ -231,7 +231,7 @@ function Why() {
   });
   const columns: Column<Happening>[] = [
     { title: words.time, kind: "code", cell: ({ time }) => clock(time) },
-    { title: words.node, cell: ({ name }) => name },
+    { title: words.node, kind: "whole", cell: ({ name }) => name },
     { title: words.what, cell: ({ what }) => <span lang="en">{what}</span> },
     { title: words.sender, kind: "code", cell: ({ from }) => from },
     { title: words.recipient, kind: "code", cell: ({ to }) => to },

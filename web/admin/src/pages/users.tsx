@@ -1,6 +1,6 @@
 import { useEffect } from "preact/hooks";
 
-import { useAnswer, usePages, type Page } from "../api";
+import { session, useAnswer, usePages, type Page } from "../api";
 import type { Account, AccountInfo, Host, RosterItem, SessionInfo } from "../answers";
 import { day, moment, number } from "../format";
 import { t } from "../i18n";
@@ -9,7 +9,7 @@ import * as actions from "../parts/account_actions";
 import { Heading, State } from "../parts/heading";
 import { SessionsTable } from "../parts/sessions_table";
 import { Pager, Table, type Column } from "../parts/table";
-import { Shown } from "../parts/trouble";
+import { Missing, Shown } from "../parts/trouble";
 import { useLater } from "../parts/use_later";
 import { go, href, place, setQuery } from "../router";
 
@@ -23,7 +23,8 @@ function Search() {
   const hosts = useAnswer<{ items: Host[] }>("list_hosts");
   const names = hosts.data?.items.map(({ host }) => host) ?? [];
   const { query } = place.value;
-  const host = query["host"] ?? names[0];
+  const own = partsOf(session.value?.jid ?? "").host;
+  const host = query["host"] ?? (names.includes(own) ? own : names[0]);
   const prefix = useLater(query["prefix"] ?? "");
   const accounts = usePages<Account>(host ? "list_accounts" : null, { host, prefix }, 50);
   const filter = (change: Record<string, string>) => setQuery({ ...query, ...change });
@@ -96,12 +97,13 @@ function One({ jid }: { jid: string }) {
   const { user, host } = partsOf(jid);
   const info = useAnswer<AccountInfo>("account_info", { user, host }, 10);
   const roster = useAnswer<RosterItem[]>("get_roster", { user, host });
-  // A part of an address may be that of others, too.
-  const near = useAnswer<Page<SessionInfo>>("list_sessions", { filter: `${jid}/` }, 5);
-  const sessions = near.data?.items.filter((session) => bareOf(session.jid) === jid) ?? [];
+  // In byte order its own come right after `jid/`: before any others that have it within theirs.
+  const own = { filter: `${jid}/`, after: `${jid}/`, limit: 1_000 };
+  const connected = useAnswer<Page<SessionInfo>>("list_sessions", own, 5);
+  const sessions = connected.data?.items.filter((one) => bareOf(one.jid) === jid) ?? [];
   const changed = () => {
     info.reload();
-    near.reload();
+    connected.reload();
   };
   useEffect(() => {
     document.title = `${jid} – Starling`;
@@ -142,8 +144,13 @@ function One({ jid }: { jid: string }) {
             </button>
           )}
         </div>
-        <Shown of={near}>
-          {() => <SessionsTable sessions={sessions} whose={jid} changed={changed} />}
+        <Shown of={connected}>
+          {({ missing }) => (
+            <>
+              <Missing nodes={missing} />
+              <SessionsTable sessions={sessions} whose={jid} changed={changed} />
+            </>
+          )}
         </Shown>
       </section>
       <section aria-labelledby="roster">

@@ -33,6 +33,7 @@ export function SessionsTable(props: {
           cell: ({ jid }) => (
             <>
               <a href={href(["users", bareOf(jid)])}>{bareOf(jid)}</a>
+              <wbr />
               <span class="quiet">/{partsOf(jid).resource}</span>
             </>
           ),
@@ -45,7 +46,7 @@ export function SessionsTable(props: {
         </span>
       ),
     },
-    { title: words.node, cell: ({ node }) => node },
+    { title: words.node, kind: "whole", cell: ({ node }) => node },
     { title: words.connection, cell: ({ connection }) => connection },
     { title: words.ip, kind: "code", cell: ({ ip }) => ip },
     { title: words.priority, kind: "number", cell: ({ priority }) => priority },

@@ -8,7 +8,8 @@ import { t } from "../i18n";
 export interface Column<Row> {
   title: string;
   cell: (row: Row) => ComponentChildren;
-  kind?: "number" | "actions" | "code" | "long";
+  // whole: in one line, where there is room for a table.
+  kind?: "number" | "actions" | "code" | "long" | "whole";
 }
 
 export function Table<Row>(props: {
