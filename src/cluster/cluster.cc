@@ -379,7 +379,6 @@ void Cluster::look_at(Peer& peer) {
 void Cluster::publish_view() {
   View view;
   view.newest = std::max(view_.get()->newest, self_.load());
-  view.removals = removals_;
   const TimePoint now = parts_.loop->now();
   for (const auto& [node, peer] : peers_) {
     view.newest = std::max(view.newest, node);

@@ -153,9 +153,6 @@ class Cluster {
   [[nodiscard]] bool is_member(NodeId node) const;
   // True if it was one; not of one that may have joined just now.
   [[nodiscard]] bool is_gone(NodeId node) const;
-  // How many of the members that this node knew are none any more. It has risen before anything
-  // else here tells that one is gone, homes() included.
-  [[nodiscard]] std::uint64_t removals() const { return view_.get()->removals; }
   [[nodiscard]] std::vector<NodeId> others() const;
   // Where a client may go instead of this node: that of a node that is up, by chance, the likelier
   // the emptier it is; "" if none has said where clients reach it.
@@ -203,7 +200,6 @@ class Cluster {
     std::vector<Loaded> loads;  // of the keepers that are others
     bool all_reachable = true;
     NodeId newest = 0;  // of all that were ever seen
-    std::uint64_t removals = 0;
   };
 
   static std::int64_t us_of(TimePoint time) {
@@ -271,7 +267,6 @@ class Cluster {
   bool leaving_ = false;
   bool skewed_ = false;
   std::vector<std::string> addresses_;
-  std::uint64_t removals_ = 0;
 
   std::atomic<std::uint32_t> spoken_ = kOldestFormat;  // the newest format that all members know
   std::atomic<NodeId> self_ = 0;

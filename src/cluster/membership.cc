@@ -211,7 +211,6 @@ void Cluster::add_peer(const store::Member& member) {
 void Cluster::remove_peer(NodeId node) {
   log::info("cluster_node_gone", {{"node", node}});
   peers_.erase(node);
-  ++removals_;
   publish_view();
   receiver_->peer_gone(node, homes_.drop(node));
 }

@@ -87,12 +87,7 @@ NodeId Remote::place_of_addressee(const Stanza& stanza) const {
 
 bool Remote::route(Stanza& stanza) {
   const cluster::Cluster& all = *cluster();
-  NodeId at = place_of_addressee(stanza);
-  // If that follows from the end of a node, what was kept for it goes first: nothing is overtaken.
-  if (!kept_.empty() && all.removals() != removals_seen_) {
-    route_again_what_is_kept_for_no_member();
-    at = place_of_addressee(stanza);
-  }
+  const NodeId at = place_of_addressee(stanza);
   if (wait_behind_what_is_underway(stanza, at)) return true;
   if (at == all.self()) return false;
   if (stanza.hops() >= kMaxHops) {
@@ -115,8 +110,10 @@ bool Remote::wait_behind_what_is_underway(Stanza& stanza, NodeId at) {
   if (found == underway_.end()) return false;
   Underway& underway = found->second;
   if (underway.behind.empty()) {
-    // A node that is not reachable may take until it is found dead.
-    if (underway.node == at || !cluster()->reachable(underway.node)) return false;
+    // A node that is not reachable may take until it is found dead. Of one that is gone peer_gone()
+    // is about to come, behind what it said last of what it has dealt with.
+    const bool passes = cluster()->reachable(underway.node) || cluster()->is_gone(underway.node);
+    if (underway.node == at || !passes) return false;
     underway.timer = worker_.loop().run_after(kInOrderFor, [this, account] { let_go(account); });
   }
   worker_.journal().note(Journal::Event::behind_others, stanza, underway.node);
@@ -328,7 +325,6 @@ void Remote::peer_gone(NodeId peer) {
 
 void Remote::route_again_what_is_kept_for_no_member() {
   const cluster::Cluster& all = *cluster();
-  removals_seen_ = all.removals();
   std::vector<std::pair<std::uint64_t, Kept>> kept;
   for (auto at = kept_.begin(); at != kept_.end();) {
     // A visitor's go with it, when peer_gone() ends it: its client sends them again.

@@ -118,8 +118,7 @@ class Remote {
   std::uint64_t last_number_ = 0;
   std::unordered_map<std::uint64_t, Kept> kept_;
   std::unordered_map<std::size_t, Underway> underway_;  // by the hash of the account's bare JID
-  std::uint64_t removals_seen_ = 0;  // Cluster::removals(), when kept_ was looked through
-  std::map<cluster::NodeId, FanOut> fan_outs_;  // of this turn
+  std::map<cluster::NodeId, FanOut> fan_outs_;          // of this turn
 };
 
 }  // namespace starling::core
