@@ -12,6 +12,7 @@ from dialogues.language.contacts import make_contacts
 from harness.cluster import Cluster
 from harness.node import Account, Node
 from harness.ports import free_port
+from harness.waiting import eventually
 from harness.xmpp.client import Client
 
 _SESSIONS = 30
@@ -59,5 +60,32 @@ def test_a_fresh_node_gets_its_share(stopped_pair: Cluster) -> None:
                 await task
         nodes = await asyncio.to_thread(full.ctl, "list_cluster")
         assert sum(n["sessions"] for n in nodes) == _SESSIONS + 1
+
+    run(main)
+
+
+def test_who_has_more_than_his_share_is_sent_nobody(stopped_pair: Cluster) -> None:
+    """Where readiness may say so; nobody is moved, as `mode` is off."""
+    full, fresh = stopped_pair
+    for node in stopped_pair:
+        node.config["balance"] = {"mode": "off", "readiness": True}
+        node.serve_http()
+    full.start()
+    account = registered(full, "alice")
+
+    def health(node: Node) -> tuple[int, str]:
+        code, said = node.health()
+        return code, said.get("reason", "")
+
+    async def main() -> None:
+        clients = [await session(full, account, f"number{n}") for n in range(_SESSIONS)]
+        assert health(full) == (200, "")
+        await asyncio.to_thread(fresh.start)
+        await asyncio.to_thread(
+            eventually, lambda: (health(full), health(fresh)) == ((503, "over its share"),
+                                                                  (200, "")))
+        for client in clients:
+            client.write("</stream:stream>")
+        await asyncio.to_thread(eventually, lambda: health(full) == (200, ""))
 
     run(main)
