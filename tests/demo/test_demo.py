@@ -32,7 +32,9 @@ def test_a_group_follows_its_load(tmp_path: Path) -> None:
     assert report["moved"] > 100, "nobody had to go on elsewhere: this shows nothing"
     for what in ("lost", "dropped", "twice_in_a_session", "came_twice_unexplained"):
         assert report[what] == 0, what
-    assert len([node for node in report["nodes"] if node["leave_s"] is not None]) \
-        == len(report["nodes"]) - 1
+    left = {node["instance"] for node in report["nodes"] if node["leave_s"] is not None}
+    assert len(left) == len(report["nodes"]) - 1
+    assert report["farewells"] == dict.fromkeys(left, 1), "the group was not told, or not once"
+    assert len(report["rows"]) == 1 and left.isdisjoint(report["rows"])
     assert (tmp_path / "report.svg").read_text().startswith("<svg")
     assert "report.svg" in (tmp_path / "report.md").read_text()

@@ -69,8 +69,13 @@ class Demo:
                 register(postgres, database, Accounts(plan.sessions_most, 4))
                 cloud.track(group, plan.tracking)
                 figures = self._tide(group, fleet)
+                farewells = [call.parameters["InstanceId"] for call in cloud.api.made(
+                    "CompleteLifecycleAction", True, LifecycleHookName="starling-terminate")]
+                rows = postgres.query("SELECT name FROM starling.node", database).split()
                 return report.result(plan, self._began, self._samples, fleet.machines, group,
-                                     figures, self._evened)
+                                     figures, self._evened) | {
+                    "farewells": {one: farewells.count(one) for one in farewells},
+                    "rows": rows}
         finally:
             postgres.close()
 
