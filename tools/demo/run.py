@@ -71,7 +71,8 @@ class Demo:
                 figures = self._tide(group, fleet)
                 farewells = [call.parameters["InstanceId"] for call in cloud.api.made(
                     "CompleteLifecycleAction", True, LifecycleHookName="starling-terminate")]
-                rows = postgres.query("SELECT name FROM starling.node", database).split()
+                rows = postgres.query("SELECT name FROM starling.node",
+                                      database.rpartition("/")[2]).split()
                 return report.result(plan, self._began, self._samples, fleet.machines, group,
                                      figures, self._evened) | {
                     "farewells": {one: farewells.count(one) for one in farewells},
