@@ -1,6 +1,8 @@
 #include "cluster/cluster.h"
 
 #include <algorithm>
+#include <iterator>
+#include <span>
 #include <utility>
 
 #include "base/log.h"
@@ -16,8 +18,23 @@ constexpr std::chrono::milliseconds kReceiptsAfter{20};
 // Far longer than a node waits for the answer that makes it the home of an account.
 constexpr std::chrono::seconds kUnmadeAfter{10};
 
+// 0 if there is none.
+NodeId heaviest(std::string_view account, std::span<const NodeId> nodes,
+                std::span<const NodeId> without) {
+  NodeId best = 0;
+  std::uint64_t most = 0;
+  for (const NodeId node : nodes) {
+    if (std::ranges::find(without, node) != without.end()) continue;
+    const std::uint64_t w = weight(account, node);
+    if (best != 0 && w <= most) continue;
+    best = node;
+    most = w;
+  }
+  return best;
+}
+
 // The first byte of a parcel on a link: whose it is.
-enum class Content : char { above = 0, ask_piece = 1, piece = 2 };
+enum class Content : char { above = 0, ask_piece = 1, piece = 2, time = 3 };
 
 metrics::Gauge& waiting_bytes() {
   static metrics::Gauge& gauge = metrics::gauge(
@@ -50,20 +67,22 @@ bool Cluster::all_read_trace_ids() const {
   return spoken_ >= kFormatWithTraceIds;
 }
 
+bool Cluster::all_tell_time() const {
+  return spoken_ >= kFormatWithTime;
+}
+
 // --- any thread ---
 
-NodeId Cluster::keeper(std::string_view account, const std::vector<NodeId>& without) const {
-  const auto view = view_.get();
-  NodeId best = 0;
-  std::uint64_t most = 0;
-  for (const NodeId node : view->keepers) {
-    if (std::ranges::find(without, node) != without.end()) continue;
-    const std::uint64_t w = weight(account, node);
-    if (best != 0 && w <= most) continue;
-    best = node;
-    most = w;
-  }
+NodeId Cluster::keeper(std::string_view account, std::span<const NodeId> without) const {
+  const NodeId best = heaviest(account, view_.get()->keepers, without);
   return best != 0 ? best : self_.load();
+}
+
+NodeId Cluster::former_keeper(std::string_view account, TimePoint now) const {
+  const auto view = view_.get();
+  if (now - view->keepers_changed > kSeenAlike) return 0;
+  const NodeId former = heaviest(account, view->former_keepers, {});
+  return former != keeper(account) && former != self_ && reachable(former) ? former : 0;
 }
 
 std::string Cluster::client_address_elsewhere() const {
@@ -142,10 +161,17 @@ void Cluster::take_outbox() {
     const std::lock_guard lock(outbox_mutex_);
     outbox.swap(outbox_);
   }
+  const TimePoint now = parts_.loop->now();
   std::string parcel;
   for (const auto& [to, content] : outbox) {
     Peer* peer = find(to);
     if (peer == nullptr) continue;  // gone meanwhile; the receiver was told, or will be
+    // Before what follows from what has happened here.
+    if (spoken_ >= kFormatWithTime && std::exchange(peer->told_time, now) != now) {
+      Encoder time;
+      time.number(static_cast<std::uint64_t>(clock_us(now)));
+      peer->link.push(std::string(1, static_cast<char>(Content::time)) + std::string(time.view()));
+    }
     parcel.assign(1, static_cast<char>(Content::above));
     parcel += content;
     peer->link.push(parcel);
@@ -297,10 +323,13 @@ void Cluster::parcel_came(NodeId from, std::string_view parcel) {
   if (content == Content::above) return receiver_->parcel(from, parcel);
   Decoder decoder(parcel);
   if (content == Content::piece) return ask_piece(from, homes_.on_piece(from, decoder));
-  const std::uint64_t cursor = decoder.number();
-  if (content != Content::ask_piece || decoder.bad()) return bad_frames().add();
+  const std::uint64_t number = decoder.number();
+  if (decoder.bad()) return bad_frames().add();
+  if (content == Content::time)
+    return not_before(static_cast<std::int64_t>(number), parts_.loop->now());
+  if (content != Content::ask_piece) return bad_frames().add();
   std::string answer(1, static_cast<char>(Content::piece));
-  answer += homes_.piece(cursor);
+  answer += homes_.piece(number);
   if (Peer* peer = find(from)) peer->link.push(answer);
   parts_.loop->at_turn_end([this] { flush(); });
 }
@@ -392,7 +421,11 @@ void Cluster::publish_view() {
     }
   }
   if (self_ != 0 && facts_.state == store::MemberState::up) view.keepers.push_back(self_);
-  const bool changed = view.keepers != view_.get()->keepers;
+  const auto before = view_.get();
+  const bool changed = view.keepers != before->keepers;
+  if (now - before->keepers_changed <= kSeenAlike) view.former_keepers = before->former_keepers;
+  view.keepers_changed = changed ? now : before->keepers_changed;
+  if (changed) std::ranges::copy(before->keepers, std::back_inserter(view.former_keepers));
   view_.set(std::move(view));
   if (changed && receiver_ != nullptr) receiver_->keepers_changed();
 }

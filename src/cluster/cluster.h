@@ -20,6 +20,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,7 @@
 #include "base/swappable.h"
 #include "base/task.h"
 #include "bus/bus.h"
+#include "cluster/cluster_clock.h"
 #include "cluster/homes.h"
 #include "cluster/leases.h"
 #include "cluster/link.h"
@@ -122,6 +124,8 @@ class Cluster {
   [[nodiscard]] NodeId self() const { return self_; }
   // True if every member reads parcels that bear a trace id.
   [[nodiscard]] bool all_read_trace_ids() const;
+  // All members know a former keeper's question (core/parcels.h), and are told the time.
+  [[nodiscard]] bool all_tell_time() const;
   // True when it is a member and knows the others' part of the directory.
   [[nodiscard]] bool serving() const { return serving_; }
   // True while others cannot have taken it for dead. After a pause of the whole process this is
@@ -141,8 +145,12 @@ class Cluster {
   [[nodiscard]] const Homes& homes() const { return homes_; }
   // The node that keeps what comes for an account without sessions: all nodes come to the same
   // answer, as long as they see the same members. `without`: but not one of these.
-  [[nodiscard]] NodeId keeper(std::string_view account,
-                              const std::vector<NodeId>& without = {}) const;
+  [[nodiscard]] NodeId keeper(std::string_view account, std::span<const NodeId> without = {}) const;
+  // A change of the members, or of who hears whom, is known to all by then.
+  static constexpr std::chrono::seconds kSeenAlike{4};
+  // That node before the members changed, if they did lately: others may take it for the keeper
+  // still. 0 if there is no other, or it is not reachable.
+  [[nodiscard]] NodeId former_keeper(std::string_view account, TimePoint now) const;
   // False if the node is no member, or too much waits for it already (`must`: whatever waits).
   bool send(NodeId to, std::string parcel, bool must = false);
   // True if it is a member and heard, or this node itself.
@@ -159,8 +167,12 @@ class Cluster {
   [[nodiscard]] std::string client_address_elsewhere() const;
   // Of each of the other nodes that are up and have said so.
   [[nodiscard]] std::vector<Load> loads_elsewhere() const;
-  // The database's time, in microseconds since 1970; and its clock minus this machine's.
-  [[nodiscard]] std::int64_t clock_us(TimePoint now) const { return clock_base_us_ + us_of(now); }
+  // The database's time, in microseconds since 1970; and its clock minus this machine's. It does
+  // not go back, and is behind no time that another node has told: what happens here because of
+  // something there is later by this clock, too. (Unless the database's clock is set back.)
+  [[nodiscard]] std::int64_t clock_us(TimePoint now) const { return clock_.us(us_of(now)); }
+  // It is so late already, as something shows that another node left behind.
+  void not_before(std::int64_t us, TimePoint now) { clock_.told(us, us_of(now)); }
   [[nodiscard]] std::int64_t clock_skew_us() const { return clock_skew_us_; }
 
   // --- on the loop ---
@@ -180,6 +192,7 @@ class Cluster {
     bool unreached = false;  // as was logged
     TimePoint hole_since{};  // it is not heard, or does not hear us, and lives
     TimePoint redialled{};
+    TimePoint told_time{};
     std::vector<Heard> hears;
     std::optional<Load> load;
     std::string client_address;
@@ -192,7 +205,9 @@ class Cluster {
       std::shared_ptr<std::atomic<bool>> has_room;
     };
     std::map<NodeId, Seen> peers;
-    std::vector<NodeId> keepers;  // who is up and reachable
+    std::vector<NodeId> keepers;         // who is up and reachable
+    std::vector<NodeId> former_keepers;  // who was so before each of the latest changes
+    TimePoint keepers_changed{};
     struct Loaded {
       Load load;
       std::string client_address;
@@ -273,7 +288,7 @@ class Cluster {
   // Somebody was told that this node holds its lease no more, and acts on that.
   mutable std::atomic<NodeId> lapsed_ = 0;
   std::atomic<bool> serving_ = false;
-  std::atomic<std::int64_t> clock_base_us_ = 0;
+  ClusterClock clock_;
   std::atomic<std::int64_t> clock_skew_us_ = 0;
   Swappable<View> view_{View()};
   std::mutex outbox_mutex_;

@@ -16,6 +16,7 @@
 //   3   the first
 //   4   heartbeats tell more of what the sender has to do; its version knows leases
 //   5   its version reads parcels that bear a trace id
+//   6   its version reads parcels that tell the time
 #pragma once
 
 #include <cstdint>
@@ -34,11 +35,12 @@ using bus::NodeId;
 
 // A test builds the version before with another number, see src/starlingd/CMakeLists.txt.
 #ifndef STARLING_BUS_FORMAT
-#define STARLING_BUS_FORMAT 5
+#define STARLING_BUS_FORMAT 6
 #endif
 inline constexpr std::uint32_t kFormat = STARLING_BUS_FORMAT;
 inline constexpr std::uint32_t kFormatWithLeases = 4;
 inline constexpr std::uint32_t kFormatWithTraceIds = 5;
+inline constexpr std::uint32_t kFormatWithTime = 6;
 inline constexpr std::uint32_t kOldestFormat = 3;
 
 enum class FrameKind : std::uint8_t { heartbeat, changes, parcels, receipt, relay, farewell };

@@ -184,7 +184,7 @@ void Cluster::agree_on_format(const store::Roll& roll) {
 }
 
 void Cluster::look_at_clock(const store::Roll& roll) {
-  clock_base_us_ = roll.now_us - us_of(parts_.loop->now());
+  clock_.read(roll.now_us, us_of(parts_.loop->now()));
   const std::int64_t offset = roll.now_us - wall_clock_us();
   clock_skew_us_ = offset;
   if (std::exchange(skewed_, std::abs(offset) > kSkewUs) || !skewed_) return;

@@ -18,8 +18,6 @@ using xmpp::Jid;
 
 namespace {
 
-// A change of the members, or of who hears whom, is known to all by then.
-constexpr std::chrono::seconds kSeenAlike{4};
 constexpr std::chrono::milliseconds kAnswerTime{2'000};
 constexpr int kSeekTries = 5;
 constexpr std::size_t kAdoptedAtOnce = 100;
@@ -48,6 +46,7 @@ bool AccountHomes::is_here(std::string_view account) const {
 Task<Result<NodeId>> AccountHomes::find_home(Jid account) {
   cluster::Cluster& all = *cluster();
   std::vector<NodeId> silent;
+  bool former_asked = false;
   for (int tries = 0; tries < kSeekTries; ++tries) {
     if (!all.serving()) co_return fail(Errc::unavailable, "the node is not in its cluster");
     const auto home = all.homes().find(account.full());
@@ -59,6 +58,10 @@ Task<Result<NodeId>> AccountHomes::find_home(Jid account) {
     }
     const NodeId keeper = all.keeper(account.full(), silent);
     if (keeper == all.self()) {
+      if (!std::exchange(former_asked, true)) {
+        co_await wait_for_former_keeper(account);
+        continue;  // somebody else may be its home by now
+      }
       claim(account.full());
       co_return all.self();
     }
@@ -77,6 +80,15 @@ Task<Result<NodeId>> AccountHomes::find_home(Jid account) {
     if (all.is_member(found->home)) co_return found->home;
   }
   co_return fail(Errc::unavailable, "nobody knows where the account's sessions are");
+}
+
+// What came before the members changed is to be in the archive before anybody reads that, or it
+// would be found behind what comes now.
+Task<void> AccountHomes::wait_for_former_keeper(Jid account) {
+  const NodeId former = cluster()->former_keeper(account.full(), worker_.loop().now());
+  if (former == 0 || !cluster()->all_tell_time()) co_return;
+  const auto stored = co_await ask(former, ParcelKind::stored, account.str());
+  if (stored) worker_.archive().saw(stored->last_id);
 }
 
 void AccountHomes::claim(std::string_view account) {
@@ -150,6 +162,7 @@ Task<bool> AccountHomes::let_go(Jid account) {
 // again.
 void AccountHomes::ask_for_presence_later() {
   if (std::exchange(asks_later_, true)) return;
+  constexpr auto kSeenAlike = cluster::Cluster::kSeenAlike;
   const std::int64_t since = wall_clock_us() - std::chrono::microseconds(kSeenAlike).count();
   worker_.loop().run_after(kSeenAlike, [this, since] {
     asks_later_ = false;
@@ -240,7 +253,10 @@ Task<void> AccountHomes::answer_seek(NodeId asker, Jid account, std::uint64_t nu
   if (home && home->node != asker && all.is_member(home->node)) at = home->node;
   const LocalAccount* there = worker_.directory().find(account.full());
   if (there != nullptr && !there->sessions.empty()) at = all.self();
-  if (at == 0 && !co_await let_go(account)) at = all.self();
+  if (at == 0) {
+    co_await wait_for_former_keeper(account);
+    if (!co_await let_go(account)) at = all.self();
+  }
   if (at == 0) {
     at = asker;
     all.homes().expect(account.full(), {asker, all.clock_us(worker_.loop().now())});
@@ -248,6 +264,27 @@ Task<void> AccountHomes::answer_seek(NodeId asker, Jid account, std::uint64_t nu
     tell_kept(account, asker);
   }
   answer(asker, number, at);
+}
+
+void AccountHomes::take_stored(NodeId from, std::string_view account, Decoder& parcel) {
+  const std::uint64_t number = parcel.number();
+  auto jid = Jid::parse(account);
+  if (parcel.bad() || !jid) return;
+  worker_.gate().spawn(answer_when_stored(from, std::move(*jid), number));
+}
+
+// Not in the account's turn, which may be waiting for the asker itself.
+Task<void> AccountHomes::answer_when_stored(NodeId asker, Jid account, std::uint64_t number) {
+  cluster::Cluster& all = *cluster();
+  const auto home = all.homes().find(account.full());
+  const LocalAccount* there = worker_.directory().find(account.full());
+  const bool is_home = there != nullptr && !there->sessions.empty();
+  // From now on what comes goes there, whoever this node takes for the keeper.
+  if (!is_home && (!home || !all.is_member(home->node))) {
+    all.homes().expect(account.full(), {asker, all.clock_us(worker_.loop().now())});
+  }
+  co_await worker_.archive().written(account);
+  answer(asker, number, asker);
 }
 
 void AccountHomes::answer(NodeId asker, std::uint64_t number, NodeId home) {

@@ -65,6 +65,7 @@ class AccountHomes {
 
   // --- parcels (parcels.h) ---
 
+  void take_stored(cluster::NodeId from, std::string_view account, cluster::Decoder& parcel);
   void take_seek(cluster::NodeId from, std::string_view account, cluster::Decoder& parcel);
   void take_found(std::uint64_t number, cluster::Decoder& parcel);
   void take_losing(cluster::NodeId from, std::string_view account, cluster::Decoder& parcel);
@@ -87,6 +88,8 @@ class AccountHomes {
   [[nodiscard]] cluster::Cluster* cluster() const;
   void ask_for_presence_later();
   void adopt_some(std::shared_ptr<std::vector<std::string>> accounts);
+  Task<void> wait_for_former_keeper(xmpp::Jid account);
+  Task<void> answer_when_stored(cluster::NodeId asker, xmpp::Jid account, std::uint64_t number);
   // False if it has sessions.
   Task<bool> let_go(xmpp::Jid account);
   Task<void> release_in_turn(xmpp::Jid account);

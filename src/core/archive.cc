@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "cluster/cluster.h"
 #include "core/archive_mark.h"
 #include "core/messages_lost.h"
 #include "core/server.h"
@@ -48,6 +49,13 @@ ArchiveId Archive::next_id() {
     worker_.gate().spawn(reserve(reserved_));
   }
   return last_id_;
+}
+
+void Archive::saw(ArchiveId id) {
+  last_id_ = std::max(last_id_, id);
+  if (auto* const cluster = worker_.server().cluster()) {
+    cluster->not_before(archive_time_us(id), worker_.loop().now());
+  }
 }
 
 Task<void> Archive::reserve(ArchiveId until) {

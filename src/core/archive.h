@@ -63,7 +63,7 @@ class Archive {
   Task<void> written(xmpp::Jid account);
 
   // An id that was given elsewhere, or before: those given from now on are higher.
-  void saw(ArchiveId id) { last_id_ = std::max(last_id_, id); }
+  void saw(ArchiveId id);
   [[nodiscard]] ArchiveId last_id() const { return last_id_; }
 
   [[nodiscard]] const ArchiveUid& uid() const { return uid_; }

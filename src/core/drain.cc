@@ -89,16 +89,6 @@ Task<void> Drain::run(Worker& worker) {
     const bool last = loop.now() >= last_batch || hurried_ || pressed_;
     if (!std::exchange(first, false) && !last) continue;
     Visitors& all_visitors = worker.remote().visitors();
-    // Asked before all else: who is resumed meanwhile is found among the sessions then.
-    const bool none_comes = server_.resuming() == 0;
-    if (server_.session_count() > 0) left = loop.now();
-    if (last && none_comes && server_.session_count() == 0 &&
-        worker.directory().session_count() == 0 && all_visitors.size() == 0) {
-      // What other nodes sent is to be dealt with, and they are to know: they would send it again,
-      // to another, and it would come twice. But not for ever: the store may be away.
-      worker.remote().take_no_more();
-      if (server_.in_hand() == 0 || loop.now() - left >= kInHand) co_return;
-    }
     // Who has come since the last look.
     std::vector<SessionRef> sessions;
     worker.directory().for_each([&](const Session& session) {
@@ -116,6 +106,18 @@ Task<void> Drain::run(Worker& worker) {
       } else if (const Session* session = worker.directory().find(sessions[i])) {
         session->outbox->leave(Leaving::connection);
       }
+    }
+    if (!last || over()) continue;
+    turns_away_ = true;
+    // Asked before all else: who has come meanwhile is found among the sessions then.
+    const bool none_comes = server_.arriving() == 0;
+    if (server_.session_count() > 0) left = loop.now();
+    if (none_comes && server_.session_count() == 0 && worker.directory().session_count() == 0 &&
+        all_visitors.size() == 0) {
+      // What other nodes sent is to be dealt with, and they are to know: they would send it again,
+      // to another, and it would come twice. But not for ever: the store may be away.
+      worker.remote().take_no_more();
+      if (server_.in_hand() == 0 || loop.now() - left >= kInHand) co_return;
     }
   }
 }

@@ -2,7 +2,8 @@
 //
 // A session that can be resumed is parked (parking.h), any other is sent all that it is owed and
 // ends. That happens at a pace which the nodes that take them can bear. Whoever connects meanwhile,
-// because a load balancer has not noticed yet, is served, and moved with the last batch.
+// because a load balancer has not noticed yet, is served, and moved with the last batch; who comes
+// behind that is turned away, or a client that knows no other node would come back for ever.
 //
 // begin, then run on each worker; the rest may be asked on any thread.
 #pragma once
@@ -39,6 +40,8 @@ class Drain {
   };
   [[nodiscard]] Status status() const;
   [[nodiscard]] bool begun() const { return begun_; }
+  // The last batch has been told to go: nobody is bound or resumed here any more.
+  [[nodiscard]] bool turns_away() const { return turns_away_; }
 
   // Once, on any thread.
   void begin(const config::DrainOptions& options);
@@ -59,6 +62,7 @@ class Drain {
   std::int64_t began_at_us_ = 0;  // since 1970
   std::int64_t sessions_then_ = 0;
   std::atomic<bool> begun_ = false;  // guards the three above
+  std::atomic<bool> turns_away_ = false;
   std::atomic<bool> hurried_ = false;
   std::atomic<std::uint32_t> rate_ = 0;  // sessions a second
   std::atomic<bool> pressed_ = false;

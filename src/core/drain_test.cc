@@ -93,6 +93,21 @@ TEST_F(DrainTest, WhatComesWhenAllHaveLeft_IsLeftToItsSender) {
   EXPECT_THAT(cluster_.archive_of("bob@example.org"), testing::IsEmpty());
 }
 
+TEST_F(DrainTest, WhoComesBehindTheLastBatch_IsTurnedAway) {
+  const xmpp::ReceiptPtr in_hand =
+      server().worker(0).remote().receipt(cluster_.node(0).cluster->self(), 1);
+  server().drain().begin({.linger = 10s});
+  for (std::size_t i = 0; i < server().worker_count(); ++i) {
+    Worker& worker = server().worker(i);
+    worker.loop().post([this, &worker] { worker.gate().spawn(run(worker)); });
+  }
+  cluster_.pass(1s);
+  EXPECT_TRUE(cluster_.connect(1, "bob@example.org/early").connected());
+  cluster_.pass(10s);
+  EXPECT_FALSE(cluster_.connect(1, "bob@example.org/late").connected());
+  EXPECT_TRUE(cluster_.wait_for([&] { return drained(); }, 10s));
+}
+
 TEST_F(DrainTest, StanzaThatIsNeverDealtWith_IsNotWaitedForUntilTheDeadline) {
   const xmpp::ReceiptPtr in_hand =
       server().worker(0).remote().receipt(cluster_.node(0).cluster->self(), 1);

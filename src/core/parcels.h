@@ -46,8 +46,12 @@ enum class ParcelKind : std::uint8_t {
   // Commands (cluster_calls.h).
   call,    // account or nobody's; number, what is called, arguments
   answer,  // number: an Errc or kBound, what came of it
+  // Between any two nodes, if all know it (Cluster::all_tell_time).
+  stored,  // account; number: the asker keeps it now. Says found when all that this node, its
+           // keeper
+           // before, has of it is stored
 };
-inline constexpr ParcelKind kLastParcelKind = ParcelKind::answer;
+inline constexpr ParcelKind kLastParcelKind = ParcelKind::stored;
 inline constexpr std::uint64_t kBound = 255;        // beside the values of Errc
 inline constexpr std::uint64_t kBearsTraceId = 64;  // a bit beside the kinds
 

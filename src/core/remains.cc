@@ -124,10 +124,10 @@ Task<std::optional<std::vector<std::string>>> read_received(Worker& worker, Jid 
 }
 
 // The addressee's home may have died as well: then the keeper keeps it, as for anybody.
-bool is_heard(const Server& server, std::string_view account) {
+cluster::NodeId silent_home(const Server& server, std::string_view account) {
   const cluster::Cluster* cluster = server.cluster();
   const auto home = cluster != nullptr ? cluster->homes().find(account) : std::nullopt;
-  return !home || cluster->reachable(home->node);
+  return home && !cluster->reachable(home->node) ? home->node : 0;
 }
 
 // Every one of these, oldest first, reaches its addressee's archive, if it is not there. False if
@@ -154,7 +154,7 @@ Task<bool> see_to(Worker& worker, std::vector<LogEntry> entries) {
     message->set_archive_id(entry.id);
     add_delay(*message, message->from());
     message->set_archive_id(0);
-    if (!is_heard(worker.server(), entry.peer)) message->set_home_is_gone();
+    message->set_not_at(silent_home(worker.server(), entry.peer));
     worker.journal().identify(*message);
     worker.journal().note(Journal::Event::made_here, *message);
     log::info("message_sent_on", {{"jid", message->from().full()},

@@ -80,8 +80,9 @@ NodeId Remote::place_of_addressee(const Stanza& stanza) const {
   const std::string_view account = stanza.to().bare();
   const cluster::Cluster& all = *cluster();
   const auto home = all.homes().find(account);
-  if (home && all.is_member(home->node) && !stanza.home_is_gone()) return home->node;
-  if (stanza.hops() < kHopsToKeeper) return all.keeper(account);
+  const NodeId not_at = stanza.not_at();
+  if (home && all.is_member(home->node) && home->node != not_at) return home->node;
+  if (stanza.hops() < kHopsToKeeper) return all.keeper(account, {&not_at, 1});
   return all.self();  // the nodes do not agree on who is the keeper, and we are as good
 }
 
@@ -246,6 +247,8 @@ void Remote::take(NodeId from, std::string_view bytes) {
       return take_stanza(from, *head, parcel);
     case ParcelKind::dealt:
       return dealt(head->number);
+    case ParcelKind::stored:
+      return homes_.take_stored(from, head->account, parcel);
     case ParcelKind::seek:
       return homes_.take_seek(from, head->account, parcel);
     case ParcelKind::found:
@@ -303,11 +306,9 @@ void Remote::take_stanza(NodeId from, const ParcelHead& head, Decoder& parcel) {
     Stanza copy = *stanza;
     copy.set_to(addressee);
     worker_.journal().note(Journal::Event::from_node, copy, from);
-    // A node that passes it on is the home no more, though we may not have heard of that yet.
-    if (hops > 1) {
-      const auto home = cluster()->homes().find(addressee.bare());
-      if (home && home->node == from) copy.set_home_is_gone();
-    }
+    // A node that passes it on is neither the home nor the keeper, though we may not have heard of
+    // that yet: it would come back, and a node that is about to leave takes nothing any more.
+    if (hops > 1) copy.set_not_at(from);
     worker_.router().route(std::move(copy));
   }
 }
@@ -347,6 +348,7 @@ void Remote::route_again_what_is_kept_for_no_member() {
   }
   for (auto& [unused, entry] : kept) {
     entry.stanza.set_hops(0);
+    entry.stanza.set_not_at(0);
     worker_.journal().note(Journal::Event::node_gone, entry.stanza, entry.node);
     worker_.router().route(std::move(entry.stanza));
   }

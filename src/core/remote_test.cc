@@ -123,6 +123,22 @@ TEST(RemoteTest, nothing_overtakes_what_is_under_way_to_where_its_addressee_was)
   }
 }
 
+TEST(RemoteTest, what_a_message_causes_elsewhere_is_later_than_it_by_all_clocks) {
+  TestCluster cluster(2);
+  TestClient& alice = cluster.online(0, "alice@example.org/phone");
+  TestClient& bob = cluster.online(1, "bob@example.org/pc");
+  auto& ahead = *cluster.node(0).cluster;
+  auto& behind = *cluster.node(1).cluster;
+  const auto by = [](cluster::Cluster& clock, TimePoint at) { return clock.clock_us(at); };
+  ahead.not_before(by(ahead, cluster.now()) + 300'000, cluster.now());
+  const std::int64_t said_at = by(ahead, cluster.now());
+  EXPECT_LT(by(behind, cluster.now()), said_at);
+  alice.send("<message to='bob@example.org' type='chat'><body>now</body></message>");
+  cluster.settle();
+  EXPECT_THAT(bob.take(), ElementsAre(HasSubstr("now")));
+  EXPECT_GE(by(behind, cluster.now()), said_at);
+}
+
 TEST(RemoteTest, who_is_back_is_not_taken_for_gone_because_of_a_presence_that_had_to_wait) {
   TestCluster cluster(3);
   cluster.create_account(jid("alice@example.org"));
@@ -146,6 +162,22 @@ TEST(RemoteTest, who_is_back_is_not_taken_for_gone_because_of_a_presence_that_ha
   ASSERT_THAT(late, testing::Contains(HasSubstr("type='unavailable'")));
   EXPECT_THAT(late.back(), testing::AllOf(HasSubstr("from='alice@example.org/phone'"),
                                           testing::Not(HasSubstr("unavailable"))));
+}
+
+TEST(RemoteTest, what_a_node_passes_on_does_not_go_back_to_it) {
+  TestCluster cluster(2);
+  const cluster::NodeId first = cluster.node(0).cluster->self();
+  std::string account = "a@example.org";
+  while (cluster.node(1).cluster->keeper(account) != first) account.insert(0, 1, 'a');
+  cluster.create_account(jid(account));
+  cluster.network.cut = [](int from, int to) { return from == 1 && to == 0; };
+  auto parcel = begin_parcel(ParcelKind::stanza, account);
+  parcel.number(1).number(2).number(1).text(account);
+  parcel.rest("<message from='b@example.net' to='" + account + "'><body>hi</body></message>");
+  Worker& worker = cluster.node(1).worker_of(account);
+  worker.loop().post([&] { worker.remote().take(first, parcel.view()); });
+  cluster.settle();
+  EXPECT_THAT(cluster.archive_of(account), ElementsAre(HasSubstr("hi")));
 }
 
 TEST(RemoteTest, order_gives_way_to_a_node_that_does_not_deal_with_anything) {

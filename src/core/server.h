@@ -108,8 +108,8 @@ class Server {
   [[nodiscard]] bool stopping() const { return stopping_; }
   // How many stanzas of other nodes have not been dealt with here. Any thread.
   [[nodiscard]] std::atomic<std::size_t>& in_hand() { return in_hand_; }
-  // So many sessions that are no session of this node yet are about to be resumed here.
-  [[nodiscard]] std::atomic<std::size_t>& resuming() { return resuming_; }
+  // So many sessions that are no session of this node yet are about to be bound or resumed here.
+  [[nodiscard]] std::atomic<std::size_t>& arriving() { return arriving_; }
   // What this node's archive ids end with; 0 without a cluster.
   void set_slot(std::uint16_t slot) { slot_ = slot; }
   [[nodiscard]] std::uint16_t slot() const { return slot_; }
@@ -139,17 +139,17 @@ class Server {
   std::atomic<std::uint16_t> slot_ = 0;
   std::atomic<bool> stopping_ = false;
   std::atomic<std::size_t> in_hand_ = 0;
-  std::atomic<std::size_t> resuming_ = 0;
+  std::atomic<std::size_t> arriving_ = 0;
   Procedures procedures_;
 };
 
-// Counted in Server::resuming() as long as it lives.
-class Resuming {
+// Counted in Server::arriving() as long as it lives.
+class Arriving {
  public:
-  explicit Resuming(Server& server) : server_(server) { ++server_.resuming(); }
-  ~Resuming() { --server_.resuming(); }
-  Resuming(const Resuming&) = delete;
-  Resuming& operator=(const Resuming&) = delete;
+  explicit Arriving(Server& server) : server_(server) { ++server_.arriving(); }
+  ~Arriving() { --server_.arriving(); }
+  Arriving(const Arriving&) = delete;
+  Arriving& operator=(const Arriving&) = delete;
 
  private:
   Server& server_;

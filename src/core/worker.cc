@@ -63,6 +63,8 @@ Task<Result<LocalAccount*>> Worker::load(xmpp::Jid bare) {
 
 Task<Result<Session*>> Worker::bind(xmpp::Jid full, Outbox& outbox, ParkedSession* parked) {
   constexpr int kTries = 3;
+  const Arriving arriving(server_);  // before the question: the drain asks the other way round
+  if (server_.drain().turns_away()) co_return fail(Errc::unavailable, "this node leaves");
   if (server_.cluster() == nullptr) {
     co_return co_await bind_here(full, outbox, Counted::yes, parked);
   }

@@ -71,6 +71,10 @@ void C2sStream::handle_header(const xml::Element& header) {
 // not before the stream is protected, if it is going to be.)
 bool C2sStream::turn_to_other_node() {
   const core::Server& server = service_->worker().server();
+  if (server.drain().turns_away()) {
+    send_elsewhere();
+    return true;
+  }
   if (server.cluster() == nullptr || !server.drain().begun()) return false;
   if (options_->starttls_required && !connection_->is_secure()) return false;
   if (options_->over_http) return false;
@@ -383,6 +387,7 @@ Task<void> C2sStream::bind(std::shared_ptr<C2sStream> /*self*/, xmpp::Jid full,
     if (answer) connection_->send(answer->to_xml());
     co_return go_on();
   }
+  if (!session && service_->worker().server().drain().turns_away()) co_return send_elsewhere();
   if (!session) {
     log_event(log::Level::warning, "session_not_bound", {{"error", session.error().message}});
     not_bound(session.error().code);

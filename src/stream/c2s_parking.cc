@@ -102,7 +102,7 @@ Task<void> C2sService::until_parked(std::string account, std::string id) {
 // The first parameter of these keeps the stream alive.
 Task<void> C2sStream::find_new_home(std::shared_ptr<C2sStream> self, xmpp::Jid full) {
   core::Worker& worker = service_->worker();
-  auto counted = std::make_unique<core::Resuming>(worker.server());  // until it is bound
+  auto counted = std::make_unique<core::Arriving>(worker.server());  // until it is bound
   const xmpp::Jid account = full.to_bare();
   auto parked = co_await worker.parking().claim(account, managed_->id);
   if (!parked) co_return send_elsewhere();
@@ -115,7 +115,7 @@ Task<void> C2sStream::find_new_home(std::shared_ptr<C2sStream> self, xmpp::Jid f
 // In the account's turn. Its client does not notice.
 Task<void> C2sStream::settle_at_new_home(std::shared_ptr<C2sStream> /*self*/,
                                          core::ParkedSession parked,
-                                         std::unique_ptr<core::Resuming> /*counted*/) {
+                                         std::unique_ptr<core::Arriving> /*counted*/) {
   core::Worker& worker = service_->worker();
   const auto bound = phase_ != Phase::ended ? co_await worker.bind(parked.jid, *this, &parked)
                                             : fail_to_bind("the stream has ended");
@@ -168,7 +168,7 @@ void C2sStream::go_on_with(core::ParkedSession parked) {
 
 // In the account's turn.
 Task<void> C2sStream::resume_parked(std::shared_ptr<C2sStream> self, core::ParkedSession parked,
-                                    std::uint32_t h, std::unique_ptr<core::Resuming> /*counted*/) {
+                                    std::uint32_t h, std::unique_ptr<core::Arriving> /*counted*/) {
   core::Worker& worker = service_->worker();
   const std::string id = parked.stream.id;
   auto bound = phase_ == Phase::binding ? co_await worker.bind(parked.jid, *this, &parked)

@@ -27,7 +27,7 @@
 #include "xmpp/errors.h"
 
 namespace starling::core {
-class Resuming;
+class Arriving;
 }
 
 namespace starling::stream {
@@ -130,10 +130,10 @@ class C2sStream final : public net::ConnectionHandler,
   // The account's home leaves, this node does not: the session goes on here with another home.
   Task<void> find_new_home(std::shared_ptr<C2sStream> self, xmpp::Jid full);
   Task<void> settle_at_new_home(std::shared_ptr<C2sStream> self, core::ParkedSession parked,
-                                std::unique_ptr<core::Resuming> counted);
+                                std::unique_ptr<core::Arriving> counted);
   void go_on_with(core::ParkedSession parked);
   Task<void> resume_parked(std::shared_ptr<C2sStream> self, core::ParkedSession parked,
-                           std::uint32_t h, std::unique_ptr<core::Resuming> counted);
+                           std::uint32_t h, std::unique_ptr<core::Arriving> counted);
   Task<bool> leave_for_later(const core::ParkedSession& parked, Errc why);
   bool take_over(core::SessionId expected, std::uint64_t former_node, const std::string& id,
                  cluster::Decoder& state);

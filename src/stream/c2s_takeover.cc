@@ -134,7 +134,8 @@ std::string C2sStream::hand_over(NodeId to, SessionId expected) {
 // session at another node may be about to bind it, or unable to: it is looked for again.
 Task<void> C2sStream::resume_from_elsewhere(std::shared_ptr<C2sStream> self, std::string id,
                                             std::uint32_t h) {
-  const core::Resuming resuming(service_->worker().server());
+  const core::Arriving arriving(service_->worker().server());
+  if (service_->worker().server().drain().turns_away()) co_return send_elsewhere();
   Search search;
   search.until = service_->worker().loop().now() + kClaimedElsewhere;
   while (!co_await try_to_resume(self, id, h, &search)) {
@@ -196,7 +197,7 @@ Task<bool> C2sStream::try_to_resume(std::shared_ptr<C2sStream> self, std::string
     auto parked = co_await worker.parking().claim(owner, id);
     if (parked) {
       // Counted until it is bound.
-      auto counted = std::make_unique<core::Resuming>(server);
+      auto counted = std::make_unique<core::Arriving>(server);
       worker.turns().run(account, [this, self, parked = std::move(*parked), h,
                                    counted = std::move(counted)]() mutable {
         return resume_parked(self, std::move(parked), h, std::move(counted));

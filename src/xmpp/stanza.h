@@ -97,9 +97,10 @@ class Stanza {
   // How many nodes it has come from, so that it cannot go in circles.
   [[nodiscard]] std::uint8_t hops() const { return hops_; }
   void set_hops(std::uint8_t hops) { hops_ = hops; }
-  // What this node takes for its addressee's home has passed it on: it is that no more.
-  [[nodiscard]] bool home_is_gone() const { return home_is_gone_; }
-  void set_home_is_gone() { home_is_gone_ = true; }
+  // A node that has nothing to do with its addressee any more, whatever this one takes it for: it
+  // has passed it on, say. 0 if there is none.
+  [[nodiscard]] std::uint64_t not_at() const { return not_at_; }
+  void set_not_at(std::uint64_t node) { not_at_ = node; }
 
   // True if the other one differs from this in nothing but the addressee.
   [[nodiscard]] bool same_but_for_addressee(const Stanza& other) const {
@@ -131,13 +132,13 @@ class Stanza {
   StanzaKind kind_ = StanzaKind::message;
   StanzaType type_ = StanzaType::normal;
   std::uint8_t hops_ = 0;
-  bool home_is_gone_ = false;
   std::uint32_t head_size_ = 0;
   Jid from_;
   Jid to_;
   xml::DocumentPtr document_;
   std::string written_;  // head() and added(): one string, as most stanzas have but the first
   std::uint64_t archive_id_ = 0;
+  std::uint64_t not_at_ = 0;
   TraceId trace_id_;
   ReceiptPtr receipt_;
 };

@@ -75,7 +75,8 @@ class Flow:
         """Of what has been received: in order, and once in a session."""
         times = Counter(self.received)
         twice = {n for (_, n), count in times.items() if count > 1} - self.doubtful
-        assert not twice, f"{self}: {_runs(sorted(twice))} twice in one session: {self.heard()}"
+        assert not twice, (f"{self}: {_runs(sorted(twice))} twice in one session: {self.heard()}\n"
+                           + self.why(min(twice)))
         latest: dict[int, int] = {}
         first: dict[int, int] = {}  # the session that received it first
         for session, number in self.received:
@@ -83,7 +84,8 @@ class Flow:
             if first.setdefault(number, session) != session or number in self.doubtful:
                 continue
             before = latest.get(session, -1)
-            assert number > before, f"{self}: {number} after {before}: {self.heard()}"
+            assert number > before, (f"{self}: {number} after {before}: {self.heard()}\n"
+                                     + self.why(number) + self.why(before))
             latest[session] = number
 
     def heard(self) -> str:
@@ -91,6 +93,14 @@ class Flow:
         sessions = sorted({session for session, _ in self.received})
         return "; ".join(f"session {session}: " + _runs(n for s, n in self.received if s == session)
                          for session in sessions)
+
+    def why(self, number: int) -> str:
+        """For people: what the nodes that still run have noted of it."""
+        for place in (*self.sender.places, *self.receiver.places):
+            told = place.run_ctl("why", f"{self.name}-{number}", json_output=False)
+            if told.returncode == 0:
+                return told.stdout
+        return f"no node knows what became of {number}\n"
 
     def check_undisturbed(self) -> None:
         """Moreover, neither of the two has noticed anything."""
