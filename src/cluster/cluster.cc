@@ -135,7 +135,9 @@ bool Cluster::reachable(NodeId node) const {
 
 bool Cluster::any_full() const {
   const auto view = view_.get();
-  return std::ranges::any_of(view->peers, [](const auto& p) { return !*p.second.has_room; });
+  return std::ranges::any_of(view->peers, [](const auto& peer) {
+    return peer.second.reachable && !*peer.second.has_room;
+  });
 }
 
 bool Cluster::is_gone(NodeId node) const {
@@ -212,6 +214,20 @@ void Cluster::announce(std::string_view frame) {
 
 bool Cluster::hears(const Peer& peer) const {
   return parts_.loop->now() - peer.heard < timing_.silent;
+}
+
+// By its own word, if it has said one.
+bool Cluster::is_heard_by(const Peer& peer) const {
+  if (!peer.ever_heard) return true;
+  const auto of_us = std::ranges::find(peer.hears, self_.load(), &Heard::node);
+  return of_us != peer.hears.end() && of_us->lately;
+}
+
+// Where only one of the two hears the other, frames wait for another way, and not for the peer.
+Duration Cluster::lag_of(const Peer& peer) const {
+  const auto since = peer.link.waiting_since();
+  if (!since || !is_heard_by(peer)) return {};
+  return std::max(Duration(), peer.heard_via - *since);
 }
 
 // Somebody who hears both, when we do not hear it ourselves (or it does not hear us).
@@ -379,9 +395,8 @@ void Cluster::look_at(Peer& peer) {
   const TimePoint now = parts_.loop->now();
   const NodeId node = peer.member.epoch;
   const NodeId self = self_;
-  const auto of_us = std::ranges::find(peer.hears, self, &Heard::node);
   const bool heard = hears(peer);
-  const bool hears_us = !peer.ever_heard || (of_us != peer.hears.end() && of_us->lately);
+  const bool hears_us = is_heard_by(peer);
   if (std::exchange(peer.unreached, !heard) == heard) {
     if (heard) {
       log::info("cluster_node_reachable", {{"node", node}});
@@ -415,6 +430,7 @@ void Cluster::publish_view() {
         now - peer.heard_via < timing_.silent && peer.member.silent_for < timing_.suspect;
     view.peers.emplace(node, View::Seen{reachable, peer.has_room});
     view.all_reachable &= reachable;
+    view.lag = std::max(view.lag, lag_of(peer));
     if (reachable && peer.member.facts.state == store::MemberState::up) {
       view.keepers.push_back(node);
       if (peer.load) view.loads.push_back({*peer.load, peer.client_address});

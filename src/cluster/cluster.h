@@ -156,8 +156,12 @@ class Cluster {
   // True if it is a member and heard, or this node itself.
   [[nodiscard]] bool reachable(NodeId node) const;
   [[nodiscard]] bool all_reachable() const { return view_.get()->all_reachable; }
-  // One of the others does not take what is for it: as much waits as may.
+  // One of those that can be reached does not take what is for it: as much waits as may.
   [[nodiscard]] bool any_full() const;
+  // How late they are: how long the oldest frame that one of them has not confirmed had waited when
+  // that one was last heard. So what waits for a node that has fallen silent is not late: it was
+  // not busy, but may be dead.
+  [[nodiscard]] Duration lag() const { return view_.get()->lag; }
   [[nodiscard]] bool is_member(NodeId node) const;
   // True if it was one; not of one that may have joined just now.
   [[nodiscard]] bool is_gone(NodeId node) const;
@@ -213,6 +217,7 @@ class Cluster {
       std::string client_address;
     };
     std::vector<Loaded> loads;  // of the keepers that are others
+    Duration lag{};
     bool all_reachable = true;
     NodeId newest = 0;  // of all that were ever seen
   };
@@ -255,6 +260,8 @@ class Cluster {
   void transmit(NodeId to, std::string_view frame);
   void announce(std::string_view frame);
   [[nodiscard]] bool hears(const Peer& peer) const;
+  [[nodiscard]] bool is_heard_by(const Peer& peer) const;
+  [[nodiscard]] Duration lag_of(const Peer& peer) const;
   [[nodiscard]] const Peer* relay_to(NodeId node) const;
   Peer* find(NodeId node);
 

@@ -28,11 +28,20 @@ void Link::push(std::string_view parcel) {
 
 void Link::close_frame() {
   if (open_.size() == 0) return;
-  frames_.push_back({std::exchange(open_, {}).take(), {}, {}, false});
+  frames_.push_back({std::exchange(open_, {}).take(), {}, {}, {}, false});
+}
+
+std::optional<TimePoint> Link::waiting_since() const {
+  if (frames_.empty()) return std::nullopt;
+  return frames_.front().complete;
 }
 
 void Link::flush(TimePoint now) {
   close_frame();
+  for (auto frame = frames_.rbegin(); frame != frames_.rend() && frame->complete == TimePoint();
+       ++frame) {
+    frame->complete = now;
+  }
   send_what_fits(now);
   if (received_ > told_) send_receipt(false);
 }

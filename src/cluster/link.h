@@ -14,6 +14,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,8 @@ class Link {
   void received_by_peer(std::uint64_t count, bool missing, TimePoint now);
   [[nodiscard]] std::size_t waiting_bytes() const { return waiting_bytes_; }
   [[nodiscard]] std::size_t waiting_frames() const { return frames_.size(); }
+  // Since when the oldest of them waits, whether it was sent yet or not; nullopt: none does.
+  [[nodiscard]] std::optional<TimePoint> waiting_since() const;
 
   // --- from the peer ---
 
@@ -59,7 +62,8 @@ class Link {
  private:
   struct Frame {
     std::string parcels;
-    TimePoint sent{};  // last
+    TimePoint complete{};  // as of the flush behind it
+    TimePoint sent{};      // last
     TimePoint first_sent{};
     bool on_its_way = false;
   };

@@ -140,6 +140,32 @@ TEST_F(LinkTest, receipts_let_go_of_what_is_kept) {
   EXPECT_EQ(a_.link->waiting_bytes(), 0);
 }
 
+TEST_F(LinkTest, tells_since_when_the_oldest_waits) {
+  EXPECT_EQ(a_.link->waiting_since(), std::nullopt);
+  const TimePoint first = now_;
+  send("one");
+  pass(100ms);
+  send("two");
+  EXPECT_EQ(a_.link->waiting_since(), first);
+  arrive(b_, a_.wire.front(), now_);
+  b_.link->flush(now_);
+  carry(b_, a_);
+  EXPECT_EQ(a_.link->waiting_since(), first + 100ms);
+  settle();
+  EXPECT_EQ(a_.link->waiting_since(), std::nullopt);
+}
+
+TEST_F(LinkTest, what_was_not_sent_yet_waits_as_well) {
+  const TimePoint first = now_;
+  while (a_.link->waiting_bytes() < 2 * Link::kWindowBytes) send(std::string(50'000, 'x'));
+  pass(200ms);
+  carry(a_, b_);
+  b_.link->flush(now_);
+  carry(b_, a_);
+  EXPECT_GT(a_.link->waiting_frames(), 0);
+  EXPECT_EQ(a_.link->waiting_since(), first);
+}
+
 TEST_F(LinkTest, only_a_window_is_on_its_way_and_room_ends) {
   const std::string big(50'000, 'x');
   while (a_.link->has_room()) send(big);

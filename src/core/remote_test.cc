@@ -48,6 +48,25 @@ TEST(RemoteTest, a_client_that_claims_another_address_is_told_at_once) {
             Router::Submitted::invalid_from);
 }
 
+TEST(RemoteTest, a_slow_bus_is_late_and_a_node_that_fell_silent_is_not) {
+  TestCluster cluster(2);
+  TestClient& alice = cluster.online(0, "alice@example.org/phone");
+  cluster.online(1, "bob@example.org/pc");
+  const cluster::Cluster& nodes = *cluster.node(0).cluster;
+  cluster.pass(1s);
+  cluster.freeze(1);
+  alice.send(kHello);
+  cluster.pass(2s);
+  EXPECT_EQ(nodes.lag(), 0s);
+  cluster.thaw(1);
+  cluster.pass(1s);
+  cluster.network.faults.delay = 2s;
+  alice.send(kHello);
+  EXPECT_TRUE(cluster.wait_for([&] { return nodes.lag() >= 2s; }, 10s));
+  cluster.network.faults.delay = 0s;
+  EXPECT_TRUE(cluster.wait_for([&] { return nodes.lag() < 100ms; }, 10s));
+}
+
 TEST(RemoteTest, contacts_see_each_other_across_nodes) {
   TestCluster cluster(3);
   cluster.create_account(jid("alice@example.org"));

@@ -1,5 +1,6 @@
 #include "core/utilisation.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -19,6 +20,15 @@ std::uint64_t share(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0 : part * 100 / whole;
 }
 
+std::uint64_t share(std::chrono::nanoseconds late, std::chrono::nanoseconds slow) {
+  return share(static_cast<std::uint64_t>(late.count()), static_cast<std::uint64_t>(slow.count()));
+}
+
+// What takes no more is full, however little late it is.
+std::uint64_t full_or(bool full, std::uint64_t percent) {
+  return full ? std::max<std::uint64_t>(100, percent) : percent;
+}
+
 }  // namespace
 
 Capacity capacity_of(std::uint64_t cores, std::uint64_t memory) {
@@ -29,16 +39,14 @@ Capacity capacity_of(std::uint64_t cores, std::uint64_t memory) {
 }
 
 Utilisation utilisation(const Usage& usage, const Capacity& capacity) {
-  const auto slow = static_cast<std::uint64_t>(Utilisation::kSlowLoop.count());
-  const auto delay = static_cast<std::uint64_t>(usage.loop_delay.count());
   const std::array<std::pair<std::uint64_t, std::string_view>, 7> all{{
       {share(usage.sessions, capacity.sessions), "sessions"},
       {share(usage.stanzas_per_second, capacity.stanzas_per_second), "stanzas"},
       {share(usage.cpu_percent, capacity.cpu_percent), "cpu"},
       {share(usage.memory, capacity.memory), "memory"},
-      {share(delay, slow), "loop_delay"},
-      {usage.store_crowded ? 100 : 0, "store"},
-      {usage.bus_full ? 100 : 0, "bus"},
+      {share(usage.loop_delay, Utilisation::kSlowLoop), "loop_delay"},
+      {full_or(usage.store_crowded, share(usage.store_lag, Utilisation::kSlowStore)), "store"},
+      {full_or(usage.bus_full, share(usage.bus_lag, Utilisation::kSlowBus)), "bus"},
   }};
   Utilisation most;
   for (const auto& [percent, of] : all) {

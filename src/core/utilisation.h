@@ -29,17 +29,22 @@ struct Usage {
   std::uint64_t stanzas_per_second = 0;
   std::uint64_t cpu_percent = 0;
   std::uint64_t memory = 0;
-  std::chrono::milliseconds loop_delay{0};  // until a worker gets round to what it is told
-  bool store_crowded = false;               // Store::crowded()
-  bool bus_full = false;                    // another node does not take what is for it
+  std::chrono::nanoseconds loop_delay{0};  // until a worker gets round to what it is told
+  std::chrono::nanoseconds store_lag{0};   // until what it was given is durable
+  bool store_crowded = false;              // Store::crowded()
+  std::chrono::nanoseconds bus_lag{0};     // until another node has what is for it
+  bool bus_full = false;                   // another node does not take what is for it
 };
 
 struct Utilisation {
   std::uint64_t percent = 0;
   std::string_view of = "sessions";  // what is fullest
 
-  // Of a worker's loop: what is 100 per cent.
+  // How late a worker's loop, the store and the bus are at 100 per cent. All of a client's stanzas
+  // wait for the first, only its acknowledgements and what is for other nodes for the others.
   static constexpr std::chrono::milliseconds kSlowLoop{250};
+  static constexpr std::chrono::milliseconds kSlowStore{1'000};
+  static constexpr std::chrono::milliseconds kSlowBus{1'000};
 };
 
 [[nodiscard]] Utilisation utilisation(const Usage& usage, const Capacity& capacity);

@@ -27,9 +27,21 @@ TEST(Utilisation, TheFullestCounts) {
   EXPECT_EQ(utilisation(usage, kTwoCores).of, "loop_delay");
 }
 
-TEST(Utilisation, StoreOrBusThatDoNotKeepUp_AreFull) {
-  EXPECT_EQ(utilisation({.store_crowded = true}, kTwoCores).of, "store");
+TEST(Utilisation, StoreAndBus_AreMeasuredByHowLateTheyAre) {
+  const Utilisation store = utilisation({.store_lag = 250ms, .bus_lag = 100ms}, kTwoCores);
+  EXPECT_EQ(store.percent, 25U);
+  EXPECT_EQ(store.of, "store");
+  const Utilisation bus = utilisation({.store_lag = 900us, .bus_lag = 3s}, kTwoCores);
+  EXPECT_EQ(bus.percent, 300U);
+  EXPECT_EQ(bus.of, "bus");
+}
+
+TEST(Utilisation, StoreOrBusThatTakeNoMore_AreFullHoweverLate) {
+  const Utilisation crowded = utilisation({.store_lag = 20ms, .store_crowded = true}, kTwoCores);
+  EXPECT_EQ(crowded.percent, 100U);
+  EXPECT_EQ(crowded.of, "store");
   EXPECT_EQ(utilisation({.bus_full = true}, kTwoCores).percent, 100U);
+  EXPECT_EQ(utilisation({.bus_lag = 2s, .bus_full = true}, kTwoCores).percent, 200U);
 }
 
 TEST(Utilisation, CapacityGrowsWithTheMachine) {

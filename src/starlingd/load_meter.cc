@@ -22,6 +22,10 @@ std::int64_t us_of(const timeval& time) {
   return std::int64_t{time.tv_sec} * 1'000'000 + time.tv_usec;
 }
 
+double seconds(Duration time) {
+  return std::chrono::duration<double>(time).count();
+}
+
 std::int64_t us_of(Duration time) {
   return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
 }
@@ -38,7 +42,14 @@ LoadMeter::LoadMeter(core::Server& server)
           "starling_cluster_utilisation_percent",
           "The same on average of all nodes that serve, as this one knows; 0 if none does",
           metrics::Labels(),
-          [this] { return static_cast<double>(cluster_utilisation().value_or(0)); }) {}
+          [this] { return static_cast<double>(cluster_utilisation().value_or(0)); }),
+      store_lag_("starling_store_lag_seconds",
+                 "The longest that a write of the last 2 seconds has taken, or takes still, to "
+                 "become durable",
+                 metrics::Labels(), [this] { return seconds(usage().store_lag); }),
+      bus_lag_("starling_bus_lag_seconds",
+               "The longest that a frame waits for another node that is heard to confirm it",
+               metrics::Labels(), [this] { return seconds(usage().bus_lag); }) {}
 
 void LoadMeter::set_capacity(const config::CapacityOptions& options) {
   max_sessions_ = options.sessions;
@@ -64,10 +75,7 @@ void LoadMeter::time_loops() {
           "starling_loop_delay_seconds",
           "How late a worker came to what was posted to it; each worker, every 2 seconds");
       delays.observe(loop.now() - asked);
-      const auto late = std::chrono::duration_cast<std::chrono::milliseconds>(loop.now() - asked);
-      std::int64_t known = delay_ms_;
-      while (known < late.count() && !delay_ms_.compare_exchange_weak(known, late.count())) {
-      }
+      delay_.note(loop.now() - asked);
     });
   }
 }
@@ -94,18 +102,22 @@ void LoadMeter::look() {
       (now.stanzas - last_.stanzas) * 1'000'000 / static_cast<std::uint64_t>(us);
   effort.cpu_percent = static_cast<std::uint64_t>((now.cpu_us - last_.cpu_us) * 100 / us);
   effort.memory = resident_memory();
+  const cluster::Cluster* const cluster = server_.cluster();
   const core::Usage usage{
       .sessions = static_cast<std::uint64_t>(server_.session_count()),
       .stanzas_per_second = effort.stanzas_per_second,
       .cpu_percent = effort.cpu_percent,
       .memory = effort.memory,
-      .loop_delay = std::chrono::milliseconds(delay_ms_.exchange(0)),
+      .loop_delay = delay_.take(),
+      .store_lag = server_.store().take_lag(),
       .store_crowded = server_.store().crowded(),
-      .bus_full = server_.cluster() != nullptr && server_.cluster()->any_full(),
+      .bus_lag = cluster != nullptr ? cluster->lag() : Duration(),
+      .bus_full = cluster != nullptr && cluster->any_full(),
   };
   const core::Utilisation utilisation = core::utilisation(usage, capacity());
   effort.utilisation = utilisation.percent;
   const std::lock_guard lock(mutex_);
+  usage_ = usage;
   effort_ = effort;
   utilisation_ = utilisation;
 }
@@ -113,6 +125,11 @@ void LoadMeter::look() {
 cluster::Load LoadMeter::load() const {
   const std::lock_guard lock(mutex_);
   return {static_cast<std::uint64_t>(server_.session_count()), effort_};
+}
+
+core::Usage LoadMeter::usage() const {
+  const std::lock_guard lock(mutex_);
+  return usage_;
 }
 
 core::Utilisation LoadMeter::utilisation() const {

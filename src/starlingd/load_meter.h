@@ -8,6 +8,7 @@
 
 #include "base/event_loop.h"
 #include "base/metrics.h"
+#include "base/peak.h"
 #include "cluster/load.h"
 #include "config/options.h"
 #include "core/server.h"
@@ -40,18 +41,23 @@ class LoadMeter {
   void look();
   void time_loops();
   [[nodiscard]] core::Capacity capacity() const;
+  [[nodiscard]] core::Usage usage() const;
 
   core::Server& server_;
   const std::uint64_t processors_;
   std::atomic<std::uint64_t> max_sessions_ = 0;  // as configured
   std::atomic<std::uint64_t> max_stanzas_ = 0;
-  Sample last_;                            // on the first worker's thread
-  std::atomic<std::int64_t> delay_ms_{0};  // the longest since the last look
-  mutable std::mutex mutex_;               // guards what follows
+  Sample last_;               // on the first worker's thread
+  Peak delay_;                // of the loops
+  mutable std::mutex mutex_;  // guards what follows, to the blank line
+  core::Usage usage_;
   cluster::Effort effort_;
   core::Utilisation utilisation_;
-  metrics::Observed percent_;  // last, these two: they ask for what is above
+
+  metrics::Observed percent_;  // last, these: they ask for what is above
   metrics::Observed cluster_percent_;
+  metrics::Observed store_lag_;
+  metrics::Observed bus_lag_;
 };
 
 }  // namespace starling::starlingd

@@ -42,6 +42,7 @@ class PostgresStore final : public Store {
   }
   [[nodiscard]] Stats stats() const override { return engine_.stats(); }
   [[nodiscard]] bool crowded() const override { return engine_.crowded(); }
+  std::chrono::nanoseconds take_lag() override { return engine_.take_lag(); }
 
  private:
   const std::string conninfo_;

@@ -143,6 +143,12 @@ Stats Engine::stats() const {
   return stats_;
 }
 
+Duration Engine::take_lag() {
+  const Duration slowest = slowest_.take();
+  const Clock::time_point oldest = oldest_write_;
+  return oldest == kNone ? slowest : std::max(slowest, Clock::now() - oldest);
+}
+
 void Engine::wake() {
   const std::uint64_t one = 1;
   static_cast<void>(::write(wake_.get(), &one, sizeof one));
@@ -156,6 +162,7 @@ void Engine::run() {
     expire(reads_, now);
     send_writes(now);
     send_reads();
+    tell_oldest(now);
     wait(now);
     step_links();
   }
@@ -197,6 +204,7 @@ void Engine::send_writes(Clock::time_point now) {
     writes_.pop_front();
   }
   if (careful_ > 0) --careful_;
+  batch_asked_ = batch->calls.front().asked;
 
   std::deque<Query> appends;
   std::vector<const Query*> queries;
@@ -219,6 +227,18 @@ void Engine::send_writes(Clock::time_point now) {
   link.send(queries, [this, batch = std::move(batch)](Outcome outcome) {
     written(*batch, std::move(outcome));
   });
+}
+
+// A write is late from when it could have been made.
+void Engine::tell_oldest(Clock::time_point now) {
+  const Link& link = *links_[0];
+  if (!link.ready()) cut_off_ = now;
+  if (!link.ready() || (link.under_way() == 0 && writes_.empty())) {
+    oldest_write_ = kNone;
+  } else {
+    const auto asked = link.under_way() > 0 ? batch_asked_ : writes_.front().asked;
+    oldest_write_ = std::max(asked, cut_off_);
+  }
 }
 
 // Each to the link that has least to do.
@@ -384,12 +404,17 @@ void Engine::watch_links() {
 }
 
 void Engine::answer(Call& call, Answer answer, std::atomic<std::size_t>& waiting) {
-  if (!answer && answer.error().code == Errc::unavailable && &waiting == &waiting_writes_) {
-    std::lock_guard lock(mutex_);
-    ++stats_.unavailable;
-  }
   --waiting;
-  if (&waiting == &waiting_writes_) commit_seconds().observe(Clock::now() - call.asked);
+  if (&waiting == &waiting_writes_) {
+    const auto now = Clock::now();
+    commit_seconds().observe(now - call.asked);
+    if (answer || answer.error().code != Errc::unavailable) {
+      slowest_.note(now - std::max(call.asked, cut_off_));
+    } else {
+      std::lock_guard lock(mutex_);
+      ++stats_.unavailable;
+    }
+  }
   call.loop->post([resume = std::move(call.resume), answer = std::move(answer)]() mutable {
     resume(std::move(answer));
   });

@@ -33,6 +33,7 @@
 
 #include "base/event_loop.h"
 #include "base/file_descriptor.h"
+#include "base/peak.h"
 #include "base/task.h"
 #include "base/thread_pool.h"
 #include "store/commit_metrics.h"
@@ -73,6 +74,8 @@ class Engine {
   [[nodiscard]] bool crowded() const {
     return waiting_writes_.load(std::memory_order_relaxed) > options_.max_queued / kCrowdedPart;
   }
+  // See Store.
+  Duration take_lag();
 
  private:
   struct Write {
@@ -96,6 +99,8 @@ class Engine {
     std::vector<std::size_t> sizes;  // of statements, in calls
   };
 
+  static constexpr Clock::time_point kNone = Clock::time_point::max();
+
   Task<Answer> call(Write what, Calls Engine::* inbox, std::atomic<std::size_t>& waiting);
   void wake();
 
@@ -105,6 +110,7 @@ class Engine {
   void expire(Calls& calls, Clock::time_point now);
   void send_writes(Clock::time_point now);
   void send_reads();
+  void tell_oldest(Clock::time_point now);
   void written(Batch& batch, Outcome outcome);
   void append_answers(Batch& batch, std::size_t first, std::size_t size, const Rows& added);
   void make_again(Batch& batch, std::size_t careful);
@@ -123,6 +129,8 @@ class Engine {
   const FileDescriptor wake_;
   std::atomic<std::size_t> waiting_writes_ = 0;
   std::atomic<std::size_t> waiting_reads_ = 0;
+  Peak slowest_;                                        // of writes
+  std::atomic<Clock::time_point> oldest_write_{kNone};  // since when it waits for its commit
 
   mutable std::mutex mutex_;  // guards what follows, to the blank line
   Calls new_writes_;
@@ -135,9 +143,11 @@ class Engine {
   std::vector<pollfd> polled_;  // wake_, then the links
   Calls writes_;
   Calls reads_;
-  Calls lost_reads_;                // to be asked again
-  std::size_t careful_ = 0;         // so many writes are made one by one: one of them fails
-  Clock::time_point not_before_{};  // writes: the database asked for a pause
+  Calls lost_reads_;                 // to be asked again
+  std::size_t careful_ = 0;          // so many writes are made one by one: one of them fails
+  Clock::time_point not_before_{};   // writes: the database asked for a pause
+  Clock::time_point batch_asked_{};  // when the oldest write under way was
+  Clock::time_point cut_off_{};      // when the link for writes was last not ready
 
   const std::unique_ptr<metrics::Observed> waiting_metric_;
   ThreadPool thread_{1, "store-postgres"};  // last: it stops before what it uses goes

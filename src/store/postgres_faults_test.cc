@@ -128,6 +128,21 @@ TEST_F(PostgresFaults, TooManyWait_TheRestIsRefusedAtOnce) {
   EXPECT_FALSE(store->crowded());
 }
 
+TEST_F(PostgresFaults, HowLateItIs_IsToldOfWhatWaits_AndOnceOfWhatWasMade) {
+  auto store = open_postgres(url_).value();
+  std::optional<Result<>> done;
+  Gate gate;
+  TableLock lock(url_, "log_entry");
+  EXPECT_EQ(store->take_lag(), 0ns);
+  gate.spawn(collect(append(*store, 1), done));
+  while (store->take_lag() == 0ns) std::this_thread::yield();
+  lock.let_go();
+  pump_until_empty(loop_, gate);
+  EXPECT_TRUE(done->has_value());
+  EXPECT_GT(store->take_lag(), 0ns);
+  while (store->take_lag() > 0ns) std::this_thread::yield();  // until its thread rests
+}
+
 // Restarted, or killed, while writes come without pause: every one is made, none twice.
 class PostgresRestart : public PostgresFaults, public ::testing::WithParamInterface<int> {};
 
@@ -167,8 +182,10 @@ TEST_F(PostgresFaults, Unreachable_CallsFailAfterTheirTime_AndServiceComesBackBy
   auto store = open_postgres(url_, options).value();
   ASSERT_TRUE(wait(append(*store, 1)));
   server_.stop();
+  store->take_lag();
   EXPECT_EQ(wait(append(*store, 2)).error().code, Errc::unavailable);
   EXPECT_EQ(wait(store->logs().count(kOwner, "mam", {}, 10)).error().code, Errc::unavailable);
+  EXPECT_EQ(store->take_lag(), 0ns) << "it is away, not busy";
   EXPECT_GE(store->stats().unavailable, 1U);
   server_.start();
   std::uint64_t id = 3;

@@ -43,6 +43,7 @@ class SqliteStore final : public Store {
   void cancel_backups() override { backups_.cancel(); }
   [[nodiscard]] Stats stats() const override { return writer_.stats(); }
   [[nodiscard]] bool crowded() const override { return writer_.crowded(); }
+  std::chrono::nanoseconds take_lag() override { return writer_.take_lag(); }
 
  private:
   FileLock lock_;  // first: let go last

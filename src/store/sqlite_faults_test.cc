@@ -10,6 +10,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <thread>
 
 #include "store/sqlite.h"
@@ -20,6 +21,7 @@
 namespace starling::store {
 namespace {
 
+using namespace std::chrono_literals;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
@@ -231,6 +233,21 @@ TEST_F(SqliteFaults, ManyWritesWait_SaysSoLongBeforeItRefusesAny) {
   pump_until_empty(loop_, gate);
   EXPECT_FALSE(store->crowded());
   for (const auto& one : done) EXPECT_TRUE(one->has_value());
+}
+
+TEST_F(SqliteFaults, HowLateItIs_IsToldOfWhatWaits_AndOnceOfWhatWasMade) {
+  auto store = open_sqlite(path_).value();
+  EXPECT_EQ(store->take_lag(), 0ns);
+  std::optional<Result<>> done;
+  Gate gate;
+  Hold hold(path_);
+  gate.spawn(collect(create(*store, "alice"), done));
+  while (store->take_lag() == 0ns) std::this_thread::yield();
+  hold.let_go();
+  pump_until_empty(loop_, gate);
+  EXPECT_TRUE(done->has_value());
+  EXPECT_GT(store->take_lag(), 0ns);
+  while (store->take_lag() > 0ns) std::this_thread::yield();  // until its thread rests
 }
 
 class SqliteDiskFails : public SqliteFaults, public ::testing::WithParamInterface<int> {};

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cassert>
 #include <chrono>
 #include <utility>
@@ -10,7 +11,7 @@ namespace starling::store::sqlite {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;  // for a metric only
+using Clock = std::chrono::steady_clock;  // to tell how late it is
 
 // 0: there is no such file.
 std::uint64_t inode_of(const std::string& path) {
@@ -42,6 +43,12 @@ Stats Writer::stats() const {
   return stats_;
 }
 
+Duration Writer::take_lag() {
+  const Duration slowest = slowest_.take();
+  std::lock_guard lock(mutex_);
+  return draining_ ? std::max(slowest, Clock::now() - oldest_asked_) : slowest;
+}
+
 bool Writer::full() const {
   std::lock_guard lock(mutex_);
   return queue_.size() >= max_queued_;
@@ -51,9 +58,11 @@ void Writer::enqueue(Pending pending) {
   ++waiting_;
   {
     std::lock_guard lock(mutex_);
+    const TimePoint asked = pending.asked;
     queue_.push_back(std::move(pending));
     crowded_ = queue_.size() > max_queued_ / kCrowdedPart;
     if (std::exchange(draining_, true)) return;
+    oldest_asked_ = asked;
   }
   thread_.submit([this] { drain(); });
 }
@@ -68,6 +77,7 @@ void Writer::drain() {
         return;
       }
       batch.swap(queue_);
+      oldest_asked_ = batch.front().asked;
       crowded_ = false;
     }
     run(batch);
@@ -160,6 +170,7 @@ void Writer::note(const Batch& batch, const Result<>& committed) {
 void Writer::answer(Batch batch) {
   const TimePoint now = Clock::now();
   waiting_ -= batch.size();
+  slowest_.note(now - batch.front().asked);
   for (auto& pending : batch) {
     commit_seconds().observe(now - pending.asked);
     EventLoop* loop = pending.loop;

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "base/event_loop.h"
+#include "base/peak.h"
 #include "base/task.h"
 #include "base/thread_pool.h"
 #include "store/commit_metrics.h"
@@ -46,6 +47,8 @@ class Writer {
 
   [[nodiscard]] Stats stats() const;
   [[nodiscard]] bool crowded() const { return crowded_.load(std::memory_order_relaxed); }
+  // See Store.
+  Duration take_lag();
 
  private:
   struct Pending {
@@ -78,9 +81,11 @@ class Writer {
 
   std::atomic<bool> crowded_ = false;
   std::atomic<std::size_t> waiting_ = 0;  // those of the batch under way, too
-  mutable std::mutex mutex_;              // guards what follows
+  Peak slowest_;
+  mutable std::mutex mutex_;  // guards what follows
   Batch queue_;
   bool draining_ = false;
+  TimePoint oldest_asked_{};  // of what waits, while draining
   Stats stats_;
 
   const std::unique_ptr<metrics::Observed> waiting_metric_;

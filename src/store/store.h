@@ -20,6 +20,7 @@
 // values any bytes.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -174,6 +175,10 @@ class Store {
   // True while so many writes wait that whoever causes more should be read no further: long before
   // writes are refused. Any thread.
   [[nodiscard]] virtual bool crowded() const { return false; }
+  // How late it is: the longest that a write took to become durable since this was last asked, or
+  // what the oldest that waits has taken until now, if that is longer. The time in which the engine
+  // cannot be reached does not count: it is not busy then. For one who asks, on any thread.
+  virtual std::chrono::nanoseconds take_lag() { return std::chrono::nanoseconds(0); }
 };
 
 }  // namespace starling::store
