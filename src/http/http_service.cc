@@ -236,7 +236,9 @@ class HttpService::Exchange final : public net::ConnectionHandler,
         !options_->services.contains(route->service)) {
       route = nullptr;
     }
-    if (route == nullptr) return respond(problem(404), keep, with_body);
+    if (route == nullptr) {
+      return respond(problem(service_.routes_->missing()), keep, with_body);
+    }
     if (!allowed(*route, request.method)) return respond(not_allowed(*route), keep, with_body);
     if (old) http_1_0_ = true;
     const auto run = [](std::shared_ptr<Exchange> self, const Handler* handler, Request asked,

@@ -24,12 +24,17 @@ struct Route {
 
 class Routes {
  public:
+  // `missing`: the status of what has no route.
+  explicit Routes(unsigned missing = 404) : missing_(missing) {}
+
   // A path that ends in "/" is for all that is below it as well; the longest path that fits counts.
   void add(std::string path, Route route) { routes_[std::move(path)] = std::move(route); }
   // nullptr if there is none.
   [[nodiscard]] const Route* find(std::string_view path) const;
+  [[nodiscard]] unsigned missing() const { return missing_; }
 
  private:
+  const unsigned missing_;
   std::map<std::string, Route, std::less<>> routes_;
 };
 

@@ -26,11 +26,19 @@ http::Response health(const core::Server& server, const LoadMeter& meter) {
   return {.status = reason.empty() ? 200U : 503U, .body = body.dump() + "\n"};
 }
 
-// A handler that needs not wait.
-http::Handler at_once(std::function<http::Response(const http::Request&)> answer) {
-  return [answer = std::move(answer)](http::Request request) -> Task<http::Response> {
+// Its handler needs not wait.
+void add(http::Routes& routes, std::string path, std::string service,
+         std::function<http::Response(const http::Request&)> answer) {
+  auto handler = [answer = std::move(answer)](http::Request request) -> Task<http::Response> {
     co_return answer(request);
   };
+  routes.add(std::move(path), {std::move(service), {"GET"}, std::move(handler)});
+}
+
+void add_health(http::Routes& routes, std::function<http::Response(const http::Request&)> health) {
+  add(routes, "/health", "health", std::move(health));
+  add(routes, "/health/live", "health",
+      [](const http::Request&) { return http::Response{.body = "{\"status\":\"up\"}\n"}; });
 }
 
 }  // namespace
@@ -44,18 +52,19 @@ std::string reason_not_to_come(const core::Server& server) {
 }
 
 void add_health(http::Routes& routes, const core::Server& server, const LoadMeter& meter) {
-  const auto get = [&](std::string path, std::string service, auto answer) {
-    routes.add(std::move(path), {std::move(service), {"GET"}, at_once(std::move(answer))});
-  };
-  get("/health", "health",
-      [&server, &meter](const http::Request&) { return health(server, meter); });
-  get("/health/live", "health",
-      [](const http::Request&) { return http::Response{.body = "{\"status\":\"up\"}\n"}; });
-  get("/metrics", "metrics", [](const http::Request& request) {
+  add_health(routes, [&server, &meter](const http::Request&) { return health(server, meter); });
+  add(routes, "/metrics", "metrics", [](const http::Request& request) {
     const auto format = metrics::format_for(request.fields.joined("Accept"));
     return http::Response{.content_type = std::string(metrics::content_type(format)),
                           .body = metrics::text(format),
                           .fields = {{"Vary", "Accept"}}};
+  });
+}
+
+void add_health_at_start(http::Routes& routes) {
+  add_health(routes, [](const http::Request&) {
+    const nlohmann::json body{{"status", "down"}, {"reason", "starting"}, {"sessions", 0}};
+    return http::Response{.status = 503, .body = body.dump() + "\n"};
   });
 }
 

@@ -15,5 +15,7 @@ namespace starling::starlingd {
 // /health: 200 if clients should be sent here, 503 with the reason if not. /health/live: 200 as
 // long as the process answers. /metrics: for Prometheus. On any worker's loop.
 void add_health(http::Routes& routes, const core::Server& server, const LoadMeter& meter);
+// The first two while the node starts: 503, and 200. On any loop.
+void add_health_at_start(http::Routes& routes);
 
 }  // namespace starling::starlingd

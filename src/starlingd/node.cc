@@ -91,13 +91,6 @@ Result<> make_data_dir(const std::string& path) {
                                      " (give it to that user, or set data_dir to another folder)");
 }
 
-Result<std::unique_ptr<store::Store>> open_store(const config::Config& config) {
-  if (config.database.empty()) return store::open_sqlite(config.data_dir + "/starling.db");
-  auto opened = store::open_postgres(config.database);
-  if (!opened) return fail(opened.error().code, "database: " + opened.error().message);
-  return opened;
-}
-
 // What bind() would call "no such file" or "in use", in clearer words.
 Result<> check_socket_path(const std::string& name) {
   const std::filesystem::path path(name);
@@ -127,15 +120,21 @@ Node::~Node() = default;
 
 Result<> Node::start() {
   if (auto made = make_data_dir(config_->data_dir); !made) return made;
-  // First of all: it finds out if another node uses this folder.
-  auto store = open_store(*config_);
-  if (!store) return std::unexpected(store.error());
-  store_ = std::move(*store);
+  const bool shares_database = !config_->database.empty();
+  if (!shares_database) {
+    // First of all: it finds out if another node uses this folder.
+    if (auto opened = open_store(); !opened) return opened;
+  }
   auto certificates = load_certificates(*config_);
   if (!certificates) return std::unexpected(certificates.error());
   using Protocols = std::vector<std::string>;
   tls_of_http_ = std::make_shared<net::TlsContext>(*certificates, Protocols{"http/1.1"});
   tls_ = std::make_shared<net::TlsContext>(std::move(*certificates), Protocols{"xmpp-client"});
+  if (shares_database) {
+    // What may take long comes behind it.
+    if (auto opened = open_porch(); !opened) return opened;
+    if (auto opened = open_store(); !opened) return opened;
+  }
 
   const std::size_t cores = allowed_processors();
   const std::size_t workers = config_->workers != 0 ? config_->workers : cores;
@@ -145,7 +144,7 @@ Result<> Node::start() {
     loops_.push_back(std::make_unique<net::IoLoop>());
     loops.push_back(loops_.back().get());
   }
-  if (!config_->database.empty()) {
+  if (shares_database) {
     cluster_ = std::make_unique<ClusterNode>(
         *config_, *store_, machine_,
         ClusterNode::Hooks{
@@ -229,11 +228,33 @@ Result<> Node::start() {
   loops_[0]->post([this] { memory_watch_->start(); });
 
   if (auto good = check_socket_path(config_->ctl_socket); !good) return good;
+  porch_.reset();  // its ports are needed
   if (auto listening = start_listeners(); !listening) return listening;
   // Last of all: what it can ask for is there.
   auto ctl = admin::CtlSocket::open(*loops_[0], config_->ctl_socket, *admin_);
   if (!ctl) return fail(ctl.error().code, "ctl_socket: " + ctl.error().message);
   ctl_ = std::move(*ctl);
+  return {};
+}
+
+Result<> Node::open_store() {
+  const std::string& url = config_->database;
+  auto opened = url.empty() ? store::open_sqlite(config_->data_dir + "/starling.db")
+                            : store::open_postgres(url);
+  if (!opened) {
+    return fail(opened.error().code, (url.empty() ? "" : "database: ") + opened.error().message);
+  }
+  store_ = std::move(*opened);
+  return {};
+}
+
+Result<> Node::open_porch() {
+  auto opened = Porch::open(config_, tls_of_http_);
+  if (!opened) {
+    const std::string& message = opened.error().message;
+    return fail(opened.error().code, message + advice_on(message));
+  }
+  porch_ = std::move(*opened);
   return {};
 }
 

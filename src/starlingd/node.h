@@ -31,6 +31,7 @@
 #include "starlingd/load_meter.h"
 #include "starlingd/memory_watch.h"
 #include "starlingd/node_metrics.h"
+#include "starlingd/porch.h"
 #include "starlingd/watchdog.h"
 #include "store/store.h"
 #include "stream/c2s_service.h"
@@ -92,6 +93,8 @@ class Node {
     net::TlsContext::Table certificates;
   };
 
+  Result<> open_store();
+  Result<> open_porch();
   [[nodiscard]] Result<std::unique_ptr<Door>> open_door(
       const std::shared_ptr<const config::Config>& config, const config::ListenOptions& options);
   [[nodiscard]] Result<Listening> listen(const std::shared_ptr<const config::Config>& config,
@@ -120,6 +123,7 @@ class Node {
   const cloud::Identity machine_;
   std::shared_ptr<net::TlsContext> tls_;
   std::shared_ptr<net::TlsContext> tls_of_http_;  // the same certificates for another protocol
+  std::unique_ptr<Porch> porch_;                  // nullptr: the node has started, or is alone
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<ThreadPool> pool_;
   std::unique_ptr<Watchdog> watchdog_;

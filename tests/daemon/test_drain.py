@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
+import json
 import os
 import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from conftest import HOSTS
 
 from daemon.sessions import registered, run, session, unconnected
@@ -17,6 +20,7 @@ from harness.cluster import Cluster
 from harness.node import Address, Node
 from harness.ports import free_port
 from harness.postgres import Postgres
+from harness.waiting import TIMEOUT_S, eventually
 from harness.xmpp.client import Client
 
 _LINGER = {"drain": {"linger": "60 seconds"}}
@@ -60,6 +64,45 @@ def _is(node: Node, status: int, body: dict[str, Any]) -> None:
     utilisation = said.pop("utilisation")
     assert (code, said) == (status, body)
     assert 0 <= utilisation["percent"] <= 400, utilisation
+
+
+@pytest.mark.parametrize("locked", ["starling.migration", "starling.node"])
+def test_health_while_the_node_waits_to_start(tmp_path: Path, authority: Authority,
+                                              postgres: Postgres, locked: str) -> None:
+    """For its database to be brought up to date, and to become a member of its cluster."""
+    cluster = Cluster(tmp_path, authority, HOSTS, postgres.new_database(), 1)
+    node = cluster[0]
+    port = free_port()
+    node.config["listen"].append({"port": port, "ip": "127.0.0.1", "module": "http"})
+    cluster.start()  # so that the tables are there
+    cluster.stop()
+
+    def said(path: str) -> tuple[int, str] | None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        except OSError:
+            return None
+        finally:
+            connection.close()
+
+    try:
+        with postgres.holding(f"LOCK TABLE {locked}", cluster.database.rpartition("/")[2]):
+            node.launch()
+            eventually(lambda: said("/health/live") == (200, '{"status":"up"}\n'))
+            status, text = said("/health") or (0, "")
+            assert (status, json.loads(text)) == (
+                503, {"status": "down", "reason": "starting", "sessions": 0})
+            for path in ("/api/status", "/admin/", "/ws", "/metrics"):
+                assert (said(path) or (0, ""))[0] == 503, path
+            assert "listening" not in [event.get("event") for event in node.log.events]
+        node.log.wait("node_ready")
+        assert node.health()[0] == 200
+        assert node.get("/metrics")[0] == 200
+    finally:
+        node.stop()
 
 
 def test_health_away_from_the_cluster(tmp_path: Path, authority: Authority,

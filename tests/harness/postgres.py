@@ -10,7 +10,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from harness.waiting import TIMEOUT_S
@@ -84,6 +85,17 @@ class Postgres:
                              capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
         assert run.returncode == 0, run.stderr
         return run.stdout.strip()
+
+    @contextmanager
+    def holding(self, sql: str, database: str) -> Iterator[None]:
+        """What this takes, a lock say, is held by a transaction as long as the block lasts."""
+        with subprocess.Popen([str(_PROGRAMS / "psql"), "-XAtq", self.url(database)],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as session:
+            assert session.stdin is not None and session.stdout is not None
+            session.stdin.write(f"BEGIN; {sql}; SELECT 'held';\n")
+            session.stdin.flush()
+            assert session.stdout.readline() == "held\n"
+            yield
 
     def new_database(self) -> str:
         """Its URL."""
