@@ -20,8 +20,9 @@ std::string time_of(std::int64_t hour) {
   return fmt::format("{:%Y-%m-%d %H} h UTC", fmt::gmtime(static_cast<std::time_t>(hour * 3'600)));
 }
 
-Json group_of(core::NodeSize size, const ClusterLoad& peak, const ClusterLoad& quiet) {
-  const core::SizedGroup group = core::advise(size, peak, quiet);
+Json group_of(core::NodeSize size, const ClusterLoad& peak, const ClusterLoad& quiet,
+              const config::CapacityOptions& configured) {
+  const core::SizedGroup group = core::advise(size, peak, quiet, configured);
   Json one = Json::object();
   one["cores"] = size.cores;
   one["gib"] = size.memory_gib;
@@ -34,14 +35,26 @@ Json group_of(core::NodeSize size, const ClusterLoad& peak, const ClusterLoad& q
   return one;
 }
 
-Json answer(std::string load, const ClusterLoad& peak, const ClusterLoad& quiet) {
+std::string target(const config::CapacityOptions& configured) {
+  std::string text = fmt::format("{} % utilisation of each node; {} % while one is missing",
+                                 core::kTargetPercent, core::kWithoutOnePercent);
+  if (configured.sessions != 0) {
+    text += fmt::format("; by `capacity`, {} sessions are 100 %", configured.sessions);
+  }
+  if (configured.stanzas != 0) {
+    text += fmt::format("; by `capacity`, {} stanzas a second are 100 %", configured.stanzas);
+  }
+  return text;
+}
+
+Json answer(const Call& call, std::string load, const ClusterLoad& peak, const ClusterLoad& quiet) {
+  const auto configured = call.hooks.capacity ? call.hooks.capacity() : config::CapacityOptions();
   Json answer = Json::object();
   answer["load"] = std::move(load);
-  answer["target"] = fmt::format("{} % utilisation of each node; {} % while one is missing",
-                                 core::kTargetPercent, core::kWithoutOnePercent);
+  answer["target"] = target(configured);
   answer["groups"] = Json::array();
   for (const core::NodeSize size : core::usual_sizes()) {
-    answer["groups"].push_back(group_of(size, peak, quiet));
+    answer["groups"].push_back(group_of(size, peak, quiet, configured));
   }
   return answer;
 }
@@ -56,6 +69,7 @@ Result<Json> for_users(const Call& call) {
   const auto users = static_cast<std::uint64_t>(call.integer(0));
   const ClusterLoad peak = core::planned_load(users, assumed);
   return answer(
+      call,
       fmt::format("{} accounts, of which {} % are online at the busiest time with {:g} sessions "
                   "each: {} sessions; a stanza of each in {:g} s: {} a second",
                   users, assumed.online_percent, assumed.sessions_per_user, peak.sessions,
@@ -74,6 +88,7 @@ Task<Result<Json>> advise(Call call) {
   }
   const auto [peak, quiet, peak_hour] = core::peak_and_quiet(*hours);
   co_return answer(
+      call,
       fmt::format("{} hours since {}: at most {} sessions ({}), {} stanzas a second, {} % of a "
                   "core, {} MiB; in the quietest hour of the last week {} sessions",
                   hours->size(), time_of(hours->front().hour), peak.sessions, time_of(peak_hour),

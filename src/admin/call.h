@@ -19,6 +19,7 @@
 #include "admin/doctor/facts.h"
 #include "base/result.h"
 #include "base/task.h"
+#include "config/options.h"
 #include "config/show.h"
 #include "core/server.h"
 
@@ -39,6 +40,8 @@ struct Hooks {
   // What the node serves certificates from; reads the files.
   std::function<Task<std::vector<doctor::CertificateFile>>()> certificates{};
   std::function<std::vector<config::Described>()> options{};  // in force, and from where
+  // What the nodes are configured to be able to do.
+  std::function<config::CapacityOptions()> capacity{};
   // Whether the configuration names this account an administrator of the whole server.
   std::function<bool(const xmpp::Jid& account)> is_admin{};
 };

@@ -44,6 +44,16 @@ TEST_P(AdminCommandsTest, Sessions_AreDescribed) {
   EXPECT_EQ(ask("get_presence", {"bob", "example.org"})["show"], "unavailable");
 }
 
+TEST(AdviseCommandTest, GoesByTheConfiguredCapacity) {
+  TestAdmin admin(1, {.capacity = [] { return config::CapacityOptions{.sessions = 1'000}; }});
+  const Json advice = admin.ask("advise", {"60000", "10"});  // 7,800 sessions
+  EXPECT_THAT(advice["target"].get<std::string>(), HasSubstr("1000 sessions are 100 %"));
+  for (const Json& group : advice["groups"]) {
+    EXPECT_EQ(group["nodes"], 13);
+    EXPECT_EQ(group["limit"], "sessions");
+  }
+}
+
 TEST_P(AdminCommandsTest, Statuses_AreCountedAndListed) {
   auto& alice = server_.online("alice@example.org/a");
   alice.send("<presence><show>away</show></presence>");

@@ -80,7 +80,9 @@ std::vector<Command> cluster_commands() {
            "is "
            "fullest. What the load is taken to be stands first. The last weeks are what the nodes "
            "noted "
-           "each hour, for five weeks. Fails if nothing was noted yet: give USERS.",
+           "each hour, for five weeks. What a node can do is reckoned from its size, unless "
+           "`capacity` says it: that is taken for each size alike. Fails if nothing was noted yet: "
+           "give USERS.",
            "starlingctl advise --users 1000000"}),
       reads(
           {"cluster_events",

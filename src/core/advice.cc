@@ -33,9 +33,11 @@ std::pair<std::uint64_t, std::string_view> nodes_for(const ClusterLoad& load, co
 
 }  // namespace
 
-SizedGroup advise(NodeSize size, const ClusterLoad& peak, const ClusterLoad& quiet) {
+SizedGroup advise(NodeSize size, const ClusterLoad& peak, const ClusterLoad& quiet,
+                  const config::CapacityOptions& configured) {
   constexpr std::uint64_t kGiB = std::uint64_t{1} << 30U;
-  const Capacity one = capacity_of(size.cores, MemoryBudget::share_of(size.memory_gib * kGiB));
+  const Capacity one =
+      capacity_of(size.cores, MemoryBudget::share_of(size.memory_gib * kGiB), configured);
   const auto count = [&one](const ClusterLoad& load) {
     return std::max(nodes_for(load, one, kTargetPercent).first,
                     nodes_for(load, one, kWithoutOnePercent).first + 1);

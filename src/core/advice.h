@@ -33,8 +33,10 @@ inline constexpr std::uint64_t kTargetPercent = 60;
 inline constexpr std::uint64_t kWithoutOnePercent = 90;
 
 // For groups of nodes of one size each. `quiet` is the load when least is to do; figures that are 0
-// are not known and not counted. A group has two nodes at least, so that one may die.
-[[nodiscard]] SizedGroup advise(NodeSize size, const ClusterLoad& peak, const ClusterLoad& quiet);
+// are not known and not counted. A group has two nodes at least, so that one may die. All are
+// configured alike: what `configured` says a node can do, one of each size can.
+[[nodiscard]] SizedGroup advise(NodeSize size, const ClusterLoad& peak, const ClusterLoad& quiet,
+                                const config::CapacityOptions& configured = {});
 
 // Of the sizes that clouds have.
 [[nodiscard]] std::span<const NodeSize> usual_sizes();

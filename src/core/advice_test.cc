@@ -36,6 +36,17 @@ TEST(AdviceTest, TheFullestCounts) {
   EXPECT_EQ(group.nodes, 5);
 }
 
+TEST(AdviceTest, WhatIsConfiguredCountsForEachSize) {
+  const ClusterLoad peak{.sessions = 6'000, .stanzas_per_second = 1'200};
+  for (const NodeSize size : usual_sizes()) {
+    EXPECT_EQ(advise(size, peak, {}, {.sessions = 1'000}).nodes, 10);
+    EXPECT_EQ(advise(size, peak, {}, {.sessions = 1'000}).limit, "sessions");
+    EXPECT_EQ(advise(size, peak, {}, {.sessions = 1'000, .stanzas = 100}).nodes, 20);
+    EXPECT_EQ(advise(size, peak, {}, {.sessions = 1'000, .stanzas = 100}).limit, "stanzas");
+    EXPECT_EQ(advise(size, peak, {}, {}).nodes, 2);
+  }
+}
+
 TEST(AdviceTest, TheMinimumIsForTheQuietestHour) {
   const ClusterLoad busy{.cpu_percent = 12'000};
   const ClusterLoad quiet{.cpu_percent = 1'200};

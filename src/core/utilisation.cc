@@ -31,11 +31,15 @@ std::uint64_t full_or(bool full, std::uint64_t percent) {
 
 }  // namespace
 
-Capacity capacity_of(std::uint64_t cores, std::uint64_t memory) {
-  return {.sessions = memory > kBase ? (memory - kBase) / kSession : 0,
-          .stanzas_per_second = cores * kStanzasPerCore,
-          .cpu_percent = cores * 100,
-          .memory = memory};
+Capacity capacity_of(std::uint64_t cores, std::uint64_t memory,
+                     const config::CapacityOptions& configured) {
+  Capacity capacity{.sessions = memory > kBase ? (memory - kBase) / kSession : 0,
+                    .stanzas_per_second = cores * kStanzasPerCore,
+                    .cpu_percent = cores * 100,
+                    .memory = memory};
+  if (configured.sessions != 0) capacity.sessions = configured.sessions;
+  if (configured.stanzas != 0) capacity.stanzas_per_second = configured.stanzas;
+  return capacity;
 }
 
 Utilisation utilisation(const Usage& usage, const Capacity& capacity) {

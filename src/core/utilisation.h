@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "config/options.h"
+
 namespace starling::core {
 
 // What a node of its size can do at most.
@@ -20,8 +22,9 @@ struct Capacity {
 };
 
 // By what `./x bench` measures (docs/performance.md has the arithmetic), for so many cores and
-// bytes.
-[[nodiscard]] Capacity capacity_of(std::uint64_t cores, std::uint64_t memory);
+// bytes. What is configured counts instead.
+[[nodiscard]] Capacity capacity_of(std::uint64_t cores, std::uint64_t memory,
+                                   const config::CapacityOptions& configured = {});
 
 // What it does.
 struct Usage {

@@ -50,5 +50,12 @@ TEST(Utilisation, CapacityGrowsWithTheMachine) {
   EXPECT_EQ(capacity_of(1, 1024).sessions, 0U);
 }
 
+TEST(Utilisation, WhatIsConfigured_IsTheCapacity) {
+  const Capacity one = capacity_of(2, 4 * kGiB, {.stanzas = 70});
+  EXPECT_EQ(one.stanzas_per_second, 70U);
+  EXPECT_EQ(one.sessions, kTwoCores.sessions);
+  EXPECT_EQ(capacity_of(2, 4 * kGiB, {.sessions = 7}).sessions, 7U);
+}
+
 }  // namespace
 }  // namespace starling::core

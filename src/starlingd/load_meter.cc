@@ -51,11 +51,6 @@ LoadMeter::LoadMeter(core::Server& server)
                "The longest that a frame waits for another node that is heard to confirm it",
                metrics::Labels(), [this] { return seconds(usage().bus_lag); }) {}
 
-void LoadMeter::set_capacity(const config::CapacityOptions& options) {
-  max_sessions_ = options.sessions;
-  max_stanzas_ = options.stanzas;
-}
-
 void LoadMeter::start() {
   last_ = sample();
   time_loops();
@@ -87,13 +82,6 @@ LoadMeter::Sample LoadMeter::sample() {
           us_of(used.ru_utime) + us_of(used.ru_stime)};
 }
 
-core::Capacity LoadMeter::capacity() const {
-  core::Capacity capacity = core::capacity_of(processors_, server_.memory_budget().max());
-  if (max_sessions_ != 0) capacity.sessions = max_sessions_;
-  if (max_stanzas_ != 0) capacity.stanzas_per_second = max_stanzas_;
-  return capacity;
-}
-
 void LoadMeter::look() {
   const Sample now = sample();
   const auto us = std::max<std::int64_t>(1, us_of(now.at - last_.at));
@@ -114,7 +102,9 @@ void LoadMeter::look() {
       .bus_lag = cluster != nullptr ? cluster->lag() : Duration(),
       .bus_full = cluster != nullptr && cluster->any_full(),
   };
-  const core::Utilisation utilisation = core::utilisation(usage, capacity());
+  const core::Capacity capacity =
+      core::capacity_of(processors_, server_.memory_budget().max(), *configured_.get());
+  const core::Utilisation utilisation = core::utilisation(usage, capacity);
   effort.utilisation = utilisation.percent;
   const std::lock_guard lock(mutex_);
   usage_ = usage;

@@ -1,7 +1,6 @@
 // LoadMeter: what this node has to do, and how much of what it could that is.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -9,6 +8,7 @@
 #include "base/event_loop.h"
 #include "base/metrics.h"
 #include "base/peak.h"
+#include "base/swappable.h"
 #include "cluster/load.h"
 #include "config/options.h"
 #include "core/server.h"
@@ -21,7 +21,7 @@ class LoadMeter {
   explicit LoadMeter(core::Server& server);
 
   // Any thread, at any time.
-  void set_capacity(const config::CapacityOptions& options);
+  void set_capacity(const config::CapacityOptions& options) { configured_.set(options); }
   // Begins. On the first worker's thread, once; it ends with that loop.
   void start();
 
@@ -40,13 +40,11 @@ class LoadMeter {
   static Sample sample();
   void look();
   void time_loops();
-  [[nodiscard]] core::Capacity capacity() const;
   [[nodiscard]] core::Usage usage() const;
 
   core::Server& server_;
   const std::uint64_t processors_;
-  std::atomic<std::uint64_t> max_sessions_ = 0;  // as configured
-  std::atomic<std::uint64_t> max_stanzas_ = 0;
+  Swappable<config::CapacityOptions> configured_{config::CapacityOptions()};
   Sample last_;               // on the first worker's thread
   Peak delay_;                // of the loops
   mutable std::mutex mutex_;  // guards what follows, to the blank line

@@ -342,6 +342,7 @@ admin::Hooks Node::hooks() {
           .monitor = monitor_.get(),
           .certificates = [this] { return certificates(); },
           .options = [this] { return config::describe(*config_); },
+          .capacity = [this] { return config_->capacity; },
           .is_admin =
               [this](const xmpp::Jid& account) {
                 return config_->options.access.matches("admin", {&account, std::nullopt});

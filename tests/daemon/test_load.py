@@ -77,6 +77,20 @@ def test_advice_for_planned_users(node: Node) -> None:
     assert "per cent" in node.run_ctl("advise", "1000000", "101").stdout
 
 
+def test_advice_goes_by_the_configured_capacity(fresh_node: Node) -> None:
+    node = fresh_node
+    node.config["capacity"] = {"sessions": 1000}
+    node.start()
+    advice = node.ctl("advise", "60000", "10")  # 7,800 sessions
+    assert "1000 sessions are 100 %" in advice["target"]
+    assert {(group["nodes"], group["limit"]) for group in advice["groups"]} == {(13, "sessions")}
+    node.config["capacity"] = {"stanzas": 10}
+    node.write_config()
+    node.ctl("reload_config")
+    advice = node.ctl("advise", "60000", "10")  # 390 stanzas a second
+    assert {(group["nodes"], group["limit"]) for group in advice["groups"]} == {(65, "stanzas")}
+
+
 def test_advice_for_what_was(fresh_node: Node) -> None:
     node = fresh_node
     node.start()
