@@ -51,6 +51,11 @@ const char* name_of(int signal) {
   return signal == SIGINT ? "SIGINT" : "SIGTERM";
 }
 
+void log_stopping(int signal) {
+  if (signal == kLeave) return log::info("stopping", {{"reason", "a command"}});
+  log::info("stopping", {{"signal", name_of(signal)}});
+}
+
 }  // namespace
 
 Life::Life(const config::Config& config, const config::Environment& environment, Node::Load load)
@@ -81,7 +86,7 @@ bool Life::rest_while(What what) {
   if (what != What::unknown && !std::exchange(ready_, true)) ::sd_notify(0, "READY=1");
   while (cloud_->order().what == what) {
     if (const int signal = ::sigtimedwait(&signals_, nullptr, &kRest); ends(signal)) {
-      log::info("stopping", {{"signal", name_of(signal)}});
+      log_stopping(signal);
       return false;
     }
     if (signalled_ && last_word.passed()) return false;
@@ -92,7 +97,8 @@ bool Life::rest_while(What what) {
 
 // nullopt: it has left as the provider said; else the exit code.
 std::optional<int> Life::serve(bool greet) {
-  Node node(config_, [] { ::kill(::getpid(), SIGTERM); }, load_, cloud_->identity());
+  heard_ = 0;
+  Node node(config_, [] { ::kill(::getpid(), kLeave); }, load_, cloud_->identity());
   if (auto started = node.start(); !started) {
     log::error("start_failed", {{"error", started.error().message}});
     if (!node.stop()) give_up();
@@ -116,7 +122,7 @@ std::optional<int> Life::serve(bool greet) {
   return 0;
 }
 
-// What ends it; unknown: a signal.
+// What ends it; unknown: a signal, or a command.
 Order Life::serve_until_told(Node& node) {
   for (;;) {
     if (Order order = cloud_->order(); order.what != What::serve) {
@@ -125,8 +131,9 @@ Order Life::serve_until_told(Node& node) {
     }
     int signal = 0;
     if (::sigwait(&signals_, &signal) != 0) continue;
-    if (ends(signal)) {
-      log::info("stopping", {{"signal", name_of(signal)}});
+    if (ends(signal) || signal == kLeave) {
+      log_stopping(signal);
+      heard_ += ends(signal) ? 1 : 0;
       // Of a machine that goes systemd knows nothing, and does not limit the time.
       ::sd_notify(0, "STOPPING=1");
       return {};
@@ -140,11 +147,11 @@ Order Life::serve_until_told(Node& node) {
   }
 }
 
-// While the node stops. A signal when the machine is to go gives it the time that any signal gives;
-// another one ends its sessions without waiting for a good moment, yet another the process: nothing
-// that was acknowledged is lost by any of them.
+// While the node stops. The first signal when the machine is to go gives it the time that any
+// signal gives; when a command has, it changes nothing: Kubernetes, say, sends one behind its
+// preStop hook. Another one ends its sessions without waiting for a good moment, yet another the
+// process: nothing that was acknowledged is lost by any of them.
 void Life::listen_while_leaving(Node& node, const Order& order, const std::stop_token& over) {
-  int heard = order.what == What::unknown ? 1 : 0;
   auto until_us = order.until_us;
   while (!over.stop_requested()) {
     const int signal = ::sigtimedwait(&signals_, nullptr, &kLook);
@@ -153,12 +160,12 @@ void Life::listen_while_leaving(Node& node, const Order& order, const std::stop_
       node.press(std::chrono::floor<std::chrono::seconds>(
           std::chrono::microseconds(*until_us - wall_clock_us())));
     }
+    if (ends(signal) || signal == kLeave) signalled_ = true;
     if (!ends(signal)) continue;
-    signalled_ = true;
-    switch (heard++) {
+    switch (heard_++) {
       case 0:
-        log::info("stopping", {{"signal", name_of(signal)}});
-        node.press(config_.drain.deadline);
+        log_stopping(signal);
+        if (order.what != What::unknown) node.press(config_.drain.deadline);
         break;
       case 1:
         log::warning("stopping_at_once", {{"signal", name_of(signal)}});

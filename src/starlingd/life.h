@@ -36,6 +36,7 @@ class Life {
   Cloud cloud_;
   bool ready_ = false;      // as systemd was told
   bool signalled_ = false;  // to end, while it left as the provider had said
+  int heard_ = 0;           // signals to end that have come from without
 };
 
 }  // namespace starling::starlingd

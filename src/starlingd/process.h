@@ -16,9 +16,11 @@ void set_core_dumps(bool allowed);
 
 // By which the process tells itself that the provider of its machine has news.
 inline constexpr int kNews = SIGUSR1;
+// By which it does what a command asks for: to leave. So that is no signal from without.
+inline constexpr int kLeave = SIGUSR2;
 
-// SIGTERM, SIGINT, SIGHUP and kNews, which are for sigwait from now on: blocked in every thread.
-// SIGPIPE is ignored: a peer that is gone is an error of the call.
+// SIGTERM, SIGINT, SIGHUP and these two, which are for sigwait from now on: blocked in every
+// thread. SIGPIPE is ignored: a peer that is gone is an error of the call.
 sigset_t block_signals();
 
 }  // namespace starling::starlingd

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -218,6 +219,7 @@ def _call_about_the_node(api: Api, node: Node) -> None:
     api.result("reopen_log")
     api.result("stop")
     eventually(lambda: api.result("status")["draining"])
+    node.signal(signal.SIGINT)  # one more, and it does not linger
 
 
 async def _managed(node: Node, account: Account) -> Client:
@@ -266,3 +268,4 @@ async def _call_about_a_cluster(pair: Cluster, seen: Seen) -> None:
     eventually(lambda: {one["name"]: one["drain_began_with"]
                         for one in api.result("list_cluster")} == {"n1": None, "n2": 1})
     eventually(lambda: "n2 is draining" in str(api.result("overview")["alerts"]))
+    there.signal(signal.SIGINT)  # one more, and it does not linger

@@ -26,6 +26,12 @@ from harness.xmpp.client import Client
 _LINGER = {"drain": {"linger": "60 seconds"}}
 
 
+def end_impatiently(node: Node) -> None:
+    """Two signals: it does not wait any longer."""
+    node.signal(signal.SIGTERM)
+    node.signal(signal.SIGINT)
+
+
 async def stream_error(client: Client) -> tuple[str, str]:
     """Its condition, and what is in that."""
     error = await client.find(lambda e: e.tag.endswith("}error") and "etherx" in e.tag)
@@ -137,12 +143,36 @@ def test_a_node_is_told_to_leave_by_another(stopped_pair: Cluster) -> None:
         nodes = await asyncio.to_thread(staying.ctl, "list_cluster")
         assert {n["name"]: n["state"] for n in nodes} == {"n1": "draining", "n2": "up"}
         await resumed(staying, alice, previous, h=0)
-        os.kill(leaving.pid, signal.SIGTERM)
+        end_impatiently(leaving)
         assert await asyncio.to_thread(leaving.wait_exit) == 0
         nodes = await asyncio.to_thread(staying.ctl, "list_cluster")
         assert [n["name"] for n in nodes] == ["n2"]
         nobody = await asyncio.to_thread(staying.run_ctl, "leave_cluster", "n1")
         assert "there is no node n1" in nobody.stdout + nobody.stderr
+
+    run(main)
+
+
+def test_a_signal_behind_a_command_is_the_first(stopped_pair: Cluster) -> None:
+    """As Kubernetes sends one behind the preStop hook; a command once more changes nothing, too."""
+    leaving = stopped_pair[0]
+    leaving.config |= _LINGER
+    stopped_pair.start()
+    alice = registered(leaving)
+
+    async def main() -> None:
+        for _ in range(2):
+            await asyncio.to_thread(leaving.ctl, "leave_cluster")
+        leaving.log.wait("stopping", lambda event: event.get("reason") == "a command")
+        leaving.signal(signal.SIGTERM)
+        leaving.log.wait("stopping", lambda event: event.get("signal") == "SIGTERM")
+        late = await session(leaving, alice, "late")
+        await late.ping(late.host)
+        assert "stopping_at_once" not in [event.get("event") for event in leaving.log.events]
+        leaving.signal(signal.SIGINT)
+        leaving.log.wait("stopping_at_once")
+        assert await stream_error(late) == ("system-shutdown", "")
+        assert await asyncio.to_thread(leaving.wait_exit) == 0
 
     run(main)
 
@@ -170,7 +200,7 @@ def test_clients_are_sent_to_a_node_that_stays(stopped_pair: Cluster) -> None:
         assert await stream_error(newcomer) == ("see-other-host", there)
         assert staying.address() == Address("127.0.0.1", port)
         await resumed(staying, alice, previous, h=0)
-        os.kill(leaving.pid, signal.SIGTERM)
+        end_impatiently(leaving)
         assert await asyncio.to_thread(leaving.wait_exit) == 0
 
     run(main)

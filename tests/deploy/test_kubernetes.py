@@ -8,7 +8,9 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ import yaml
 from harness.authority import Authority
 from harness.node import ROOT, Node, build_folder
 from harness.postgres import Postgres
-from harness.waiting import TIMEOUT_S
+from harness.waiting import TIMEOUT_S, eventually
 
 Manifest = dict[str, Any]
 
@@ -222,28 +224,51 @@ def test_configuration_passes_its_check(pod: Pod) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_node_starts_as_in_a_pod(pod: Pod, postgres: Postgres, base: list[Manifest],
-                                 monkeypatch: pytest.MonkeyPatch) -> None:
-    """Up in its cluster at the pod's address, with the metric that the autoscaler asks for."""
+@pytest.fixture
+def started(pod: Pod, postgres: Postgres, base: list[Manifest],
+            monkeypatch: pytest.MonkeyPatch) -> Iterator[Pod]:
     assert pod_of(base)["spec"]["enableServiceLinks"] is False
     told = {"metadata.name": "starling-7d4b9", "status.podIP": "127.0.0.1"}
     for variable in container_of(base)["env"]:
         monkeypatch.setenv(variable["name"], told[variable["valueFrom"]["fieldRef"]["fieldPath"]])
     monkeypatch.setenv("STARLING_CLUSTER__PORT", "0")  # this machine's, not the pod's
-    monkeypatch.setenv("STARLING_DRAIN__LINGER", "0")
     (pod.secrets / "starling-database/url").write_text(postgres.new_database() + "\n")
     pod.start()
-    try:
-        container = container_of(base)
-        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-            assert pod.get(container[probe]["httpGet"]["path"])[0] == 200
-        (member,) = pod.ctl("list_cluster")
-        assert member["state"] == "up" and member["name"] == "starling-7d4b9"
-        assert member["address"].startswith("127.0.0.1")
-        (metric,) = the("HorizontalPodAutoscaler", base)["spec"]["metrics"]
-        assert f"\n{metric['pods']['metric']['name']} " in pod.get("/metrics")[1]
-    finally:
+    yield pod
+    if pod.is_running:
+        pod.signal(signal.SIGINT)  # the first of two: nobody is there to linger for
         pod.stop()
+
+
+def test_node_starts_as_in_a_pod(started: Pod, base: list[Manifest]) -> None:
+    """Up in its cluster at the pod's address, with the metric that the autoscaler asks for."""
+    container = container_of(base)
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert started.get(container[probe]["httpGet"]["path"])[0] == 200
+    (member,) = started.ctl("list_cluster")
+    assert member["state"] == "up" and member["name"] == "starling-7d4b9"
+    assert member["address"].startswith("127.0.0.1")
+    (metric,) = the("HorizontalPodAutoscaler", base)["spec"]["metrics"]
+    assert f"\n{metric['pods']['metric']['name']} " in started.get("/metrics")[1]
+
+
+def test_node_leaves_as_in_a_pod(started: Pod, base: list[Manifest]) -> None:
+    """The preStop hook begins the drain, and the kubelet's signal behind it changes nothing."""
+    container = container_of(base)
+    program, *command = container["lifecycle"]["preStop"]["exec"]["command"]
+    assert program == "starlingctl"
+    done = subprocess.run([str(build_folder() / program), "--help"], capture_output=True, text=True,
+                          timeout=TIMEOUT_S, check=True)
+    assert configuration()["ctl_socket"] in done.stdout, "where it looks without being told"
+    started.ctl(*command)
+    started.log.wait("stopping", lambda event: event.get("reason") == "a command")
+    eventually(lambda: started.get(container["readinessProbe"]["httpGet"]["path"])[0] == 503)
+    started.signal(signal.SIGTERM)
+    started.log.wait("stopping", lambda event: event.get("signal") == "SIGTERM")
+    assert started.get(container["livenessProbe"]["httpGet"]["path"])[0] == 200
+    assert "stopping_at_once" not in [event.get("event") for event in started.log.events]
+    started.signal(signal.SIGINT)
+    assert started.wait_exit() == 0
 
 
 def test_variables_of_service_links_would_stop_it(pod: Pod) -> None:

@@ -152,6 +152,11 @@ class Node:
         assert self._process is not None, "the node is not running"
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        """As far as it was not waited for."""
+        return self._process is not None
+
     def write_config(self) -> Path:
         path = self.folder / "starling.yml"
         path.write_text(json.dumps(self.config, indent=1))  # JSON is YAML
