@@ -46,8 +46,9 @@ struct Utilisation {
   // How late a worker's loop, the store and the bus are at 100 per cent. All of a client's stanzas
   // wait for the first, only its acknowledgements and what is for other nodes for the others.
   static constexpr std::chrono::milliseconds kSlowLoop{250};
-  static constexpr std::chrono::milliseconds kSlowStore{1'000};
-  static constexpr std::chrono::milliseconds kSlowBus{1'000};
+  // A disk that is slow once is not busy: where it cannot keep up, what waits grows by itself.
+  static constexpr std::chrono::milliseconds kSlowStore{5'000};
+  static constexpr std::chrono::milliseconds kSlowBus{5'000};
 };
 
 [[nodiscard]] Utilisation utilisation(const Usage& usage, const Capacity& capacity);

@@ -28,10 +28,10 @@ TEST(Utilisation, TheFullestCounts) {
 }
 
 TEST(Utilisation, StoreAndBus_AreMeasuredByHowLateTheyAre) {
-  const Utilisation store = utilisation({.store_lag = 250ms, .bus_lag = 100ms}, kTwoCores);
+  const Utilisation store = utilisation({.store_lag = 1'250ms, .bus_lag = 500ms}, kTwoCores);
   EXPECT_EQ(store.percent, 25U);
   EXPECT_EQ(store.of, "store");
-  const Utilisation bus = utilisation({.store_lag = 900us, .bus_lag = 3s}, kTwoCores);
+  const Utilisation bus = utilisation({.store_lag = 900us, .bus_lag = 15s}, kTwoCores);
   EXPECT_EQ(bus.percent, 300U);
   EXPECT_EQ(bus.of, "bus");
 }
@@ -41,7 +41,7 @@ TEST(Utilisation, StoreOrBusThatTakeNoMore_AreFullHoweverLate) {
   EXPECT_EQ(crowded.percent, 100U);
   EXPECT_EQ(crowded.of, "store");
   EXPECT_EQ(utilisation({.bus_full = true}, kTwoCores).percent, 100U);
-  EXPECT_EQ(utilisation({.bus_lag = 2s, .bus_full = true}, kTwoCores).percent, 200U);
+  EXPECT_EQ(utilisation({.bus_lag = 10s, .bus_full = true}, kTwoCores).percent, 200U);
 }
 
 TEST(Utilisation, CapacityGrowsWithTheMachine) {
