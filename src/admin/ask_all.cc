@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -58,9 +59,10 @@ Task<std::vector<std::string>> names_of(core::Server* server, std::vector<NodeId
   co_return names;
 }
 
-}  // namespace
+// Whether this node is asked as well.
+enum class Self : std::uint8_t { too, left_out };
 
-Task<Answers> ask_all(core::Server& server, std::string procedure, Json arguments) {
+Task<Answers> ask_nodes(core::Server& server, std::string procedure, Json arguments, Self self) {
   const std::string bytes = to_bytes(arguments);
   const std::vector<NodeId> others = core::other_nodes(server);
   const auto round = std::make_shared<Round>();
@@ -69,7 +71,7 @@ Task<Answers> ask_all(core::Server& server, std::string procedure, Json argument
     if (!server.worker(0).gate().spawn(ask(&server, node, procedure, bytes, round))) --round->open;
   }
   const auto known = server.procedures().find(procedure);
-  if (known != server.procedures().end()) {
+  if (self == Self::too && known != server.procedures().end()) {
     const auto own = co_await known->second(server, bytes);
     if (own) round->answers.emplace(self_id(server), Json::parse(*own, nullptr, false));
   }
@@ -82,6 +84,16 @@ Task<Answers> ask_all(core::Server& server, std::string procedure, Json argument
   all.by_node = round->answers;
   all.missing = co_await names_of(&server, std::move(silent));
   co_return all;
+}
+
+}  // namespace
+
+Task<Answers> ask_all(core::Server& server, std::string procedure, Json arguments) {
+  return ask_nodes(server, std::move(procedure), std::move(arguments), Self::too);
+}
+
+Task<Answers> ask_others(core::Server& server, std::string procedure, Json arguments) {
+  return ask_nodes(server, std::move(procedure), std::move(arguments), Self::left_out);
 }
 
 NodeId self_id(const core::Server& server) {

@@ -26,6 +26,9 @@ struct Answers {
 // others, which are asked at the same time. Whoever has said nothing after three seconds, or is of
 // a version that does not know the procedure, is missing. On the loop of worker 0.
 Task<Answers> ask_all(core::Server& server, std::string procedure, Json arguments = Json::object());
+// The same of the others only.
+Task<Answers> ask_others(core::Server& server, std::string procedure,
+                         Json arguments = Json::object());
 
 // This node's number; 0 if it is alone.
 [[nodiscard]] bus::NodeId self_id(const core::Server& server);

@@ -106,11 +106,11 @@ Task<Result<std::string>> lift_here(core::Server& server, std::string arguments)
 }
 
 Task<Result<Json>> unban_ip(Call call) {
-  // Nonsense is told here: it is no node's business.
+  // First here: nonsense is no other node's business.
   const auto own = call.server.login_guard().unban(call.arguments[0], EventLoop::current()->now());
   if (!own) co_return std::unexpected(own.error());
   std::uint64_t lifted = *own;
-  const Answers answers = co_await ask_all(call.server, kLift, Json(call.arguments[0]));
+  const Answers answers = co_await ask_others(call.server, kLift, Json(call.arguments[0]));
   for (const auto& [unused, count] : answers.by_node) {
     if (count.is_number_unsigned()) lifted += count.get<std::uint64_t>();
   }
