@@ -71,6 +71,23 @@ Task<void> write_audit(store::Logs& logs, AuditRecord record) {
   }
 }
 
+void record_changes_of_clients(core::Server& server) {
+  server.set_recorder([&server](core::ChangeRecord change) {
+    AuditRecord record{.who = std::move(change.who),
+                       .from = "xmpp",
+                       .command = std::move(change.command),
+                       .arguments = Json::object(),
+                       .result = std::move(change.result)};
+    for (auto& [name, value] : change.arguments) record.arguments[name] = std::move(value);
+    log::info("admin_command", {{"command", record.command},
+                                {"arguments", in_a_line(record.arguments)},
+                                {"who", record.who},
+                                {"from", record.from},
+                                {"result", record.result}});
+    return write_audit(server.store().logs(), std::move(record));
+  });
+}
+
 Task<Result<AuditPage>> read_audit(store::Logs& logs, std::uint64_t after, std::uint32_t limit) {
   store::LogFilter filter;
   if (after != 0) filter.before = std::min(after, store::LogFilter::kNoLimit);

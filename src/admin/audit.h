@@ -1,4 +1,5 @@
-// Audit: the record of who changed what, through whichever door: starlingctl, the API, the page.
+// Audit: the record of who changed what, through whichever door: starlingctl, the API, the page, an
+// administrator's client (XEP-0133).
 //
 // Kept in the store (the server's own log "audit"), so that every node shows the same, and so that
 // it outlives the nodes. Passwords and what people write never come into it.
@@ -36,6 +37,9 @@ struct AuditRecord {
 
 // Durable when it ends. If that fails the log of the node says so, with the record.
 Task<void> write_audit(store::Logs& logs, AuditRecord record);
+
+// Records what administrators change from their clients, too. Before the server's loops run.
+void record_changes_of_clients(core::Server& server);
 
 struct AuditPage {
   std::vector<AuditRecord> records;   // the latest first

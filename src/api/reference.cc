@@ -105,10 +105,12 @@ more, or has another password. Requests that change something need the header `X
 starling` with the cookie, and their `Origin`, if they have one, must be the host they are sent to.
 
 ## The record
-Each change, through starlingctl, the API or the page, is recorded with time, who, from where,
-command, arguments and result, without passwords and without what people write. `starlingctl
-audit_log` and `GET /api/audit_log` show the records, the latest first; they are kept for
-`api.audit_days`. The node's log has them as `admin_command`.
+Each change, through starlingctl, the API, the page, or the commands that administrators have in
+their clients (XEP-0133), is recorded with time, who, from where, command, arguments and result,
+without passwords and without what people write. Of a change from a client the record has the full
+JID, `xmpp` for where, and the name of the command in the XEP: `add-user`. `starlingctl audit_log`
+and `GET /api/audit_log` show the records, the latest first; they are kept for `api.audit_days`. The
+node's log has them as `admin_command`.
 
 ## Commands
 )";

@@ -45,8 +45,9 @@ std::vector<Command> api_commands() {
            {{"AFTER", "where to go on: `next` of the answer before", Type::integer, true},
             {"LIMIT", "how many records at most; 100 if left out", Type::integer, true}},
            "Changes nothing. The latest first: time, who (an account, a token, the user id of "
-           "starlingctl), from where, command, arguments, and what came of it. Passwords and what "
-           "people write are not in it. Records are kept as long as `api.audit_days` says.",
+           "starlingctl, the full JID of an administrator's client), from where (xmpp: from a "
+           "client), command, arguments, and what came of it. Passwords and what people write are "
+           "not in it. Records are kept as long as `api.audit_days` says.",
            "starlingctl audit_log"}),
   };
 }

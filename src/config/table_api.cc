@@ -28,13 +28,13 @@ Field<Config> api() {
                              "again.",
                   .when = "As your rules say.",
                   .example = "8 hours"}),
-          option(
-              &Options::audit_days, number<std::uint32_t>("days", 1, kMaxDays),
-              {.name = "audit_days",
-               .meaning = "How long the records of who changed what are kept, through "
-                          "starlingctl, the API or the page; `starlingctl audit_log` shows them.",
-               .when = "As your rules say.",
-               .example = "730"}),
+          option(&Options::audit_days, number<std::uint32_t>("days", 1, kMaxDays),
+                 {.name = "audit_days",
+                  .meaning = "How long the records of who changed what are kept, through "
+                             "starlingctl, the API, the page or a client (XEP-0133); `starlingctl "
+                             "audit_log` shows them.",
+                  .when = "As your rules say.",
+                  .example = "730"}),
       }),
       {.name = "api", .meaning = "The HTTP API (docs/api.md) and those who use it."});
 }

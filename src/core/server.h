@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/event_loop.h"
@@ -22,6 +23,7 @@
 #include "config/options.h"
 #include "core/authenticator.h"
 #include "core/balance.h"
+#include "core/change_record.h"
 #include "core/drain.h"
 #include "core/hosts.h"
 #include "core/login_guard.h"
@@ -102,6 +104,9 @@ class Server {
   [[nodiscard]] const cluster::Cluster* cluster() const { return cluster_; }
   // What other nodes may ask this one to do. Complete before the cluster starts.
   [[nodiscard]] Procedures& procedures() { return procedures_; }
+  // Who keeps the record of what administrators change. Set before the loops run; else nobody does.
+  void set_recorder(Recorder recorder) { recorder_ = std::move(recorder); }
+  [[nodiscard]] const Recorder& recorder() const { return recorder_; }
   // Set as the first of its workers stops. From then on steps are refused, and what they held is
   // destroyed: that must not be taken for having been dealt with.
   void set_stopping() { stopping_ = true; }
@@ -141,6 +146,7 @@ class Server {
   std::atomic<std::size_t> in_hand_ = 0;
   std::atomic<std::size_t> arriving_ = 0;
   Procedures procedures_;
+  Recorder recorder_;
 };
 
 // Counted in Server::arriving() as long as it lives.

@@ -116,7 +116,9 @@ Task<Reply> delete_user(CommandCall call) {
   if (!accounts) co_return std::unexpected(accounts.error());
   for (const Jid& account : *accounts) {
     const auto removed = co_await core::remove_account(call.worker->server(), account);
-    if (!removed) co_return refuse(removed.error());
+    if (removed) continue;
+    // Those before it are gone.
+    co_return refuse(Error{removed.error().code, account.str() + ": " + removed.error().message});
   }
   co_return CommandReply{};
 }
@@ -242,25 +244,67 @@ Task<Reply> announce(CommandCall call) {
   co_return reply;
 }
 
+// What was filled in, for the record: passwords and what people write are not told.
+std::vector<std::pair<std::string, std::string>> harmless_values(const DataForm& form) {
+  std::vector<std::pair<std::string, std::string>> told;
+  for (const char* var : {"accountjid", "accountjids"}) {
+    const DataForm::Field* const accounts = form.find(var);
+    if (accounts == nullptr) continue;
+    std::string text;
+    for (const auto& account : accounts->values) text += (text.empty() ? "" : " ") + account;
+    told.emplace_back(var, std::move(text));
+  }
+  for (const char* var : {"password", "announcement"}) {
+    if (form.find(var) != nullptr) told.emplace_back(var, "***");
+  }
+  return told;
+}
+
+using Handler = Task<Reply> (*)(CommandCall);
+
+// A step of a command that changes something: what becomes of what was filled in is recorded
+// before the admin is told.
+Task<Reply> recorded(std::string command, Handler handler, CommandCall call) {
+  const core::Recorder& recorder = call.worker->server().recorder();
+  if (call.filled.empty() || !recorder) co_return co_await handler(std::move(call));
+  core::ChangeRecord record;
+  record.who = call.from.full();
+  record.command = std::move(command);
+  record.arguments = harmless_values(call.filled[0]);
+  auto reply = co_await handler(std::move(call));
+  record.result = reply ? "done" : reply.error().text;
+  co_await recorder(std::move(record));
+  co_return reply;
+}
+
 void setup(core::Host& host) {
+  enum class Changes : bool { no, yes };
   const struct {
     std::string_view node;
     std::string_view name;
-    core::CommandHandler handler;
+    Handler handler;
+    Changes changes = Changes::no;
   } commands[] = {
-      {"add-user", "Add User", add_user},
-      {"delete-user", "Delete User", delete_user},
-      {"end-user-session", "End User Session", end_user_session},
-      {"change-user-password", "Change User Password", change_user_password},
+      {"add-user", "Add User", add_user, Changes::yes},
+      {"delete-user", "Delete User", delete_user, Changes::yes},
+      {"end-user-session", "End User Session", end_user_session, Changes::yes},
+      {"change-user-password", "Change User Password", change_user_password, Changes::yes},
       {"get-registered-users-num", "Get Number of Registered Users", registered_number},
       {"get-online-users-num", "Get Number of Online Users", online_number},
       {"get-registered-users-list", "Get List of Registered Users", registered_list},
       {"get-online-users-list", "Get List of Online Users", online_list},
-      {"announce", "Send Announcement to Online Users", announce},
+      {"announce", "Send Announcement to Online Users", announce, Changes::yes},
   };
-  for (const auto& [node, name, handler] : commands) {
-    host.on_command({std::string(xmpp::ns::kAdmin) + "#" + std::string(node), std::string(name),
-                     true, handler});
+  for (const auto& one : commands) {
+    const std::string node(one.node);
+    core::CommandHandler handler = one.handler;
+    if (one.changes == Changes::yes) {
+      handler = [node, step = one.handler](CommandCall call) {
+        return recorded(node, step, std::move(call));
+      };
+    }
+    host.on_command({std::string(xmpp::ns::kAdmin) + "#" + node, std::string(one.name), true,
+                     std::move(handler)});
   }
 }
 

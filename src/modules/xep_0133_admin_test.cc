@@ -1,5 +1,6 @@
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "modules/test_modules.h"
 
@@ -190,6 +191,38 @@ TEST_P(AdminModule, Announce_ReachesWhoIsOnline) {
   EXPECT_EQ(low.take().size(), 1U);
   EXPECT_THAT(silent.take(), testing::IsEmpty());
   EXPECT_THAT(bob.take(), testing::IsEmpty());
+}
+
+TEST_P(AdminModule, Changes_AreRecordedWithWhatCameOfThem) {
+  std::vector<std::string> records;
+  server_.server().set_recorder([&records](const core::ChangeRecord& record) {
+    std::string text = record.who + " " + record.command;
+    for (const auto& [name, value] : record.arguments) text += " " + name + "=" + value;
+    records.push_back(text + ": " + record.result);
+    return completed();
+  });
+  run("add-user", {{"accountjid", "dora@example.org"}, {"password", "R0m30"}});
+  run("add-user", {{"accountjid", "dora@example.net"}, {"password", "R0m30"}});
+  run("change-user-password", {{"accountjid", "dora@example.org"}, {"password", "V3r0n4"}});
+  run("announce", {{"announcement", "Down soon."}}, "example.net");
+  run("end-user-session", {{"accountjids", "dora@example.org", "bob@example.org/phone"}});
+  run("delete-user", {{"accountjids", "dora@example.org", "nobody@example.org"}});
+  run("get-registered-users-list", {{"max_items", "25"}});
+  command(admin_, "delete-user");  // asks for the form only
+  EXPECT_THAT(
+      records,
+      testing::ElementsAre(
+          "alice@example.org/desk add-user accountjid=dora@example.org password=***: done",
+          "alice@example.org/desk add-user accountjid=dora@example.net password=***: not an "
+          "account of this host: dora@example.net",
+          "alice@example.org/desk change-user-password accountjid=dora@example.org "
+          "password=***: done",
+          "alice@example.org/desk announce announcement=***: done",
+          "alice@example.org/desk end-user-session accountjids=dora@example.org "
+          "bob@example.org/phone: done",
+          HasSubstr("alice@example.org/desk delete-user accountjids=dora@example.org "
+                    "nobody@example.org: nobody@example.org: ")));
+  server_.server().set_recorder({});
 }
 
 }  // namespace

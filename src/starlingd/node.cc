@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "admin/audit.h"
 #include "admin/doctor/gather.h"
 #include "admin/doctor/gather_parts.h"
 #include "api/api.h"
@@ -166,6 +167,7 @@ Result<> Node::start() {
   admin::Admin::add_procedures(server_->procedures(), monitor_.get());
   view_ = std::make_unique<CloudView>(*server_, *load_meter_, cluster_.get());
   admin_ = std::make_unique<admin::Admin>(*server_, hooks());
+  admin::record_changes_of_clients(*server_);
   const auto api_options = [this] { return config_->api; };
   auto routes = std::make_shared<http::Routes>();
   add_health(*routes, *server_, *load_meter_);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 from typing import Any
 
@@ -80,6 +81,34 @@ def test_administrator_runs_the_server_by_commands(own: Node) -> None:
 def jids(command: Any, var: str) -> list[str]:
     return sorted(v.text for field in command["form"].xml.iter("{jabber:x:data}field")
                   if field.get("var") == var for v in field.iter("{jabber:x:data}value"))
+
+
+def test_what_an_administrator_changes_is_in_the_audit_log(own: Node) -> None:
+    root, bob, new = registered(own, "root"), registered(own, "bob"), account("new")
+
+    async def run() -> str:
+        async with session(root, own.address(), own.ca_file, "xep_0050") as admin:
+            made = {"accountjid": new.jid, "password": new.password}
+            await admin.form_command(f"{ADMIN}add-user", **made)
+            with pytest.raises(IqError):
+                await admin.form_command(f"{ADMIN}add-user", **made)
+            await admin.form_command(f"{ADMIN}get-registered-users-num")
+            await admin.form_command(f"{ADMIN}announce", announcement=["Down soon."])
+            await admin.form_command(f"{ADMIN}delete-user", accountjids=[bob.jid, new.jid])
+            return str(admin.boundjid.full)
+
+    full = asyncio.run(run())
+    records = own.ctl("audit_log")["items"]
+    assert new.password not in json.dumps(records)
+    assert [(r["who"], r["command"], r["arguments"], r["result"] == "done")
+            for r in reversed(records) if r["from"] == "xmpp"] == [
+        (full, "add-user", {"accountjid": new.jid, "password": "***"}, True),
+        (full, "add-user", {"accountjid": new.jid, "password": "***"}, False),
+        (full, "announce", {"announcement": "***"}, True),
+        (full, "delete-user", {"accountjids": f"{bob.jid} {new.jid}"}, True),
+    ]
+    logged = own.log.wait("admin_command", lambda e: e.get("command") == "delete-user")
+    assert (logged["who"], logged["from"], logged["result"]) == (full, "xmpp", "done")
 
 
 def test_deleted_user_is_gone_and_cannot_come_back(own: Node) -> None:
