@@ -41,6 +41,7 @@ void Network::fly(NodeId from, NodeId to, const std::shared_ptr<const std::strin
   Random& random = clock_.random();
   clock_.trace(from * 1'000'003 + to);
   clock_.trace(*bytes);
+  if (bytes->size() > bus::Bus::kMaxFrame) return;
   if (cut(source->second.machine, target->second.machine)) return;
   if (random.chance(faults.loss_percent)) return;
   for (int copies = random.chance(faults.twice_percent) ? 2 : 1; copies > 0; --copies) {

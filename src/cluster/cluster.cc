@@ -33,8 +33,13 @@ NodeId heaviest(std::string_view account, std::span<const NodeId> nodes,
   return best;
 }
 
-// The first byte of a parcel on a link: whose it is.
-enum class Content : char { above = 0, ask_piece = 1, piece = 2, time = 3 };
+// A frame that is too long for the bus is lost each time it is sent, and all that is behind it on
+// its link waits for ever. Of a longer parcel a frame has a part.
+constexpr std::size_t kLongestParcel = bus::Bus::kMaxFrame - 1'000;  // the heads have their bytes
+constexpr std::size_t kPart = bus::Bus::kMaxFrame / 2;
+
+// The first byte of a parcel on a link: whose it is; the parts are of the layer above.
+enum class Content : char { above = 0, ask_piece = 1, piece = 2, time = 3, part = 4, last_part = 5 };
 
 metrics::Gauge& waiting_bytes() {
   static metrics::Gauge& gauge = metrics::gauge(
@@ -164,21 +169,34 @@ void Cluster::take_outbox() {
     outbox.swap(outbox_);
   }
   const TimePoint now = parts_.loop->now();
-  std::string parcel;
-  for (const auto& [to, content] : outbox) {
+  for (const auto& [to, parcel] : outbox) {
     Peer* peer = find(to);
     if (peer == nullptr) continue;  // gone meanwhile; the receiver was told, or will be
     // Before what follows from what has happened here.
-    if (spoken_ >= kFormatWithTime && std::exchange(peer->told_time, now) != now) {
+    if (all_tell_time() && std::exchange(peer->told_time, now) != now) {
       Encoder time;
       time.number(static_cast<std::uint64_t>(clock_us(now)));
       peer->link.push(std::string(1, static_cast<char>(Content::time)) + std::string(time.view()));
     }
-    parcel.assign(1, static_cast<char>(Content::above));
-    parcel += content;
-    peer->link.push(parcel);
+    push(*peer, parcel);
   }
   flush();
+}
+
+void Cluster::push(Peer& peer, std::string_view parcel) {
+  const auto add = [&](Content content, std::string_view bytes) {
+    marked_.assign(1, static_cast<char>(content));
+    marked_ += bytes;
+    peer.link.push(marked_);
+  };
+  if (parcel.size() <= kLongestParcel) return add(Content::above, parcel);
+  if (spoken_ < kFormatWithParts) {
+    return log::error("parcel_too_long", {{"node", peer.member.epoch}, {"bytes", parcel.size()}});
+  }
+  for (; parcel.size() > kPart; parcel.remove_prefix(kPart)) {
+    add(Content::part, parcel.substr(0, kPart));
+  }
+  add(Content::last_part, parcel);
 }
 
 void Cluster::flush() {
@@ -337,6 +355,13 @@ void Cluster::parcel_came(NodeId from, std::string_view parcel) {
   const auto content = static_cast<Content>(parcel.front());
   parcel.remove_prefix(1);
   if (content == Content::above) return receiver_->parcel(from, parcel);
+  if (content == Content::part || content == Content::last_part) {
+    Peer* peer = find(from);
+    if (peer == nullptr) return;
+    peer->parts += parcel;
+    if (content == Content::last_part) receiver_->parcel(from, std::exchange(peer->parts, {}));
+    return;
+  }
   Decoder decoder(parcel);
   if (content == Content::piece) return ask_piece(from, homes_.on_piece(from, decoder));
   const std::uint64_t number = decoder.number();

@@ -200,6 +200,7 @@ class Cluster {
     std::vector<Heard> hears;
     std::optional<Load> load;
     std::string client_address;
+    std::string parts;  // of a parcel whose end has not come
     std::shared_ptr<std::atomic<bool>> has_room = std::make_shared<std::atomic<bool>>(true);
   };
   // What other threads see of the members.
@@ -250,6 +251,7 @@ class Cluster {
   void flush();
   void send_changes();
   void take_outbox();
+  void push(Peer& peer, std::string_view parcel);
 
   void frame_came(std::string_view bytes, bool relayed);
   void heartbeat_came(const FrameHead& head, Decoder& frame);
@@ -300,6 +302,7 @@ class Cluster {
   Swappable<View> view_{View()};
   std::mutex outbox_mutex_;
   std::vector<std::pair<NodeId, std::string>> outbox_;  // guarded by outbox_mutex_
+  std::string marked_;                                  // what push() is about to add
 };
 
 }  // namespace starling::cluster

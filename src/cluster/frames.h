@@ -16,7 +16,7 @@
 //   3   the first
 //   4   heartbeats tell more of what the sender has to do; its version knows leases
 //   5   its version reads parcels that bear a trace id
-//   6   its version reads parcels that tell the time
+//   6   its version reads parcels that come in parts, and that tell the time
 #pragma once
 
 #include <cstdint>
@@ -41,6 +41,7 @@ inline constexpr std::uint32_t kFormat = STARLING_BUS_FORMAT;
 inline constexpr std::uint32_t kFormatWithLeases = 4;
 inline constexpr std::uint32_t kFormatWithTraceIds = 5;
 inline constexpr std::uint32_t kFormatWithTime = 6;
+inline constexpr std::uint32_t kFormatWithParts = 6;
 inline constexpr std::uint32_t kOldestFormat = 3;
 
 enum class FrameKind : std::uint8_t { heartbeat, changes, parcels, receipt, relay, farewell };

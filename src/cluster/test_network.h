@@ -98,7 +98,7 @@ class TestNetwork {
     ++sent_;
     sent_bytes_ += bytes.size();
     const auto target = nodes_.find(to);
-    if (target == nodes_.end()) return;
+    if (target == nodes_.end() || bytes.size() > bus::Bus::kMaxFrame) return;
     if (cut(nodes_[from].machine, target->second.machine) || chance(faults.loss_percent)) return;
     for (int copies = chance(faults.twice_percent) ? 2 : 1; copies > 0; --copies) {
       Duration delay = faults.delay;

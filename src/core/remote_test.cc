@@ -26,6 +26,17 @@ TEST(RemoteTest, a_message_crosses_to_the_node_of_its_addressee) {
   EXPECT_THAT(alice.take(), ElementsAre(HasSubstr("from='bob@example.org/pc'")));
 }
 
+TEST(RemoteTest, a_message_that_is_too_long_for_a_frame_crosses_and_holds_up_nobody) {
+  TestCluster cluster(2);
+  TestClient& alice = cluster.online(0, "alice@example.org/phone");
+  TestClient& bob = cluster.online(1, "bob@example.org/pc");
+  const std::string body(2 * bus::Bus::kMaxFrame, 'x');
+  alice.send("<message to='bob@example.org' type='chat'><body>" + body + "</body></message>",
+             kHello);
+  cluster.pass(1s);  // all of it is more than may be on its way at once
+  EXPECT_THAT(bob.take(), ElementsAre(HasSubstr("<body>" + body + "</body>"), HasSubstr("hello")));
+}
+
 TEST(RemoteTest, all_devices_of_a_user_get_it_wherever_they_are_connected) {
   TestCluster cluster(3);
   TestClient& alice = cluster.online(0, "alice@example.org/phone");
