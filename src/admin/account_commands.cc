@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "admin/call.h"
+#include "admin/whole_list.h"
 #include "base/clock.h"
 #include "base/run_on.h"
 #include "core/account_removal.h"
@@ -54,9 +55,12 @@ Task<Result<Json>> check_password(Call call) {
 }
 
 Task<Result<Json>> registered_users(Call call) {
-  const auto names = co_await core::registered_names(call.server, call.arguments[0]);
+  const auto limit = wanted_items(call, 2);
+  if (!limit) co_return std::unexpected(limit.error());
+  const auto names =
+      co_await core::registered_names(call.server, call.arguments[0], *limit, call.text(1));
   if (!names) co_return std::unexpected(names.error());
-  co_return Json(*names);
+  co_return whole_list(*names);
 }
 
 struct Seen {

@@ -242,6 +242,43 @@ TEST_F(AdminTest, RegisteredUsersOfManyPages_AreAllListedOnce) {
   for (int i = 0; i < kAccounts; ++i) ASSERT_EQ(names[i], "u" + std::to_string(10'000 + i));
 }
 
+TEST_F(AdminTest, RegisteredUsers_ComeByPages) {
+  EXPECT_EQ(ask("registered_users", {"example.org", "", "2"}), Json({"alice", "bob"}));
+  EXPECT_EQ(ask("registered_users", {"example.org", "bob", "2"}), Json({"carol"}));
+  EXPECT_EQ(ask("registered_users", {"example.org", "bob"}), Json({"carol"}));
+  EXPECT_EQ(ask("registered_users", {"example.org", "carol", "2"}), Json::array());
+  for (const char* limit : {"0", "10001"}) {
+    EXPECT_EQ(refusal("registered_users", {"example.org", "", limit}).message,
+              "LIMIT is from 1 to 10000");
+  }
+}
+
+TEST_F(AdminTest, RegisteredUsersThatAreTooMany_ComeByPagesOnly) {
+  for (int i = 0; i < 10'001; ++i) {
+    server_.create_account(core::jid("u" + std::to_string(10'000 + i) + "@example.net"));
+  }
+  const Error error = refusal("registered_users", {"example.net"});
+  EXPECT_EQ(error.code, Errc::invalid);
+  EXPECT_THAT(error.message, HasSubstr("more than 10000: ask for pages, with LIMIT"));
+  EXPECT_EQ(ask("registered_users", {"example.net", "", "10000"}).size(), 10'000U);
+  EXPECT_EQ(ask("registered_users", {"example.net", "u19998"}), Json({"u19999", "u20000"}));
+}
+
+TEST_F(AdminTest, Tokens_ComeByPagesInTheOrderOfTheirMaking) {
+  std::vector<std::string> ids;
+  for (const char* name : {"one", "two", "three"}) {
+    ids.push_back(ask("create_token", {name, "read", "1"})["id"].get<std::string>());
+  }
+  EXPECT_EQ(ask("list_tokens").size(), 3U);
+  const Json first = ask("list_tokens", {"", "2"});
+  ASSERT_EQ(first.size(), 2U);
+  EXPECT_EQ(first[1]["name"], "two");
+  const Json second = ask("list_tokens", {ids[1], "2"});
+  ASSERT_EQ(second.size(), 1U);
+  EXPECT_EQ(second[0]["name"], "three");
+  EXPECT_EQ(refusal("list_tokens", {"nonesuch", "2"}).code, Errc::not_found);
+}
+
 TEST_F(AdminTest, ConnectedUsers_AreListedInOrderAndCounted) {
   EXPECT_EQ(ask("connected_users"), Json({"carol@example.org/bystander"}));
   for (const char* full : {"bob@example.org/z", "bob@example.org/a", "alice@example.net/q"}) {
@@ -250,6 +287,11 @@ TEST_F(AdminTest, ConnectedUsers_AreListedInOrderAndCounted) {
   EXPECT_EQ(ask("connected_users"), Json({"alice@example.net/q", "bob@example.org/a",
                                           "bob@example.org/z", "carol@example.org/bystander"}));
   EXPECT_EQ(ask("connected_users_number"), 4);
+  EXPECT_EQ(ask("connected_users", {"", "2"}), Json({"alice@example.net/q", "bob@example.org/a"}));
+  EXPECT_EQ(ask("connected_users", {"bob@example.org/a", "2"}),
+            Json({"bob@example.org/z", "carol@example.org/bystander"}));
+  EXPECT_EQ(ask("connected_users_vhost", {"example.org", "bob@example.org/a", "1"}),
+            Json({"bob@example.org/z"}));
 }
 
 TEST_F(AdminTest, KickUser_EndsAllSessionsOfTheAccountOnly) {

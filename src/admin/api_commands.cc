@@ -5,6 +5,7 @@
 #include "admin/audit.h"
 #include "admin/call.h"
 #include "admin/grants.h"
+#include "admin/whole_list.h"
 #include "base/clock.h"
 
 namespace starling::admin {
@@ -54,10 +55,20 @@ Task<Result<Json>> create_token(Call call) {
 }
 
 Task<Result<Json>> list_tokens(Call call) {
+  const auto limit = wanted_items(call, 1);
+  if (!limit) co_return std::unexpected(limit.error());
   const auto grants = co_await tokens(call.server.store()).list();
   if (!grants) co_return std::unexpected(grants.error());
+  auto first = grants->begin();
+  if (call.has(0)) {
+    first = std::ranges::find(*grants, call.text(0), &Grant::id);
+    if (first == grants->end())
+      co_return fail(Errc::not_found, "there is no token " + call.text(0));
+    ++first;
+  }
   Json list = Json::array();
-  for (const Grant& grant : *grants) {
+  for (; first != grants->end() && list.size() < *limit; ++first) {
+    const Grant& grant = *first;
     Json one = Json::object();
     one["id"] = grant.id;
     one["name"] = grant.name;
@@ -68,7 +79,7 @@ Task<Result<Json>> list_tokens(Call call) {
     one["last_used"] = time_or_nothing(grant.used_us);
     list.push_back(std::move(one));
   }
-  co_return list;
+  co_return whole_list(std::move(list));
 }
 
 Task<Result<Json>> revoke_token(Call call) {

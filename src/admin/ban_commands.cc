@@ -1,9 +1,11 @@
 // Bans: of accounts, by an operator; of addresses and accounts, by fail2ban.
+#include <algorithm>
 #include <array>
 #include <utility>
 
 #include "admin/ask_all.h"
 #include "admin/call.h"
+#include "admin/whole_list.h"
 #include "base/clock.h"
 #include "core/account_ban.h"
 #include "core/operations.h"
@@ -42,6 +44,27 @@ Task<Result<Json>> get_ban_details(Call call) {
   co_return answer;
 }
 
+// The first `limit` of a host whose names are behind `after`, as bare JIDs.
+Task<Result<std::vector<std::string>>> banned_of(core::Server* server, std::string host,
+                                                 std::string after, std::size_t limit) {
+  constexpr std::size_t kPage = 1'000;  // of accounts, most of which are not
+  std::vector<std::string> banned;
+  for (bool more = true; more && banned.size() < limit;) {
+    const auto names = co_await core::registered_names(*server, host, kPage, after);
+    if (!names) co_return std::unexpected(names.error());
+    for (const auto& name : *names) {
+      const auto account = xmpp::Jid::make(name, host);
+      const auto ban = co_await core::ban_of(server->store(), *account);
+      if (!ban) co_return std::unexpected(ban.error());
+      if (*ban) banned.push_back(account->str());
+      if (banned.size() == limit) break;
+    }
+    more = names->size() == kPage;
+    if (more) after = names->back();
+  }
+  co_return banned;
+}
+
 Task<Result<Json>> list_banned(Call call) {
   std::vector<std::string> hosts;
   if (call.arguments[0] == "all") {
@@ -53,18 +76,21 @@ Task<Result<Json>> list_banned(Call call) {
     }
     hosts.push_back(*domain);
   }
+  const auto limit = wanted_items(call, 2);
+  if (!limit) co_return std::unexpected(limit.error());
+  const auto after = xmpp::Jid::parse(call.text(1));
+  if (call.has(1) && !after) co_return fail(Errc::invalid, "AFTER is no JID: " + call.text(1));
+  std::ranges::sort(hosts);
   Json banned = Json::array();
   for (const auto& host : hosts) {
-    const auto names = co_await core::registered_names(call.server, host);
-    if (!names) co_return std::unexpected(names.error());
-    for (const auto& name : *names) {
-      const auto account = xmpp::Jid::make(name, host);
-      const auto ban = co_await core::ban_of(call.server.store(), *account);
-      if (!ban) co_return std::unexpected(ban.error());
-      if (*ban) banned.push_back(account->str());
-    }
+    if (after && host < after->domain()) continue;
+    std::string from(after && host == after->domain() ? after->local() : "");
+    const auto found = co_await banned_of(&call.server, host, from, *limit - banned.size());
+    if (!found) co_return std::unexpected(found.error());
+    for (const auto& jid : *found) banned.push_back(jid);
+    if (banned.size() == *limit) break;
   }
-  co_return banned;
+  co_return whole_list(std::move(banned));
 }
 
 // Each node counts, and refuses, for itself.

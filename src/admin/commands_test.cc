@@ -34,7 +34,16 @@ TEST_P(AdminCommandsTest, Sessions_AreDescribed) {
   EXPECT_EQ(infos[0]["priority"], 7);
   EXPECT_EQ(infos[0]["connection"], "c2s");
   EXPECT_EQ(infos[1]["status"], "unavailable");
-  EXPECT_EQ(ask("connected_users_info").size(), 3U);  // carol, the bystander, is online
+  const Json all = ask("connected_users_info");
+  ASSERT_EQ(all.size(), 3U);  // carol, the bystander, is online
+  EXPECT_EQ(all[1]["jid"], "alice@example.org/phone");
+  EXPECT_EQ(all[1]["status"], "dnd");
+  EXPECT_EQ(all[1]["statustext"], "Busy");
+  EXPECT_EQ(all[1]["priority"], 7);
+  EXPECT_EQ(all[1]["resource"], "phone");
+  const Json next = ask("connected_users_info", {"alice@example.org/laptop", "1"});
+  ASSERT_EQ(next.size(), 1U);
+  EXPECT_EQ(next[0]["resource"], "phone");
   EXPECT_EQ(ask("user_resources", {"alice", "example.org"}), Json({"phone", "laptop"}));
   EXPECT_EQ(ask("num_resources", {"alice", "example.org"}), 2);
   EXPECT_EQ(ask("resource_num", {"alice", "example.org", "2"}), "laptop");
@@ -64,6 +73,9 @@ TEST_P(AdminCommandsTest, Statuses_AreCountedAndListed) {
   EXPECT_EQ(ask("status_num_host", {"example.org", "unavailable"}), 1);
   EXPECT_EQ(ask("status_list", {"away"})[0]["jid"], "alice@example.org/a");
   EXPECT_EQ(ask("status_list_host", {"example.org", "dnd"}), Json::array());
+  EXPECT_EQ(ask("status_list", {"all", "", "2"}).size(), 2U);
+  EXPECT_EQ(ask("status_list_host", {"example.org", "all", "alice@example.org/a", "1"})[0]["jid"],
+            "bob@example.org/b");
   EXPECT_EQ(ask("connected_users_vhost", {"example.org"}).size(), 3U);
   EXPECT_EQ(ask("stats_host", {"onlineusers", "example.org"}), 3);
   EXPECT_EQ(ask("stats", {"registeredusers"}), 3);
@@ -106,6 +118,24 @@ TEST_P(AdminCommandsTest, Roster_IsChangedAndPushed) {
   EXPECT_EQ(ask("get_roster", {"alice", "example.org"}), Json::array());
   EXPECT_EQ(refusal("delete_rosteritem", {"alice", "example.org", "bob", "example.org"}).code,
             Errc::not_found);
+}
+
+TEST_P(AdminCommandsTest, Roster_ComesByPages) {
+  for (const char* contact : {"x", "y", "z"}) {
+    ask("add_rosteritem", {"alice", "example.org", contact, "elsewhere.example", "", "", "both"});
+  }
+  const auto jids = [&](const char* after, const char* limit) {
+    std::vector<std::string> all;
+    for (const Json& item : ask("get_roster", {"alice", "example.org", after, limit})) {
+      all.push_back(item["jid"].get<std::string>());
+    }
+    return all;
+  };
+  EXPECT_THAT(jids("", "2"), ElementsAre("x@elsewhere.example", "y@elsewhere.example"));
+  EXPECT_THAT(jids("y@elsewhere.example", "2"), ElementsAre("z@elsewhere.example"));
+  EXPECT_THAT(jids("z@elsewhere.example", ""), IsEmpty());
+  EXPECT_EQ(refusal("get_roster", {"alice", "example.org", "a@b@c"}).code, Errc::invalid);
+  EXPECT_EQ(ask("get_roster_count", {"alice", "example.org"}), 3);
 }
 
 TEST_P(AdminCommandsTest, RosterOfSomebodyOffline_IsChangedInTheStore) {
@@ -196,6 +226,15 @@ TEST_P(AdminCommandsTest, BannedAccount_IsOutUntilUnbanned) {
   EXPECT_EQ(ask("list_banned", {"all"}), Json({"alice@example.org"}));
   EXPECT_EQ(ask("list_banned", {"example.org"}), Json({"alice@example.org"}));
   EXPECT_EQ(refusal("list_banned", {"nowhere.example"}).code, Errc::invalid);
+  ask("register", {"dave", "example.net", "x"});
+  for (const auto& [user, host] : {std::pair("dave", "example.net"), {"bob", "example.org"}}) {
+    ask("ban_account", {user, host, ""});
+  }
+  EXPECT_EQ(ask("list_banned", {"all", "", "2"}), Json({"dave@example.net", "alice@example.org"}));
+  EXPECT_EQ(ask("list_banned", {"all", "alice@example.org", "2"}), Json({"bob@example.org"}));
+  EXPECT_EQ(ask("list_banned", {"all", "dave@example.net", "1"}), Json({"alice@example.org"}));
+  ask("unban_account", {"dave", "example.net"});
+  ask("unban_account", {"bob", "example.org"});
   ask("unban_account", {"alice", "example.org"});
   EXPECT_EQ(refusal("unban_account", {"alice", "example.org"}).code, Errc::not_found);
   EXPECT_EQ(refusal("get_ban_details", {"alice", "example.org"}).code, Errc::not_found);

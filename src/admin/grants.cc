@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <tuple>
 #include <utility>
 
 #include "base/clock.h"
@@ -141,11 +142,13 @@ Task<Result<std::vector<Grant>>> Grants::list() {
   for (const auto& entry : *entries) {
     auto stored = decode(entry.key, entry.value);
     if (!stored) continue;
-    const auto noted = std::ranges::find(*used, entry.key, &store::Entry::key);
-    if (noted != used->end()) stored->grant.used_us = number(noted->value);
+    const auto noted = std::ranges::lower_bound(*used, entry.key, {}, &store::Entry::key);
+    if (noted != used->end() && noted->key == entry.key) {
+      stored->grant.used_us = number(noted->value);
+    }
     grants.push_back(std::move(stored->grant));
   }
-  std::ranges::sort(grants, {}, &Grant::created_us);
+  std::ranges::sort(grants, {}, [](const Grant& one) { return std::tie(one.created_us, one.id); });
   co_return grants;
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "admin/call.h"
+#include "admin/whole_list.h"
 #include "core/in_turn.h"
 
 namespace starling::admin {
@@ -32,24 +33,41 @@ Json describe(const core::RosterItem& item) {
   return one;
 }
 
+bool is_told(const core::RosterItem& item) {
+  return item.listed() || item.subscription.pending_in;
+}
+
 Task<Result<Json>> get_roster(Call call) {
+  const auto limit = wanted_items(call, 3);
+  if (!limit) co_return std::unexpected(limit.error());
+  const auto after = xmpp::Jid::parse(call.text(2));
+  if (call.has(2) && !after) co_return fail(Errc::invalid, "AFTER is no JID: " + call.text(2));
+  std::move_only_function<Task<Result<Json>>(core::Worker&)> step =
+      [account = call.account(), after, limit = *limit](core::Worker& home) -> Task<Result<Json>> {
+    const auto roster = co_await home.peek_roster(account);
+    if (!roster) co_return std::unexpected(roster.error());
+    const auto& all = (*roster)->items();
+    Json items = Json::array();
+    for (auto item = after ? all.upper_bound(*after) : all.begin();
+         item != all.end() && items.size() < limit; ++item) {
+      if (is_told(item->second)) items.push_back(describe(item->second));
+    }
+    co_return items;
+  };
+  auto items = co_await core::in_turn<Json>(call.server, call.account(), std::move(step));
+  if (!items) co_return items;
+  co_return whole_list(std::move(*items));
+}
+
+Task<Result<Json>> get_roster_count(Call call) {
   std::move_only_function<Task<Result<Json>>(core::Worker&)> step =
       [account = call.account()](core::Worker& home) -> Task<Result<Json>> {
     const auto roster = co_await home.peek_roster(account);
     if (!roster) co_return std::unexpected(roster.error());
-    Json items = Json::array();
-    for (const auto& [jid, item] : (*roster)->items()) {
-      if (item.listed() || item.subscription.pending_in) items.push_back(describe(item));
-    }
-    co_return items;
+    const auto told = [](const auto& item) { return is_told(item.second); };
+    co_return Json(std::ranges::count_if((*roster)->items(), told));
   };
   co_return co_await core::in_turn<Json>(call.server, call.account(), std::move(step));
-}
-
-Task<Result<Json>> get_roster_count(Call call) {
-  const auto items = co_await get_roster(std::move(call));
-  if (!items) co_return std::unexpected(items.error());
-  co_return Json(items->size());
 }
 
 Result<std::vector<std::string>> groups_of(std::string_view text) {

@@ -5,6 +5,8 @@
 
 #include "admin/call.h"
 #include "admin/endpoint.h"
+#include "admin/session_list.h"
+#include "admin/whole_list.h"
 #include "base/clock.h"
 #include "core/operations.h"
 
@@ -16,10 +18,9 @@ using core::SessionInfo;
 
 constexpr std::string_view kEndedText = "ended by an administrator";
 
-Json describe(const SessionInfo& info, bool with_jid) {
+Json describe(const SessionInfo& info) {
   const Endpoint address = endpoint_of(info.remote);
   Json one = Json::object();
-  if (with_jid) one["jid"] = info.jid.full();
   one["connection"] = info.connection;
   one["ip"] = address.ip;
   one["port"] = address.port;
@@ -31,20 +32,55 @@ Json describe(const SessionInfo& info, bool with_jid) {
   return one;
 }
 
+// All sessions, or those of a host, with a presence: AFTER and LIMIT are the arguments from `i` on.
+Task<Result<Json>> sessions_of(Call call, std::size_t i, std::string host, std::string status,
+                               Json (*describe_one)(const Json& session)) {
+  const auto limit = wanted_items(call, i + 1);
+  if (!limit) co_return std::unexpected(limit.error());
+  SessionsWanted wanted;
+  wanted.host = std::move(host);
+  if (status != "all") wanted.show = std::move(status);
+  wanted.after = call.text(i);
+  wanted.limit = *limit;
+  const SessionList list = co_await list_of_sessions(call.server, std::move(wanted));
+  Json sessions = Json::array();
+  for (const Json& session : list.sessions) sessions.push_back(describe_one(session));
+  co_return whole_list(std::move(sessions));
+}
+
+Json only_jid(const Json& session) {
+  return jid_of(session);
+}
+
+// As ejabberd names what list_sessions tells.
+Json with_ejabberds_names(const Json& session) {
+  const auto jid = xmpp::Jid::parse(jid_of(session));
+  Json one = Json::object();
+  one["jid"] = jid_of(session);
+  for (const char* name : {"connection", "ip", "port", "priority", "uptime"}) {
+    one[name] = session.value(name, Json());
+  }
+  one["status"] = session.value("show", "");
+  one["resource"] = jid ? jid->resource() : "";
+  one["statustext"] = session.value("status", "");
+  return one;
+}
+
+Json with_presence(const Json& session) {
+  Json one = Json::object();
+  one["jid"] = jid_of(session);
+  one["priority"] = session.value("priority", 0);
+  one["status"] = session.value("status", "");
+  return one;
+}
+
 Task<Result<Json>> connected_users(Call call) {
-  Json jids = Json::array();
-  const auto connected = co_await core::connected_jids(call.server);
-  for (const auto& jid : connected) jids.push_back(jid.full());
-  co_return jids;
+  return sessions_of(std::move(call), 0, "", "all", only_jid);
 }
 
 Task<Result<Json>> connected_users_vhost(Call call) {
-  Json jids = Json::array();
-  const auto connected = co_await core::connected_jids(call.server);
-  for (const auto& jid : connected) {
-    if (jid.domain() == call.arguments[0]) jids.push_back(jid.full());
-  }
-  co_return jids;
+  std::string host = call.arguments[0];
+  return sessions_of(std::move(call), 1, std::move(host), "all", only_jid);
 }
 
 Task<Result<Json>> connected_users_number(Call call) {
@@ -52,16 +88,13 @@ Task<Result<Json>> connected_users_number(Call call) {
 }
 
 Task<Result<Json>> connected_users_info(Call call) {
-  Json sessions = Json::array();
-  const auto infos = co_await core::session_infos(call.server);
-  for (const auto& info : infos) sessions.push_back(describe(info, true));
-  co_return sessions;
+  return sessions_of(std::move(call), 0, "", "all", with_ejabberds_names);
 }
 
 Task<Result<Json>> user_sessions_info(Call call) {
   Json sessions = Json::array();
   const auto infos = co_await core::session_infos(call.server, call.account());
-  for (const auto& info : infos) sessions.push_back(describe(info, false));
+  for (const auto& info : infos) sessions.push_back(describe(info));
   co_return sessions;
 }
 
@@ -112,18 +145,6 @@ Task<std::vector<SessionInfo>> with_status(core::Server* server, std::string hos
   co_return infos;
 }
 
-Json list(const std::vector<SessionInfo>& infos) {
-  Json sessions = Json::array();
-  for (const auto& info : infos) {
-    Json one = Json::object();
-    one["jid"] = info.jid.full();
-    one["priority"] = info.priority;
-    one["status"] = info.status;
-    sessions.push_back(std::move(one));
-  }
-  return sessions;
-}
-
 Task<Result<Json>> status_num(Call call) {
   const auto infos = co_await with_status(&call.server, "", call.arguments[0]);
   co_return Json(infos.size());
@@ -135,13 +156,14 @@ Task<Result<Json>> status_num_host(Call call) {
 }
 
 Task<Result<Json>> status_list(Call call) {
-  const auto infos = co_await with_status(&call.server, "", call.arguments[0]);
-  co_return list(infos);
+  std::string status = call.arguments[0];
+  return sessions_of(std::move(call), 1, "", std::move(status), with_presence);
 }
 
 Task<Result<Json>> status_list_host(Call call) {
-  const auto infos = co_await with_status(&call.server, call.arguments[0], call.arguments[1]);
-  co_return list(infos);
+  std::string host = call.arguments[0];
+  std::string status = call.arguments[1];
+  return sessions_of(std::move(call), 2, std::move(host), std::move(status), with_presence);
 }
 
 Task<Result<Json>> kick_session(Call call) {

@@ -66,6 +66,11 @@ TLS, name its address in the listener's `trusted_proxies`, and let it pass on `H
 **Long lists** come in pages: `{"items": [...], "next": "..."}`. Give `next` as `after` for the
 page behind; null: there is none. `limit` is how many items a page has at most.
 
+Lists as ejabberd has them, plain arrays (`registered_users`, `connected_users`, `get_roster`, ...),
+come as a whole; those of more than 10000 items are refused with 400 unless `limit` asks for a page.
+`after` is then the last item of the page before: its name, JID or id. A page with fewer items than
+`limit` is the last.
+
 **Writing once.** A POST may have the header `Idempotency-Key` with any text of its own, such as a
 UUID. For a day the same key from the same token gets the first answer again (with the header
 `Idempotency-Replayed: true`), at whichever node, and nothing is done twice. While the first is

@@ -44,8 +44,9 @@ std::vector<Command> account_commands() {
       reads({"registered_users",
              "accounts",
              "List the accounts of a host",
-             {kHost},
-             "Changes nothing. One name a line, in byte order.",
+             {kHost, kAfter, kLimit},
+             "Changes nothing. One name a line, in byte order. The name that a page ends with is "
+             "AFTER of the next; one with fewer than LIMIT is the last.",
              "starlingctl registered_users example.org",
              true}),
       reads({"num_active_users",
@@ -94,13 +95,16 @@ std::vector<Command> account_commands() {
              {kUser, kHost},
              "Changes nothing. Fails if the account is not banned.",
              "starlingctl get_ban_details mallory example.org"}),
-      reads({"list_banned",
-             "bans",
-             "List the accounts that ban_account has shut out",
-             {{"HOST", "a domain this server serves, or all"}},
-             "Changes nothing. One bare JID a line. Reads one small value of every account.",
-             "starlingctl list_banned all",
-             true}),
+      reads(
+          {"list_banned",
+           "bans",
+           "List the accounts that ban_account has shut out",
+           {{"HOST", "a domain this server serves, or all"}, kAfter, kLimit},
+           "Changes nothing. One bare JID a line, host after host. Reads one small value of every "
+           "account. The bare JID that a page ends with is AFTER of the next; one with fewer than "
+           "LIMIT is the last.",
+           "starlingctl list_banned all",
+           true}),
       reads(
           {"list_refused",
            "bans",

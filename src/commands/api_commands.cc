@@ -25,12 +25,11 @@ std::vector<Command> api_commands() {
           {"list_tokens",
            "api",
            "List the tokens of the HTTP API",
-           {},
-           "Changes nothing. One token a line, by tabs: id, name, scopes, who made it, when, until "
-           "when "
-           "it is good, when it was last used, to the hour. Not the tokens themselves, which "
-           "nobody "
-           "knows.",
+           {kAfter, kLimit},
+           "Changes nothing. One token a line, in the order of their making, by tabs: id, name, "
+           "scopes, who made it, when, until when it is good, when it was last used, to the hour. "
+           "Not the tokens themselves, which nobody knows. The id that a page ends with is AFTER "
+           "of the next; one with fewer than LIMIT is the last.",
            "starlingctl list_tokens"}),
       {"revoke_token",
        "api",

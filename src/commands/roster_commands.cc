@@ -13,14 +13,15 @@ constexpr Argument kContactHost{"HOST", "the contact: any domain", Type::domain}
 
 std::vector<Command> roster_commands() {
   return {
-      reads(
-          {"get_roster",
-           "roster",
-           "List an account's contacts",
-           {kUser, kHost},
-           "Changes nothing. One contact a line, by tabs: bare JID, name, subscription (none, to, "
-           "from, both), what is asked for and not answered (none, out, in), groups by commas.",
-           "starlingctl get_roster alice example.org"}),
+      reads({"get_roster",
+             "roster",
+             "List an account's contacts",
+             {kUser, kHost, kAfter, kLimit},
+             "Changes nothing. One contact a line, in byte order, by tabs: bare JID, name, "
+             "subscription (none, to, from, both), what is asked for and not answered (none, out, "
+             "in), groups by commas. The bare JID that a page ends with is AFTER of the next; one "
+             "with fewer than LIMIT is the last.",
+             "starlingctl get_roster alice example.org"}),
       reads({"get_roster_count",
              "roster",
              "Count an account's contacts",

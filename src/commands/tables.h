@@ -31,4 +31,13 @@ inline Command reads(Command command) {
 
 inline constexpr Argument kHost{"HOST", "a domain this server serves", Type::host};
 
+// Of lists that come as a whole, as long as they are not long (admin/whole_list.h).
+inline constexpr Argument kAfter{"AFTER", "what the page before ended with; '' for the first page",
+                                 Type::text, true};
+inline constexpr Argument kLimit{
+    "LIMIT",
+    "of the page, 10000 at most; if left out all come, which is refused "
+    "if they are more than that",
+    Type::integer, true};
+
 }  // namespace starling::commands

@@ -1,6 +1,7 @@
 #include "core/operations.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <iterator>
 #include <utility>
@@ -22,9 +23,19 @@ namespace {
 template <class T>
 using AccountStep = std::move_only_function<Task<Result<T>>(Worker&)>;
 
+// Lists of sessions are no place for essays.
+std::string beginning_of(std::string text) {
+  constexpr std::size_t kMost = 1'000;
+  if (text.size() <= kMost) return text;
+  std::size_t size = kMost;
+  while ((static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80U) --size;  // not within a letter
+  text.resize(size);
+  return text;
+}
+
 std::string text_of(const xmpp::Stanza& presence, std::string_view name) {
   const auto child = presence.element().child(name, xmpp::ns::kClient);
-  return child ? child->text() : std::string();
+  return child ? beginning_of(child->text()) : std::string();
 }
 
 Error no_account(const xmpp::Jid& account) {
@@ -96,20 +107,34 @@ std::vector<SessionInfo> decode(std::string_view bytes) {
   return infos;
 }
 
-// Of this node.
-Task<std::vector<SessionInfo>> session_infos_here(Server& server) {
+// How many sessions a node tells another of at once: so many take a link some milliseconds.
+constexpr std::size_t kAtOnce = 10'000;
+
+// Of this node, the first `limit` behind `after`, in byte order of their JIDs.
+Task<std::vector<SessionInfo>> session_infos_here(Server& server, std::string after,
+                                                  std::size_t limit) {
+  const auto by_jid = [](const Session* session) { return session->jid.full(); };
   std::vector<SessionInfo> infos;
   for (std::size_t i = 0; i < server.worker_count(); ++i) {
     Worker& worker = server.worker(i);
-    const auto collect = [&worker] {
+    const auto collect = [&worker, &after, limit, by_jid] {
+      std::vector<const Session*> behind;
+      worker.directory().for_each([&](const Session& session) {
+        if (session.jid.full() > after) behind.push_back(&session);
+      });
+      const std::size_t size = std::min(limit, behind.size());
+      std::ranges::partial_sort(behind, behind.begin() + static_cast<std::ptrdiff_t>(size), {},
+                                by_jid);
+      behind.resize(size);
       std::vector<SessionInfo> found;
-      worker.directory().for_each(
-          [&found](const Session& session) { found.push_back(info_of(session)); });
+      for (const Session* session : behind) found.push_back(info_of(*session));
       return found;
     };
     auto found = co_await run_on(worker.loop(), collect);
     std::ranges::move(found, std::back_inserter(infos));
   }
+  std::ranges::sort(infos, {}, [](const SessionInfo& info) { return info.jid.full(); });
+  infos.resize(std::min(limit, infos.size()));
   co_return infos;
 }
 
@@ -138,11 +163,34 @@ std::string as_number(std::uint64_t number) {
 
 }  // namespace
 
+namespace {
+
+// By and by. One of an older version tells of all at once.
+Task<std::vector<SessionInfo>> session_infos_at(Server* server, NodeId node) {
+  std::vector<SessionInfo> infos;
+  for (std::size_t size = kAtOnce; size == kAtOnce;) {
+    const std::string after(infos.empty() ? "" : infos.back().jid.full());
+    Encoder arguments;
+    arguments.text(after).number(kAtOnce);
+    const auto told =
+        co_await call_node(*server, node, "session_infos", std::move(arguments).take());
+    if (!told) break;
+    auto more = decode(*told);
+    const auto known = [&](const SessionInfo& info) { return info.jid.full() <= after; };
+    if (std::ranges::any_of(more, known)) break;  // it has told them before
+    size = more.size();
+    std::ranges::move(more, std::back_inserter(infos));
+  }
+  co_return infos;
+}
+
+}  // namespace
+
 Task<std::vector<SessionInfo>> session_infos(Server& server) {
-  auto infos = co_await session_infos_here(server);
+  auto infos = co_await session_infos_here(server, "", SIZE_MAX);
   for (const NodeId node : other_nodes(server)) {
-    const auto there = co_await call_node(server, node, "session_infos", "");
-    if (there) std::ranges::move(decode(*there), std::back_inserter(infos));
+    auto there = co_await session_infos_at(&server, node);
+    std::ranges::move(there, std::back_inserter(infos));
   }
   std::ranges::sort(infos, {}, &SessionInfo::jid);
   co_return infos;
@@ -246,12 +294,12 @@ Task<std::int64_t> session_count(Server& server) {
 }
 
 Task<Result<std::vector<std::string>>> registered_names(Server& server, std::string host,
-                                                        std::size_t limit) {
+                                                        std::size_t limit, std::string after) {
   constexpr std::size_t kPage = 1'000;
   std::vector<std::string> names;
   while (names.size() < limit) {
     const auto wanted = static_cast<std::uint32_t>(std::min(kPage, limit - names.size()));
-    const std::string after = names.empty() ? std::string() : names.back();
+    if (!names.empty()) after = names.back();
     auto page = co_await server.store().accounts().list(host, after, wanted);
     if (!page) co_return std::unexpected(page.error());
     names.insert(names.end(), page->begin(), page->end());
@@ -318,8 +366,12 @@ Task<std::size_t> announce(Server& server, std::string host, xmpp::Stanza messag
 
 // What comes is for this node: the caller has found out.
 void add_operations(Procedures& procedures) {
-  procedures["session_infos"] = [](Server& server, std::string) -> Task<Result<std::string>> {
-    co_return encode(co_await session_infos_here(server));
+  procedures["session_infos"] = [](Server& server, std::string bytes) -> Task<Result<std::string>> {
+    Decoder in(bytes);
+    std::string after(in.at_end() ? "" : in.text());
+    // A node of an older version asks for all.
+    const std::size_t limit = in.at_end() ? SIZE_MAX : in.number();
+    co_return encode(co_await session_infos_here(server, std::move(after), limit));
   };
   procedures["session_count"] = [](Server& server, std::string) -> Task<Result<std::string>> {
     co_return as_number(static_cast<std::uint64_t>(server.session_count()));

@@ -26,9 +26,10 @@ void add_operations(Procedures& procedures);
 // The full JIDs of all sessions, sorted.
 Task<std::vector<xmpp::Jid>> connected_jids(Server& server);
 
-// The usernames of a host in byte order, `limit` at most. Errors: unavailable.
+// The usernames of a host in byte order behind `after`, `limit` at most. Errors: unavailable.
 Task<Result<std::vector<std::string>>> registered_names(Server& server, std::string host,
-                                                        std::size_t limit = SIZE_MAX);
+                                                        std::size_t limit = SIZE_MAX,
+                                                        std::string after = {});
 
 // What is to be seen of a session.
 struct SessionInfo {
@@ -38,7 +39,7 @@ struct SessionInfo {
   std::int64_t bound_at_us = 0;
   int priority = 0;       // of its presence
   std::string show;       // "available", "away", "chat", "dnd", "xa"; "unavailable"
-  std::string status;     // what the user wrote
+  std::string status;     // what the user wrote, or the beginning of that
   bus::NodeId node = 0;   // of its connection, if that is not the account's home
   bool inactive = false;  // nobody looks at its client (XEP-0352); known at its home only
 };

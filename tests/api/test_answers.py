@@ -97,6 +97,9 @@ def _call_about_accounts(api: Api) -> None:
     api.result("check_account", **OF_BOB)
     api.result("check_password", **OF_BOB, password=BOB.password)
     assert api.result("registered_users", host=HOST) == ["bob", "root"]
+    assert api.result("registered_users", host=HOST, limit=1) == ["bob"]
+    assert api.result("registered_users", host=HOST, after="bob", limit=1) == ["root"]
+    assert api.call("registered_users", host=HOST, limit=10001).status == 400
     assert api.result("get_last", **OF_BOB)["timestamp"] == ""
     api.result("set_last", **OF_BOB, timestamp=1771000000, status="Bye")
     assert api.result("get_last", **OF_BOB)["status"] == "Bye"
@@ -104,6 +107,7 @@ def _call_about_accounts(api: Api) -> None:
     api.result("add_rosteritem", localuser="bob", localhost=HOST, user="carol", host="other.test",
                nick="Carol", groups="A,B", subs="both")
     assert api.result("get_roster", **OF_BOB)[0]["groups"] == ["A", "B"]
+    assert api.result("get_roster", **OF_BOB, after="carol@other.test", limit=1) == []
     assert api.result("get_roster_count", **OF_BOB) == 1
     api.result("delete_rosteritem", localuser="bob", localhost=HOST, user="carol",
                host="other.test")
@@ -120,6 +124,8 @@ def _call_about_accounts(api: Api) -> None:
 def _call_about_tokens(api: Api, page: Api) -> None:
     made = page.result("create_token", name="unused", scopes="read,session:write", days=1)
     assert {one["last_used"] == "" for one in api.result("list_tokens")} == {True, False}
+    assert api.result("list_tokens", limit=1)[0]["id"] != made["id"]  # the older one
+    assert api.result("list_tokens", after=made["id"], limit=1) == []
     page.result("revoke_token", id=made["id"])
     assert api.result("audit_log", limit=2)["next"] is not None
 
@@ -128,6 +134,7 @@ def _call_about_bans(api: Api, page: Api) -> None:
     api.result("ban_account", **OF_BOB, reason="spam")
     api.result("get_ban_details", **OF_BOB)
     assert api.result("list_banned", host="all") == [BOB.jid]
+    assert api.result("list_banned", host="all", after=BOB.jid, limit=1) == []
     api.result("account_info", **OF_BOB)
     api.result("unban_account", **OF_BOB)
     for _ in range(2):
@@ -139,7 +146,8 @@ def _call_about_bans(api: Api, page: Api) -> None:
 def _call_about_sessions(api: Api, client: Client) -> None:
     full = f"{BOB.jid}/{client.resource}"
     assert api.result("connected_users") == [full]
-    api.result("connected_users_info")
+    assert api.result("connected_users", after=full, limit=1) == []
+    assert api.result("connected_users_info")[0]["statustext"] == "Out"
     assert api.result("connected_users_number") == 1
     assert api.result("connected_users_vhost", host=HOST) == [full]
     api.result("user_sessions_info", **OF_BOB)

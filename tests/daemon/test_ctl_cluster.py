@@ -72,6 +72,23 @@ def test_what_concerns_an_account_is_done_where_it_is(cluster: Cluster) -> None:
     here.ctl("unregister", alice.user, alice.host)
 
 
+def test_sessions_of_all_nodes_come_by_pages(cluster: Cluster) -> None:
+    here = cluster[0]
+    accounts = [registered(here, f"reader{number}") for number in range(5)]
+
+    async def main() -> None:
+        for number, account in enumerate(accounts):
+            await session(cluster[number % 2], account)
+        found: list[str] = []
+        while page := here.ctl("connected_users", found[-1] if found else "", "2"):
+            found += page
+        assert [jid for jid in found if "reader" in jid] == [f"{a.jid}/here" for a in accounts]
+
+    run(main)
+    for account in accounts:
+        here.ctl("unregister", account.user, account.host)
+
+
 def test_a_single_node_says_so(fresh_node: Node) -> None:
     fresh_node.start()
     for call in (["list_cluster"], ["cluster_status"]):

@@ -286,6 +286,29 @@ def test_lists_are_lines_with_tabs(own: Node) -> None:
     run(main)
 
 
+def test_lists_come_by_pages(own: Node) -> None:
+    accounts = [registered(own, user) for user in ("alice", "bob", "carol")]
+
+    def pages(command: str, *arguments: str) -> list[list[str]]:
+        found = [own.ctl(command, *arguments, "", "2")]
+        while len(found[-1]) == 2:
+            found.append(own.ctl(command, *arguments, found[-1][-1], "2"))
+        return found
+
+    async def main() -> None:
+        for account in accounts:
+            await session(own, account)
+        jids = [f"{account.jid}/here" for account in accounts]
+        assert pages("registered_users", HOST) == [["alice", "bob"], ["carol"]]
+        assert pages("connected_users") == [jids[:2], jids[2:]]
+        assert pages("connected_users_vhost", HOST) == [jids[:2], jids[2:]]
+        for account in accounts[:2]:
+            own.ctl("ban_account", account.user, HOST, "spam")
+        assert pages("list_banned", "all") == [[a.jid for a in accounts[:2]], []]
+
+    run(main)
+
+
 def test_log_levels_and_files_change_at_run_time(fresh_node: Node) -> None:
     node = fresh_node
     node.start()
