@@ -54,7 +54,20 @@ SUBJECTS = [
      r"stanza|messages_lost|backlog|shaper|limits_hit|routing|ack"),
     ("Store", "", r"store"),
     ("Log-in", "", r"authentications|login|bans"),
-    ("Memory", "The stages, and what each means: `memory` in [limits.md](limits.md).",
+    ("Memory", """\
+The stages, and what each means: `memory` in [limits.md](limits.md).
+
+Of the subsystems of `starling_memory_bytes` some are reckoned, as a number of things times what
+one of them was measured to take
+([performance.md](performance.md#what-an-idle-session-is-made-of)): `connections` with their
+streams, `tls`, `accounts` with their sessions, and `homes`, the directory of a cluster. The
+others are counted: what the `allocator` has beyond what was asked of it, the caches of the
+`store` (SQLite's), texts that are not durable yet (`store_writes`), the `journal` with room for
+all its entries, `rosters`, what waits to be sent to clients (`client_queues`), what they have not
+acknowledged, what they have sent and is not dealt with (`in_hand`), and what waits for other
+nodes (`links`). Streams are looked at one after the other, so what is of them is some seconds
+old. The rest of `starling_allocated_memory_bytes` is what modules keep, tasks under way,
+libraries.""",
      r"resident|allocated|sqlite|max_memory|memory|sessions_shed"),
     ("Bus and cluster", """\
 A frame carries many stanzas; those of one that is lost are sent again. `queue_full`: 16 MiB wait to

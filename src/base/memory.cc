@@ -44,6 +44,20 @@ std::uint64_t cgroup_limit(const std::string& proc, const std::string& cgroups) 
   return limit;
 }
 
+#ifdef STARLING_JEMALLOC
+// Its numbers are those of when they were last asked for to be renewed.
+void renew_statistics() {
+  std::uint64_t epoch = 1;
+  ::mallctl("epoch", nullptr, nullptr, &epoch, sizeof epoch);
+}
+
+std::uint64_t statistic(const char* name) {
+  std::size_t bytes = 0;
+  std::size_t size = sizeof bytes;
+  return ::mallctl(name, &bytes, &size, nullptr, 0) == 0 ? bytes : 0;
+}
+#endif
+
 }  // namespace
 
 std::uint64_t resident_memory() {
@@ -57,14 +71,21 @@ std::uint64_t resident_memory() {
 
 std::uint64_t allocated_memory() {
 #ifdef STARLING_JEMALLOC
-  // Its numbers are those of when they were last asked for to be renewed.
-  std::uint64_t epoch = 1;
-  ::mallctl("epoch", nullptr, nullptr, &epoch, sizeof epoch);
-  std::size_t bytes = 0;
-  std::size_t size = sizeof bytes;
-  return ::mallctl("stats.allocated", &bytes, &size, nullptr, 0) == 0 ? bytes : 0;
+  renew_statistics();
+  return statistic("stats.allocated");
 #else
-  return ::mallinfo2().uordblks + ::mallinfo2().hblkhd;
+  const auto info = ::mallinfo2();
+  return info.uordblks + info.hblkhd;
+#endif
+}
+
+std::uint64_t allocators_memory() {
+#ifdef STARLING_JEMALLOC
+  renew_statistics();
+  const std::uint64_t resident = statistic("stats.resident");
+  return resident - std::min(resident, statistic("stats.allocated"));
+#else
+  return ::mallinfo2().fordblks;
 #endif
 }
 

@@ -62,5 +62,14 @@ TEST(ResidentMemory, Grows) {
   EXPECT_GE(resident_memory(), before + block.size() / 2);
 }
 
+TEST(AllocatedMemory, GrowsAndIsNotTheAllocatorsOwn) {
+  const std::uint64_t before = allocated_memory();
+  std::vector<char> block(50'000'000, 'x');
+  const std::uint64_t after = allocated_memory();
+  if (after == 0) GTEST_SKIP() << "a sanitizer's allocator does not say";
+  EXPECT_GE(after, before + block.size() / 2);
+  EXPECT_LT(allocators_memory(), resident_memory());
+}
+
 }  // namespace
 }  // namespace starling

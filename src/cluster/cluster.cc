@@ -41,10 +41,23 @@ constexpr std::size_t kPart = bus::Bus::kMaxFrame / 2;
 // The first byte of a parcel on a link: whose it is; the parts are of the layer above.
 enum class Content : char { above = 0, ask_piece = 1, piece = 2, time = 3, part = 4, last_part = 5 };
 
-metrics::Gauge& waiting_bytes() {
+metrics::Gauge& waiting_gauge() {
   static metrics::Gauge& gauge = metrics::gauge(
       "starling_links_waiting_bytes",
       "Bytes for other nodes that they have not confirmed, as of the last half second");
+  return gauge;
+}
+
+metrics::Gauge& members_in(const char* state) {
+  return metrics::gauge("starling_cluster_members",
+                        "Members that this node knows, itself among them, by their state",
+                        {{"state", state}});
+}
+
+metrics::Gauge& members_heard() {
+  static metrics::Gauge& gauge =
+      metrics::gauge("starling_cluster_members_heard",
+                     "Of these, those whose heartbeats it hears directly, itself among them");
   return gauge;
 }
 
@@ -405,7 +418,8 @@ void Cluster::beat() {
     look_at(peer);
     waiting += peer.link.waiting_bytes();
   }
-  waiting_bytes().set(static_cast<std::int64_t>(waiting));
+  waiting_bytes_ = waiting;
+  waiting_gauge().set(static_cast<std::int64_t>(waiting));
   if (now - swept_ >= kUnmadeAfter) {
     swept_ = now;
     homes_.forget_unmade();
@@ -462,6 +476,7 @@ void Cluster::publish_view() {
     }
   }
   if (self_ != 0 && facts_.state == store::MemberState::up) view.keepers.push_back(self_);
+  count_members();
   const auto before = view_.get();
   const bool changed = view.keepers != before->keepers;
   if (now - before->keepers_changed <= kSeenAlike) view.former_keepers = before->former_keepers;
@@ -469,6 +484,24 @@ void Cluster::publish_view() {
   if (changed) std::ranges::copy(before->keepers, std::back_inserter(view.former_keepers));
   view_.set(std::move(view));
   if (changed && receiver_ != nullptr) receiver_->keepers_changed();
+}
+
+void Cluster::count_members() const {
+  using store::MemberState;
+  std::map<MemberState, std::int64_t> by_state;
+  std::int64_t heard = 0;
+  for (const auto& [unused, peer] : peers_) {
+    ++by_state[peer.member.facts.state];
+    if (hears(peer)) ++heard;
+  }
+  if (self_ != 0) {
+    ++by_state[facts_.state];
+    ++heard;
+  }
+  members_in("joining").set(by_state[MemberState::joining]);
+  members_in("up").set(by_state[MemberState::up]);
+  members_in("draining").set(by_state[MemberState::draining]);
+  members_heard().set(heard);
 }
 
 Cluster::Peer* Cluster::find(NodeId node) {

@@ -156,6 +156,8 @@ class Cluster {
   // True if it is a member and heard, or this node itself.
   [[nodiscard]] bool reachable(NodeId node) const;
   [[nodiscard]] bool all_reachable() const { return view_.get()->all_reachable; }
+  // Bytes for others that they have not confirmed, as of the last half second.
+  [[nodiscard]] std::size_t waiting_bytes() const { return waiting_bytes_; }
   // One of those that can be reached does not take what is for it: as much waits as may.
   [[nodiscard]] bool any_full() const;
   // How late they are: how long the oldest frame that one of them has not confirmed had waited when
@@ -248,6 +250,7 @@ class Cluster {
   void beat();
   void look_at(Peer& peer);
   void publish_view();
+  void count_members() const;
   void flush();
   void send_changes();
   void take_outbox();
@@ -298,6 +301,7 @@ class Cluster {
   mutable std::atomic<NodeId> lapsed_ = 0;
   std::atomic<bool> serving_ = false;
   ClusterClock clock_;
+  std::atomic<std::size_t> waiting_bytes_ = 0;
   std::atomic<std::int64_t> clock_skew_us_ = 0;
   Swappable<View> view_{View()};
   std::mutex outbox_mutex_;

@@ -42,6 +42,7 @@ LocalAccount& Directory::add_account(std::unique_ptr<LocalAccount> account) {
   LocalAccount& added = *account;
   idle_.push_back(added.bare);
   accounts_.emplace(added.bare.full(), std::move(account));
+  ++account_count_;
   return added;
 }
 
@@ -51,6 +52,7 @@ void Directory::remove_account(std::string_view bare) {
   assert(entry->second->sessions.empty());
   const auto keep_key_alive = std::move(entry->second);
   accounts_.erase(entry);
+  --account_count_;
 }
 
 void Directory::make_room() {

@@ -3,9 +3,10 @@
 // Every account has a home worker on each node (Server::home_of): all its sessions, its roster and
 // its turn-taking live there, so nothing of it is shared between threads. The Directory of a worker
 // holds the accounts whose home it is: all that have sessions, and some more that were addressed
-// lately. Used on that worker's thread only.
+// lately. Used on that worker's thread only, but for what says otherwise.
 #pragma once
 
+#include <atomic>
 #include <boost/container/small_vector.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstddef>
@@ -67,7 +68,9 @@ class Directory {
   Session& add(std::unique_ptr<Session> session);
   std::unique_ptr<Session> remove(Session& session);
 
+  // Any thread.
   [[nodiscard]] std::size_t session_count() const { return session_count_; }
+  [[nodiscard]] std::size_t account_count() const { return account_count_; }
   void for_each(const std::function<void(const Session&)>& visit) const;
   // Until it gives false.
   void for_each_while(const std::function<bool(const Session&)>& visit) const;
@@ -82,7 +85,8 @@ class Directory {
       accounts_;
   // Those that became idle, in that order; some may have sessions again, or be gone.
   std::deque<xmpp::Jid> idle_;
-  std::size_t session_count_ = 0;
+  std::atomic<std::size_t> session_count_ = 0;
+  std::atomic<std::size_t> account_count_ = 0;
 };
 
 }  // namespace starling::core

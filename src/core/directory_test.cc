@@ -30,6 +30,7 @@ TEST(Directory, Sessions_AreFoundByBareAndFullJid) {
   Session& tablet = add(directory, "a@x.example/tablet", 2);
   add(directory, "b@x.example/phone", 3);
   EXPECT_EQ(directory.session_count(), 3U);
+  EXPECT_EQ(directory.account_count(), 2U);
   EXPECT_EQ(directory.find_session(jid("a@x.example/phone")), &phone);
   EXPECT_EQ(directory.find_session(jid("a@x.example/tablet")), &tablet);
   EXPECT_EQ(directory.find_session(jid("a@x.example/Phone")), nullptr);

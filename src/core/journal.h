@@ -87,6 +87,8 @@ class Journal {
   // So many entries from now on; 0: none. Forgets all that there is.
   void keep(std::size_t entries);
   [[nodiscard]] bool on() const { return size_ > 0; }
+  // That it may fill. Any thread, once the loops run.
+  [[nodiscard]] std::size_t bytes() const { return size_ * sizeof(Entry); }
 
   // Gives a message that has none its trace id.
   void identify(xmpp::Stanza& stanza) {

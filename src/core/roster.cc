@@ -1,5 +1,6 @@
 #include "core/roster.h"
 
+#include <atomic>
 #include <utility>
 
 #include "base/log.h"
@@ -15,7 +16,51 @@ namespace {
 
 constexpr std::string_view kVersionKey;  // "", which is no contact's
 
+// Their sum, of all workers: rosters are read and changed seldom enough to share it.
+std::atomic<std::uint64_t>& all_bytes() {
+  static std::atomic<std::uint64_t> bytes = 0;
+  return bytes;
+}
+
+std::uint64_t elsewhere(const std::string& text) {
+  return text.capacity() > std::string().capacity() ? text.capacity() + 1 : 0;
+}
+
+// With its place in the map.
+std::uint64_t size_of(const RosterItem& item) {
+  constexpr std::size_t kNode = 4 * sizeof(void*) + sizeof(std::pair<const xmpp::Jid, RosterItem>);
+  constexpr std::size_t kJid = 16;  // what is counted with its text
+  std::uint64_t bytes = kNode + kJid + item.jid.full().size() + elsewhere(item.name) +
+                        elsewhere(item.request) + item.groups.capacity() * sizeof(std::string);
+  for (const std::string& group : item.groups) bytes += elsewhere(group);
+  return bytes;
+}
+
 }  // namespace
+
+std::uint64_t bytes_of_rosters() {
+  return all_bytes();
+}
+
+Roster::Bytes::Bytes() : bytes_(sizeof(Roster)) {
+  all_bytes() += bytes_;
+}
+
+Roster::Bytes::~Bytes() {
+  all_bytes() -= bytes_;
+}
+
+void Roster::Bytes::add(const RosterItem& item) {
+  const std::uint64_t size = size_of(item);
+  bytes_ += size;
+  all_bytes() += size;
+}
+
+void Roster::Bytes::remove(const RosterItem& item) {
+  const std::uint64_t size = size_of(item);
+  bytes_ -= size;
+  all_bytes() -= size;
+}
 
 bool RosterItem::listed() const {
   return kept || subscription.to || subscription.from || subscription.pending_out ||
@@ -102,12 +147,17 @@ RosterItem Roster::get_or_new(const xmpp::Jid& bare) const {
 
 void Roster::put(RosterItem item) {
   if (item.vacant()) return erase(item.jid);
-  xmpp::Jid jid = item.jid;
-  items_.insert_or_assign(std::move(jid), std::move(item));
+  const auto [place, is_new] = items_.try_emplace(item.jid);
+  if (!is_new) bytes_.remove(place->second);
+  place->second = std::move(item);
+  bytes_.add(place->second);
 }
 
 void Roster::erase(const xmpp::Jid& bare) {
-  items_.erase(bare);
+  const auto found = items_.find(bare);
+  if (found == items_.end()) return;
+  bytes_.remove(found->second);
+  items_.erase(found);
 }
 
 std::string Roster::new_version() {

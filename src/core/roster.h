@@ -5,6 +5,7 @@
 // Not thread-safe: it belongs to the account's home worker.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -45,6 +46,9 @@ struct RosterItem {
   static std::optional<RosterItem> decode(const store::Entry& entry);
 };
 
+// Bytes that all rosters in memory take, of the whole process. Any thread.
+[[nodiscard]] std::uint64_t bytes_of_rosters();
+
 class Roster {
  public:
   [[nodiscard]] const RosterItem* find(const xmpp::Jid& bare) const;
@@ -64,9 +68,24 @@ class Roster {
   [[nodiscard]] bool first_refusal() { return !std::exchange(refused_, true); }
 
  private:
+  // What this one has in bytes_of_rosters().
+  class Bytes {
+   public:
+    Bytes();
+    Bytes(Bytes&& other) noexcept : bytes_(std::exchange(other.bytes_, 0)) {}
+    Bytes& operator=(Bytes&&) = delete;
+    ~Bytes();
+    void add(const RosterItem& item);
+    void remove(const RosterItem& item);
+
+   private:
+    std::uint64_t bytes_ = 0;
+  };
+
   bool refused_ = false;
   std::string version_ = "0";  // until the first change
   std::map<xmpp::Jid, RosterItem> items_;
+  Bytes bytes_;
 };
 
 // Reads a roster from the store. An entry that cannot be decoded is logged and left out.

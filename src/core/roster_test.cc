@@ -101,5 +101,37 @@ TEST(Roster, VacantItem_LeavesNoEntry) {
   EXPECT_FALSE(server.stored_item("alice@example.org", "bob@example.org"));
 }
 
+TEST(Roster, BytesOfRosters_AreThoseOfRostersThatLive) {
+  const std::uint64_t before = bytes_of_rosters();
+  {
+    Roster roster;
+    const std::uint64_t empty = bytes_of_rosters();
+    EXPECT_GE(empty, before + sizeof(Roster));
+    RosterItem item;
+    item.jid = jid("bob@example.org");
+    item.name = std::string(1'000, 'x');
+    item.kept = true;
+    roster.put(item);
+    EXPECT_GT(bytes_of_rosters(), empty + 1'000);
+    item.name = "Bob";
+    roster.put(item);
+    EXPECT_GT(bytes_of_rosters(), empty);
+    EXPECT_LT(bytes_of_rosters(), empty + 1'000);
+    const Roster moved = std::move(roster);
+    EXPECT_EQ(moved.items().size(), 1U);
+    EXPECT_LT(bytes_of_rosters(), empty + 1'000);
+  }
+  EXPECT_EQ(bytes_of_rosters(), before);
+  Roster roster;
+  const std::uint64_t empty = bytes_of_rosters();
+  RosterItem item;
+  item.jid = jid("bob@example.org");
+  item.kept = true;
+  roster.put(item);
+  item.kept = false;
+  roster.put(item);  // nothing is left of it
+  EXPECT_EQ(bytes_of_rosters(), empty);
+}
+
 }  // namespace
 }  // namespace starling::core

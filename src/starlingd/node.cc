@@ -189,6 +189,7 @@ Result<> Node::start() {
   server_->login_guard().set_options(config_->fail2ban);
   metrics_ = std::make_unique<NodeMetrics>(*server_, loops_);
   metrics_->set_hosts(config_->hosts, tls_);
+  memory_metrics_ = std::make_unique<MemoryMetrics>(*server_, services_);
   server_->set_journal_size(config_->journal.size);
   server_->set_trace_bodies(config_->trace_bodies);
   start_threads();

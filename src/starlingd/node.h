@@ -29,6 +29,7 @@
 #include "starlingd/cluster_node.h"
 #include "starlingd/door.h"
 #include "starlingd/load_meter.h"
+#include "starlingd/memory_metrics.h"
 #include "starlingd/memory_watch.h"
 #include "starlingd/node_metrics.h"
 #include "starlingd/porch.h"
@@ -141,6 +142,7 @@ class Node {
   std::unique_ptr<MemoryWatch> memory_watch_;
   std::unique_ptr<admin::Admin> admin_;
   std::vector<std::unique_ptr<stream::C2sService>> services_;
+  std::unique_ptr<MemoryMetrics> memory_metrics_;
   std::vector<std::unique_ptr<http::HttpService>> http_services_;
   std::unique_ptr<admin::CtlSocket> ctl_;
   std::vector<Listening> listeners_;

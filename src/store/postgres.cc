@@ -41,6 +41,7 @@ class PostgresStore final : public Store {
     co_return fail(Errc::invalid, "the database is PostgreSQL's: pg_dump makes a backup of it");
   }
   [[nodiscard]] Stats stats() const override { return engine_.stats(); }
+  [[nodiscard]] StoreMemory memory() const override { return {0, engine_.waiting_bytes()}; }
   [[nodiscard]] bool crowded() const override { return engine_.crowded(); }
   std::chrono::nanoseconds take_lag() override { return engine_.take_lag(); }
 

@@ -124,14 +124,18 @@ Task<Engine::Answer> Engine::call(Write what, Calls Engine::* inbox,
     co_return fail(Errc::unavailable, "too many calls wait for " + name_);
   }
   ++waiting;
+  const std::size_t bytes =
+      &waiting == &waiting_writes_ ? sizeof(Call) + size_of(what.what) : std::size_t{0};
+  waiting_bytes_ += bytes;
   const auto asked = Clock::now();
   const auto until = asked + options_.patience;
-  Completion<Answer> done([this, loop, inbox, asked, until, &what](auto resume) {
+  Completion<Answer> done([this, loop, inbox, asked, until, bytes, &what](auto resume) {
     bool first = false;
     {
       std::lock_guard lock(mutex_);
       first = new_writes_.empty() && new_reads_.empty();
-      (this->*inbox).push_back({std::move(what), loop, std::move(resume), asked, until});
+      (this->*inbox)
+          .push_back({std::move(what), loop, std::move(resume), asked, until, false, bytes});
     }
     if (first) wake();
   });
@@ -406,6 +410,7 @@ void Engine::watch_links() {
 void Engine::answer(Call& call, Answer answer, std::atomic<std::size_t>& waiting) {
   --waiting;
   if (&waiting == &waiting_writes_) {
+    waiting_bytes_ -= call.bytes;
     const auto now = Clock::now();
     commit_seconds().observe(now - call.asked);
     if (answer || answer.error().code != Errc::unavailable) {

@@ -71,6 +71,7 @@ class Engine {
   static constexpr std::size_t kCrowdedPart = 16;
 
   [[nodiscard]] Stats stats() const;
+  [[nodiscard]] std::uint64_t waiting_bytes() const { return waiting_bytes_; }
   [[nodiscard]] bool crowded() const {
     return waiting_writes_.load(std::memory_order_relaxed) > options_.max_queued / kCrowdedPart;
   }
@@ -91,6 +92,7 @@ class Engine {
     Clock::time_point asked;
     Clock::time_point until;
     bool made_before = false;  // and nobody knows with what success
+    std::size_t bytes = 0;     // of a write
   };
   using Calls = std::deque<Call>;
   // A transaction: each of its statements is one call, or some that append.
@@ -131,6 +133,7 @@ class Engine {
   std::atomic<std::size_t> waiting_reads_ = 0;
   Peak slowest_;                                        // of writes
   std::atomic<Clock::time_point> oldest_write_{kNone};  // since when it waits for its commit
+  std::atomic<std::uint64_t> waiting_bytes_ = 0;  // of the writes
 
   mutable std::mutex mutex_;  // guards what follows, to the blank line
   Calls new_writes_;

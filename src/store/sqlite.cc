@@ -42,6 +42,9 @@ class SqliteStore final : public Store {
   }
   void cancel_backups() override { backups_.cancel(); }
   [[nodiscard]] Stats stats() const override { return writer_.stats(); }
+  [[nodiscard]] StoreMemory memory() const override {
+    return {static_cast<std::uint64_t>(sqlite3_memory_used()), writer_.waiting_bytes()};
+  }
   [[nodiscard]] bool crowded() const override { return writer_.crowded(); }
   std::chrono::nanoseconds take_lag() override { return writer_.take_lag(); }
 

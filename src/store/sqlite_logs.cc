@@ -35,13 +35,15 @@ Result<LogPage> read_log(Connection& db, const std::string& owner, const std::st
 }  // namespace
 
 Task<Result<>> SqliteLogs::append(std::string owner, std::string log, LogEntry entry) {
+  const std::size_t bytes = entry.value.size();
   return writer_.write(
       [owner = std::move(owner), log = std::move(log), entry = std::move(entry)](Connection& db) {
         return db.exec(
             "INSERT INTO log_entry (owner, log, id, peer, detail, value)"
             " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             owner, log, entry.id, entry.peer, entry.detail, Blob{entry.value});
-      });
+      },
+      bytes);
 }
 
 Task<Result<LogPage>> SqliteLogs::read(std::string owner, std::string log, LogFilter filter,

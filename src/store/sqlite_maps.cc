@@ -60,14 +60,17 @@ Task<Result<std::vector<Entry>>> SqliteMaps::scan(std::string owner, std::string
 
 Task<Result<>> SqliteMaps::apply(std::string owner, std::vector<Change> changes,
                                  std::optional<Fence> fence) {
-  return writer_.write([owner = std::move(owner), changes = std::move(changes),
-                        fenced = fence.has_value()](Connection& db) -> Result<> {
+  std::size_t bytes = 0;
+  for (const Change& change : changes) bytes += change.value ? change.value->size() : 0;
+  auto job = [owner = std::move(owner), changes = std::move(changes),
+              fenced = fence.has_value()](Connection& db) -> Result<> {
     if (fenced) return fail(Errc::not_found, "one node has this database alone: no leases");
     for (const auto& change : changes) {
       if (auto done = apply_change(db, owner, change); !done) return done;
     }
     return Result<>();
-  });
+  };
+  return writer_.write(std::move(job), bytes);
 }
 
 }  // namespace starling::store::sqlite

@@ -28,12 +28,13 @@ Writer::Writer(Connection db, std::size_t max_queued)
       failures_("file", db_.path()),
       waiting_metric_(waiting_writes([this] { return waiting_.load(); })) {}
 
-Task<Result<>> Writer::write(Job job) {
+Task<Result<>> Writer::write(Job job, std::size_t bytes) {
   EventLoop* loop = EventLoop::current();
   assert(loop != nullptr && "the store is called from event loops");
   if (full()) co_return fail(Errc::unavailable, "too many writes wait for " + db_.path());
-  Completion<Result<>> done([this, loop, &job](auto resume) {
-    enqueue(Pending{std::move(job), loop, std::move(resume), {}, Clock::now()});
+  bytes += sizeof(Pending);
+  Completion<Result<>> done([this, loop, &job, bytes](auto resume) {
+    enqueue(Pending{std::move(job), loop, std::move(resume), {}, Clock::now(), bytes});
   });
   co_return co_await done;
 }
@@ -56,6 +57,7 @@ bool Writer::full() const {
 
 void Writer::enqueue(Pending pending) {
   ++waiting_;
+  waiting_bytes_ += pending.bytes;
   {
     std::lock_guard lock(mutex_);
     const TimePoint asked = pending.asked;
@@ -173,6 +175,7 @@ void Writer::answer(Batch batch) {
   slowest_.note(now - batch.front().asked);
   for (auto& pending : batch) {
     commit_seconds().observe(now - pending.asked);
+    waiting_bytes_ -= pending.bytes;
     EventLoop* loop = pending.loop;
     loop->post([resume = std::move(pending.resume),
                 outcome = std::move(pending.outcome)]() mutable { resume(std::move(outcome)); });

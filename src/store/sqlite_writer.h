@@ -42,10 +42,12 @@ class Writer {
 
   Writer(Connection db, std::size_t max_queued);
 
-  // Resumes on the caller's loop when the job's changes are durable, or with why they are not.
-  Task<Result<>> write(Job job);
+  // Resumes on the caller's loop when the job's changes are durable, or with why they are not. So
+  // many bytes of texts are in the job, as far as they are worth counting.
+  Task<Result<>> write(Job job, std::size_t bytes = 0);
 
   [[nodiscard]] Stats stats() const;
+  [[nodiscard]] std::uint64_t waiting_bytes() const { return waiting_bytes_; }
   [[nodiscard]] bool crowded() const { return crowded_.load(std::memory_order_relaxed); }
   // See Store.
   Duration take_lag();
@@ -57,6 +59,7 @@ class Writer {
     Completion<Result<>>::Resume resume;
     Result<> outcome;
     TimePoint asked;
+    std::size_t bytes;
   };
   using Batch = std::vector<Pending>;
 
@@ -82,6 +85,7 @@ class Writer {
   std::atomic<bool> crowded_ = false;
   std::atomic<std::size_t> waiting_ = 0;  // those of the batch under way, too
   Peak slowest_;
+  std::atomic<std::uint64_t> waiting_bytes_ = 0;
   mutable std::mutex mutex_;  // guards what follows
   Batch queue_;
   bool draining_ = false;

@@ -153,6 +153,12 @@ struct Backup {
   std::uint64_t log_entries = 0;
 };
 
+// Bytes in memory.
+struct StoreMemory {
+  std::uint64_t caches = 0;  // and what else the engine has for itself
+  std::uint64_t writes = 0;  // what waits to be durable, by its texts
+};
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -172,6 +178,8 @@ class Store {
   // For the end of the process: backups fail from now on, those under way soon. Thread-safe.
   virtual void cancel_backups() {}
   [[nodiscard]] virtual Stats stats() const { return {}; }
+  // Any thread.
+  [[nodiscard]] virtual StoreMemory memory() const { return {}; }
   // True while so many writes wait that whoever causes more should be read no further: long before
   // writes are refused. Any thread.
   [[nodiscard]] virtual bool crowded() const { return false; }

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -121,6 +122,35 @@ TEST_P(C2sMemory, Shed_TheHeaviestFirst) {
   node_.settle();
   EXPECT_TRUE(other->dropped());
   EXPECT_FALSE(bob->dropped());
+}
+
+// What the metrics tell. Each second an eighth of the streams is looked at.
+TEST_P(C2sMemory, Held_IsWhatAllStreamsHave) {
+  const auto held = [&] {
+    for (int i = 0; i < 20; ++i) node_.advance(std::chrono::seconds(1));
+    StreamMemory all;
+    for (std::size_t w = 0; w < GetParam(); ++w) {
+      const StreamMemory one = node_.service(w).held();
+      all.streams += one.streams;
+      all.queued += one.queued;
+      all.unacknowledged += one.unacknowledged;
+    }
+    return all;
+  };
+  EXPECT_EQ(held().streams, 0);
+  const auto sender = log_in("s");
+  const auto bob = log_in("b", "bob");
+  const auto other = log_in("o", "bob");
+  other->say("<enable xmlns='urn:xmpp:sm:3'/>");
+  pile_up(*bob, *sender, "bob@example.org/b", 2);
+  sender->say("<message type='headline' to='bob@example.org/o'><body>" + std::string(kBody, 'x') +
+              "</body></message>");
+  const StreamMemory all = held();
+  EXPECT_EQ(all.streams, 3);
+  EXPECT_GT(all.queued, 2 * kBody);
+  EXPECT_LT(all.queued, 3 * kBody);
+  EXPECT_GT(all.unacknowledged, kBody);
+  EXPECT_LT(all.unacknowledged, 2 * kBody);
 }
 
 }  // namespace

@@ -105,9 +105,14 @@ bool C2sService::turn_away(C2sStream& stream) {
 void C2sService::sweep() {
   const std::uint32_t now = now_s();
   std::size_t count = streams_.size() / kSweeps + 1;
-  while (count-- > 0 && !streams_.empty()) {
-    if (sweep_at_ >= streams_.size()) sweep_at_ = 0;
+  while (count-- > 0) {
+    if (sweep_at_ >= streams_.size()) {
+      sweep_at_ = 0;
+      held_.set(std::exchange(found_, {}));
+    }
+    if (streams_.empty()) return;
     const auto stream = streams_[sweep_at_++];
+    stream->add_to(found_);
     stream->check(now);
   }
 }

@@ -15,6 +15,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/swappable.h"
 #include "base/throttle.h"
 #include "core/node_calls.h"
 #include "core/worker.h"
@@ -24,6 +25,15 @@
 namespace starling::stream {
 
 class C2sStream;
+
+// What streams have in memory.
+struct StreamMemory {
+  std::uint64_t streams = 0;
+  std::uint64_t secure = 0;          // of these
+  std::uint64_t queued = 0;          // bytes for clients that the kernel has not taken
+  std::uint64_t unacknowledged = 0;  // bytes of what clients have been sent (XEP-0198)
+  std::uint64_t in_hand = 0;         // bytes of what clients have sent
+};
 
 class C2sService {
  public:
@@ -52,6 +62,9 @@ class C2sService {
 
   // Whoever has not logged in can say much that is worth a line; not without end.
   [[nodiscard]] Throttle& strangers_log() { return strangers_log_; }
+
+  // As of the last look at each stream, which is some seconds ago at most. Any thread.
+  [[nodiscard]] StreamMemory held() const { return *held_.get(); }
 
   // What a session keeps in memory for its client: sent and not taken, or not acknowledged.
   struct Load {
@@ -101,6 +114,8 @@ class C2sService {
   std::unordered_map<std::string, std::uint32_t> expired_;
   std::deque<std::string> expired_order_;
   std::size_t sweep_at_ = 0;
+  StreamMemory found_;  // in this sweep
+  Swappable<StreamMemory> held_{StreamMemory()};
   std::uint64_t last_stream_ = 0;
   Throttle strangers_log_{std::chrono::seconds(1), 200};
   bool shutting_down_ = false;

@@ -190,6 +190,18 @@ std::size_t C2sStream::held_bytes() const {
   return unacknowledged + (phase_ == Phase::bound ? connection_->queued_bytes() : 0);
 }
 
+void C2sStream::add_to(StreamMemory& held) const {
+  ++held.streams;
+  if (connection_ && connection_->is_secure()) ++held.secure;
+  if (phase_ == Phase::bound) held.queued += connection_->queued_bytes();
+  if (managed_) {
+    held.unacknowledged += managed_->state->unacknowledged_bytes();
+    held.in_hand += managed_->state->in_hand_bytes();
+  } else {
+    held.in_hand += in_hand_.bytes;
+  }
+}
+
 void C2sStream::shed() {
   if (phase_ != Phase::bound && phase_ != Phase::detached) return;
   static metrics::Counter& shed =

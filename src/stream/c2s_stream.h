@@ -33,6 +33,7 @@ class Arriving;
 namespace starling::stream {
 
 class C2sService;
+struct StreamMemory;
 
 class C2sStream final : public net::ConnectionHandler,
                         public core::Outbox,
@@ -186,6 +187,7 @@ class C2sStream final : public net::ConnectionHandler,
 
   // Bytes that are kept for the client; and what is done to keep them no longer.
   [[nodiscard]] std::size_t held_bytes() const;
+  void add_to(StreamMemory& held) const;
   void shed();
   // True, and the stream is ended, if the node has no memory for another session.
   bool refuse_if_short_of_memory();

@@ -60,7 +60,8 @@ def test_what_a_node_with_traffic_tells_is_on_the_page(fresh_node: Node) -> None
     run(main)
     names = _assert_all_on_page(node.get("/metrics")[1])
     assert {"starling_sessions", "starling_stanzas_received_total", "starling_login_failures_total",
-            "starling_parse_errors_total", "starling_stream_errors_total"} <= names
+            "starling_parse_errors_total", "starling_stream_errors_total",
+            "starling_memory_bytes"} <= names
 
 
 def test_what_a_node_of_a_cluster_tells_is_on_the_page(stopped_pair: Cluster) -> None:
@@ -69,4 +70,40 @@ def test_what_a_node_of_a_cluster_tells_is_on_the_page(stopped_pair: Cluster) ->
     stopped_pair.start()
     for node in stopped_pair:
         names = _assert_all_on_page(node.get("/metrics")[1])
-        assert {"starling_bus_connected", "starling_bus_frames_sent_total"} <= names
+        assert {"starling_bus_connected", "starling_bus_frames_sent_total",
+                "starling_cluster_members"} <= names
+
+
+def test_memory_is_told_part_by_part(fresh_node: Node) -> None:
+    node = fresh_node
+    node.serve_http()
+    node.start()
+    alice = registered(node)
+
+    def parts() -> dict[str, float]:
+        return {name: float(value) for name, value in re.findall(
+            r'^starling_memory_bytes\{subsystem="(\w+)"\} (\S+)$', node.get("/metrics")[1],
+            re.MULTILINE)}
+
+    async def main() -> None:
+        client = await session(node, alice)
+        await client.ping(alice.host)
+        await asyncio.to_thread(eventually, lambda: parts()["tls"] > 0)  # as of some seconds ago
+        told = parts()
+        assert told["accounts"] > 0 and told["connections"] > 0 and told["journal"] > 0
+        assert told["store"] > 0
+        assert "links" not in told  # there is no other node
+
+    run(main)
+
+
+def test_a_node_tells_whom_it_knows_and_hears(stopped_pair: Cluster) -> None:
+    for node in stopped_pair:
+        node.serve_http()
+    stopped_pair.start()
+    for node in stopped_pair:
+        for line in ('starling_cluster_members{state="up"} 2',
+                     'starling_cluster_members{state="draining"} 0',
+                     "starling_cluster_members_heard 2"):
+            eventually(lambda node=node, line=line: (  # type: ignore[misc]
+                line in node.get("/metrics")[1].splitlines()))
