@@ -39,7 +39,14 @@ constexpr std::size_t kLongestParcel = bus::Bus::kMaxFrame - 1'000;  // the head
 constexpr std::size_t kPart = bus::Bus::kMaxFrame / 2;
 
 // The first byte of a parcel on a link: whose it is; the parts are of the layer above.
-enum class Content : char { above = 0, ask_piece = 1, piece = 2, time = 3, part = 4, last_part = 5 };
+enum class Content : char {
+  above = 0,
+  ask_piece = 1,
+  piece = 2,
+  time = 3,
+  part = 4,
+  last_part = 5
+};
 
 metrics::Gauge& waiting_gauge() {
   static metrics::Gauge& gauge = metrics::gauge(

@@ -33,8 +33,11 @@ constexpr std::uint8_t kHopsToKeeper = 3;
 // way.
 constexpr std::chrono::seconds kInOrderFor{10};
 
-std::size_t hash_of(std::string_view account) {
-  return std::hash<std::string_view>{}(account);
+// Whom it must not overtake: what is for the same account and has come as far. What this node has
+// passed on and gets back waits for none of these, or it would wait for itself.
+std::size_t order_of(const Stanza& stanza) {
+  constexpr std::size_t kSpread = 0x9e3779b97f4a7c15;
+  return std::hash<std::string_view>{}(stanza.to().bare()) + stanza.hops() * kSpread;
 }
 
 // What is for now and of no use later.
@@ -103,11 +106,10 @@ bool Remote::route(Stanza& stanza) {
   return true;
 }
 
-// Not for what was passed on by another node: it went through this there.
 bool Remote::wait_behind_what_is_underway(Stanza& stanza, NodeId at) {
-  if (underway_.empty() || stanza.hops() > 0) return false;
-  const std::size_t account = hash_of(stanza.to().bare());
-  const auto found = underway_.find(account);
+  if (underway_.empty()) return false;
+  const std::size_t order = order_of(stanza);
+  const auto found = underway_.find(order);
   if (found == underway_.end()) return false;
   Underway& underway = found->second;
   if (underway.behind.empty()) {
@@ -115,7 +117,7 @@ bool Remote::wait_behind_what_is_underway(Stanza& stanza, NodeId at) {
     // is about to come, behind what it said last of what it has dealt with.
     const bool passes = cluster()->reachable(underway.node) || cluster()->is_gone(underway.node);
     if (underway.node == at || !passes) return false;
-    underway.timer = worker_.loop().run_after(kInOrderFor, [this, account] { let_go(account); });
+    underway.timer = worker_.loop().run_after(kInOrderFor, [this, order] { let_go(order); });
   }
   worker_.journal().note(Journal::Event::behind_others, stanza, underway.node);
   underway.behind.push_back(std::move(stanza));
@@ -127,15 +129,15 @@ void Remote::dealt(std::uint64_t number) {
   if (kept == kept_.end()) return;
   const Kept entry = std::move(kept->second);
   kept_.erase(kept);
-  if (entry.visitor != 0 || entry.stanza.hops() > 0) return;
-  const std::size_t account = hash_of(entry.stanza.to().bare());
-  const auto underway = underway_.find(account);
+  if (entry.visitor != 0) return;
+  const std::size_t order = order_of(entry.stanza);
+  const auto underway = underway_.find(order);
   if (underway == underway_.end() || underway->second.node != entry.node) return;
-  if (--underway->second.count == 0) let_go(account);
+  if (--underway->second.count == 0) let_go(order);
 }
 
-void Remote::let_go(std::size_t account_hash) {
-  const auto underway = underway_.find(account_hash);
+void Remote::let_go(std::size_t order) {
+  const auto underway = underway_.find(order);
   if (underway == underway_.end()) return;
   std::vector<Stanza> behind = take_behind(underway->second);
   underway_.erase(underway);
@@ -197,14 +199,12 @@ void Remote::flush_fan_outs() {
 }
 
 std::uint64_t Remote::keep(NodeId node, const Stanza& stanza) {
-  if (stanza.hops() == 0) {
-    Underway& underway = underway_[hash_of(stanza.to().bare())];
-    if (underway.node != node) {
-      underway.node = node;
-      underway.count = 0;
-    }
-    ++underway.count;
+  Underway& underway = underway_[order_of(stanza)];
+  if (underway.node != node) {
+    underway.node = node;
+    underway.count = 0;
   }
+  ++underway.count;
   return keep(node, stanza, 0);
 }
 

@@ -101,7 +101,7 @@ class Remote {
   bool wait_behind_what_is_underway(xmpp::Stanza& stanza, cluster::NodeId at);
   void dealt(std::uint64_t number);
   // Routes what waits behind; whatever is still under way is left to itself.
-  void let_go(std::size_t account_hash);
+  void let_go(std::size_t order);
   // After it has waited.
   void route_late(xmpp::Stanza stanza);
   [[nodiscard]] std::vector<xmpp::Stanza> take_behind(Underway& underway);
@@ -117,7 +117,7 @@ class Remote {
   bool takes_no_more_ = false;
   std::uint64_t last_number_ = 0;
   std::unordered_map<std::uint64_t, Kept> kept_;
-  std::unordered_map<std::size_t, Underway> underway_;  // by the hash of the account's bare JID
+  std::unordered_map<std::size_t, Underway> underway_;  // by whom else it must not overtake
   std::map<cluster::NodeId, FanOut> fan_outs_;          // of this turn
 };
 

@@ -133,7 +133,7 @@ class Engine {
   std::atomic<std::size_t> waiting_reads_ = 0;
   Peak slowest_;                                        // of writes
   std::atomic<Clock::time_point> oldest_write_{kNone};  // since when it waits for its commit
-  std::atomic<std::uint64_t> waiting_bytes_ = 0;  // of the writes
+  std::atomic<std::uint64_t> waiting_bytes_ = 0;        // of the writes
 
   mutable std::mutex mutex_;  // guards what follows, to the blank line
   Calls new_writes_;
