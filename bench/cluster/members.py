@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 from dataclasses import dataclass
@@ -53,6 +54,12 @@ class Members(Protocol):
 
     def close(self) -> None:
         """Stops all."""
+
+
+def wait_until_agreed(members: Members, count: int) -> None:
+    """All serve, and all know that."""
+    for number, by in itertools.permutations(range(count), 2):
+        members.wait_until_known(number, by)
 
 
 def children_of(pid: int) -> list[int]:

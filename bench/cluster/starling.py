@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from cluster.members import PASSWORD, Accounts
 from harness.authority import Authority
@@ -36,7 +37,9 @@ class StarlingMembers:
 
     name = "starling"
 
-    def __init__(self, folder: Path, accounts: Accounts = Accounts()) -> None:
+    def __init__(self, folder: Path, accounts: Accounts = Accounts(), **options: Any) -> None:
+        """`options`: of the configuration, of every node."""
+        self._options = options
         self._folder = folder
         self._accounts = accounts
         self._ports: dict[int, int] = {}
@@ -64,7 +67,8 @@ class StarlingMembers:
             node = Node(self._folder / f"n{number}", self._authority, [HOST],
                         database=self._url,
                         cluster={"port": 0, "name": f"n{number}", "client_address": f"{ip}:{port}"},
-                        loglevel="warning", log_levels={"starlingd": "info", "cluster": "info"})
+                        loglevel="warning", log_levels={"starlingd": "info", "cluster": "info"},
+                        **self._options)
             node.config["listen"] = [{"port": port, "ip": ip, "starttls_required": False}]
             self._nodes[number] = node
         self._nodes[number].start()

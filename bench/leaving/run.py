@@ -5,7 +5,6 @@ ejabberd's beside. Writes bench/LEAVING.md."""
 from __future__ import annotations
 
 import argparse
-import itertools
 import shutil
 import signal
 import subprocess
@@ -21,7 +20,7 @@ sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "tests")]
 
 from cluster.ejabberd import EjabberdMembers  # noqa: E402
 from cluster.loads import say  # noqa: E402
-from cluster.members import Accounts, Members  # noqa: E402
+from cluster.members import Accounts, Members, wait_until_agreed  # noqa: E402
 from cluster.starling import StarlingMembers  # noqa: E402
 from leaving import report, scenarios  # noqa: E402
 from leaving.crowd import QUICK, Size  # noqa: E402
@@ -50,12 +49,6 @@ def options() -> argparse.Namespace:
     parser.add_argument("--results", type=Path, default=ROOT / "bench/LEAVING.md",
                         help="default: %(default)s")
     return parser.parse_args()
-
-
-def wait_until_agreed(members: Members, count: int) -> None:
-    """All serve, and all know that."""
-    for number, by in itertools.permutations(range(count), 2):
-        members.wait_until_known(number, by)
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""How long a node takes to come, to get its share, and to go, by number of sessions."""
