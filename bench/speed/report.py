@@ -8,6 +8,7 @@ from datetime import date
 from statistics import median
 
 import machine
+from speed import capacity
 from speed.aims import Figures, ratios
 from speed.rows import Row, Size
 
@@ -75,7 +76,8 @@ def text(results: Results) -> str:
         aims = "<br>".join(str(aim) for aim in row.aims) or "–"
         lines.append(f"| {row.title} | {row.unit} | {' | '.join(cells)} | {aims} | "
                      f"{_met(results, row)} |")
-    return "\n".join(lines) + "\n"
+    parts = ["\n".join(lines) + "\n", capacity.text(results.rows, results.figures)]
+    return "\n".join(part for part in parts if part)
 
 
 INTRODUCTION = """\

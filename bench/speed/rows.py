@@ -66,6 +66,7 @@ class Row:
     peers: tuple[str, ...] = ("relay", "ejabberd", "prosody")
     scale: float = 1.0
     fresh: bool = False  # the server is started anew for each run
+    capacity: str = ""  # what of the table of capacities rests on it (speed/capacity.py)
 
 
 def _word(tls: bool) -> str:
@@ -91,14 +92,16 @@ def _latency(size: Size, tls: bool) -> Row:
                "p99_us", "µs", (PartOf(1),))
 
 
-def _archived(size: Size) -> Iterator[Row]:
+def _archived(size: Size, tls: bool) -> Iterator[Row]:
+    """With TLS it is what a node reckons with: for that, no peers are needed."""
     for pairs, window in dict.fromkeys(((100, 1), (100, 8), (size.many_pairs, 8))):
-        yield Row(f"archived-{window}-{pairs}",
-                  f"chat, archived, {window} in flight, {pairs} pairs",
-                  Field(archive=True, accounts=2 * size.many_pairs),
+        yield Row(f"archived-{'tls-' if tls else ''}{window}-{pairs}",
+                  f"chat, archived, {'tls, ' if tls else ''}{window} in flight, {pairs} pairs",
+                  Field(tls, archive=True, accounts=2 * size.many_pairs),
                   ("--workload", "chat", "--drain", "--pairs", str(pairs), "--window",
                    str(window)), "server_us", "µs a message",
-                  (PartOf(8, whose="the better peer's better storage"), _SQLITE), _STORAGES)
+                  () if tls else (PartOf(8, whose="the better peer's better storage"), _SQLITE),
+                  () if tls else _STORAGES, capacity="stanzas" if tls else "")
 
 
 def _idle(size: Size, tls: bool) -> Iterator[Row]:
@@ -109,7 +112,7 @@ def _idle(size: Size, tls: bool) -> Iterator[Row]:
                    str(size.settle)), "pss_per_session", "KiB",
                   (AtMost(12 if tls else 1.5, "KiB"),
                    *([FlatFrom(f"idle-{_word(tls)}-1000")] if sessions > 1000 else [])),
-                  ("ejabberd", "prosody"), 1 / _KIB, True)
+                  ("ejabberd", "prosody"), 1 / _KIB, True, "sessions" if tls else "")
 
 
 def _held(size: Size) -> Iterator[Row]:
@@ -156,7 +159,7 @@ def rows(size: Size) -> list[Row]:
     """In the order of the table."""
     table = [row for window in (1, 8) for tls in (False, True) for row in _chat(size, window, tls)]
     table += [_latency(size, tls) for tls in (False, True)]
-    table += _archived(size)
+    table += [row for tls in (False, True) for row in _archived(size, tls)]
     table += [row for tls in (False, True) for row in _idle(size, tls)]
     table += _held(size)
     table += [_login(False, False), _login(True, False), _login(True, True)]

@@ -82,7 +82,7 @@ class Remote {
     xmpp::Stanza stanza;
     SessionId visitor;  // 0: it is routed again
   };
-  // What this worker was the first to send to an account's node.
+  // What this worker has sent to an account's node, of what came over as many nodes.
   struct Underway {
     cluster::NodeId node = 0;
     std::size_t count = 0;

@@ -4,17 +4,14 @@
 #include <array>
 #include <utility>
 
+#include "core/capacity_table.h"
+
 namespace starling::core {
 
 namespace {
 
-// What the program takes before anybody comes.
-constexpr std::uint64_t kBase = std::uint64_t{64} * 1024 * 1024;
-// An idle session with TLS (16.6 KiB, and 4 KiB of the kernel's), and as much again for what it
-// does at times.
-constexpr std::uint64_t kSession = std::uint64_t{40} * 1024;
-// A message that is archived, over TLS: 40 µs.
-constexpr std::uint64_t kStanzasPerCore = 25'000;
+constexpr std::uint64_t kBase = capacity_table::kBaseMib * 1024 * 1024;
+constexpr std::uint64_t kSession = capacity_table::kSessionKib * 1024;
 
 std::uint64_t share(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0 : part * 100 / whole;
@@ -34,7 +31,7 @@ std::uint64_t full_or(bool full, std::uint64_t percent) {
 Capacity capacity_of(std::uint64_t cores, std::uint64_t memory,
                      const config::CapacityOptions& configured) {
   Capacity capacity{.sessions = memory > kBase ? (memory - kBase) / kSession : 0,
-                    .stanzas_per_second = cores * kStanzasPerCore,
+                    .stanzas_per_second = cores * capacity_table::kStanzasPerCore,
                     .cpu_percent = cores * 100,
                     .memory = memory};
   if (configured.sessions != 0) capacity.sessions = configured.sessions;

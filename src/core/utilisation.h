@@ -21,8 +21,8 @@ struct Capacity {
   std::uint64_t memory = 0;              // bytes
 };
 
-// By what `./x bench` measures (docs/performance.md has the arithmetic), for so many cores and
-// bytes. What is configured counts instead.
+// By the table in core/capacity_table.h, for so many cores and bytes. What is configured counts
+// instead.
 [[nodiscard]] Capacity capacity_of(std::uint64_t cores, std::uint64_t memory,
                                    const config::CapacityOptions& configured = {});
 
