@@ -7,7 +7,9 @@ namespace starling::core {
 void AccountTurns::run(std::string_view bare, Step step) {
   const auto [entry, first] = queues_.try_emplace(std::string(bare));
   entry->second.push_back(std::move(step));
-  if (first) gate_.spawn(work_off(std::string(bare)));
+  // Nobody is to wait for a step that is never taken.
+  if (!first || gate_.spawn(work_off(std::string(bare)))) return;
+  const auto dropped = queues_.extract(std::string(bare));
 }
 
 Task<void> AccountTurns::work_off(std::string bare) {

@@ -45,6 +45,13 @@ TEST_F(AccountTurnsTest, Idle_RunsAtOnceAndStaysIdle) {
   EXPECT_EQ(gate_.count(), 0);
 }
 
+TEST_F(AccountTurnsTest, GateIsClosed_NobodyWaitsForAStepThatIsNeverTaken) {
+  gate_.close([] {});
+  turns_.run("a@x", step("1"));
+  EXPECT_EQ(log_, "");
+  EXPECT_FALSE(turns_.busy("a@x"));
+}
+
 TEST_F(AccountTurnsTest, Suspended_LaterStepsWaitInOrder) {
   turns_.run("a@x", waiting_step("1"));
   turns_.run("a@x", step("2"));

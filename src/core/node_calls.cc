@@ -19,10 +19,13 @@ using cluster::NodeId;
 namespace {
 // What operators do may read much.
 constexpr std::chrono::seconds kAnswerTime{20};
+constexpr const char* kStopping = "this node stops";
 }  // namespace
 
 Task<Result<std::string>> NodeCalls::call(NodeId node, std::string procedure,
                                           std::string arguments) {
+  // Whoever waits for this would be waited for.
+  if (worker_.gate().closed()) co_return fail(Errc::unavailable, kStopping);
   const std::uint64_t number = worker_.remote().next_number();
   Completion<Result<std::string>> answer([&](auto resume) {
     const TimerId timer = worker_.loop().run_after(kAnswerTime, [this, number] {
@@ -52,7 +55,8 @@ void NodeCalls::take_call(NodeId from, Decoder& parcel) {
   std::string procedure(parcel.text());
   std::string arguments(parcel.rest());
   if (parcel.bad()) return;
-  worker_.gate().spawn(run(from, number, std::move(procedure), std::move(arguments)));
+  if (worker_.gate().spawn(run(from, number, std::move(procedure), std::move(arguments)))) return;
+  answer(from, number, fail(Errc::unavailable, kStopping));
 }
 
 Task<void> NodeCalls::run(NodeId from, std::uint64_t number, std::string procedure,
@@ -63,13 +67,17 @@ Task<void> NodeCalls::run(NodeId from, std::uint64_t number, std::string procedu
   if (found != procedures.end()) {
     result = co_await found->second(worker_.server(), std::move(arguments));
   }
+  answer(from, number, result);
+}
+
+void NodeCalls::answer(NodeId to, std::uint64_t number, const Result<std::string>& result) {
   Encoder parcel = begin_parcel(ParcelKind::answer, number);
   if (result) {
     parcel.number(kBound).rest(*result);
   } else {
     parcel.number(static_cast<std::uint64_t>(result.error().code)).rest(result.error().message);
   }
-  worker_.remote().send(from, std::move(parcel));
+  worker_.remote().send(to, std::move(parcel));
 }
 
 void NodeCalls::take_answer(std::uint64_t number, Decoder& parcel) {

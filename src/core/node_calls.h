@@ -47,6 +47,7 @@ class NodeCalls {
     TimerId timer;
     Completion<Result<std::string>>::Resume resume;
   };
+  void answer(bus::NodeId to, std::uint64_t number, const Result<std::string>& result);
   Task<void> run(bus::NodeId from, std::uint64_t number, std::string procedure,
                  std::string arguments);
   void answered(std::uint64_t number, Result<std::string> result);

@@ -235,6 +235,7 @@ void Worker::stop(Gate::Callback ended) {
   end_all_sessions(xmpp::StreamCondition::system_shutdown,
                    "this node is about to stop; please connect again");
   gate_.close(std::move(ended));
+  calls().peer_gone(0);
 }
 
 void Worker::end_sessions_of_hosts_gone() {
