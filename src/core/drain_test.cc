@@ -102,7 +102,9 @@ TEST_F(DrainTest, WhoComesBehindTheLastBatch_IsTurnedAway) {
     worker.loop().post([this, &worker] { worker.gate().spawn(run(worker)); });
   }
   cluster_.pass(1s);
-  EXPECT_TRUE(cluster_.connect(1, "bob@example.org/early").connected());
+  TestClient& early = cluster_.connect(1, "bob@example.org/early");
+  EXPECT_TRUE(early.connected());
+  early.disconnect();
   cluster_.pass(10s);
   EXPECT_FALSE(cluster_.connect(1, "bob@example.org/late").connected());
   EXPECT_TRUE(cluster_.wait_for([&] { return drained(); }, 10s));
