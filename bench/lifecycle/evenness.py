@@ -15,11 +15,13 @@ def surplus(sessions: Sequence[int], number: int) -> int:
     """How many sessions a node begins to let go of, where they have `sessions`."""
     own, others = sessions[number], [*sessions[:number], *sessions[number + 1:]]
     share = sum(sessions) // len(sessions)
-    if not others or own <= share * _BALANCE["kBegins"] // 100:
+    if not others or min(others) * 100 > share * _BALANCE["kEmptier"]:
         return 0
-    if min(others) * 100 > share * _BALANCE["kEmptier"]:
+    empty = min(others) * 100 < share * _BALANCE["kEmpty"]
+    if own <= (share if empty else share * _BALANCE["kBegins"] // 100):
         return 0
-    more = own - share * _BALANCE["kEnds"] // 100
+    even = share * _BALANCE["kEnds"] // 100
+    more = own - (even if own > even else share)
     return more if more >= _BALANCE["kFew"] else 0
 
 

@@ -24,7 +24,20 @@ constexpr std::int64_t kStaysUs = 3'600'000'000;
 constexpr std::uint64_t kBegins = 120;
 constexpr std::uint64_t kEnds = 105;
 constexpr std::uint64_t kEmptier = 90;
+// A node with less than this has just come, say: of many that are full alike none has much more
+// than its share then, and all give it a little.
+constexpr std::uint64_t kEmpty = 67;
 constexpr std::uint64_t kFew = 10;  // so many sessions are not worth it
+
+std::uint64_t share_of(std::uint64_t own, const std::vector<std::uint64_t>& others) {
+  return std::accumulate(others.begin(), others.end(), own) / (others.size() + 1);
+}
+
+std::vector<std::uint64_t> sessions_elsewhere(const cluster::Cluster& cluster) {
+  std::vector<std::uint64_t> others;
+  for (const cluster::Load& load : cluster.loads_elsewhere()) others.push_back(load.sessions);
+  return others;
+}
 
 bool may_go(const Session& session, std::int64_t now_us) {
   const bool rested = session.moved_at_us == 0 || now_us - session.moved_at_us > kStaysUs;
@@ -36,12 +49,13 @@ bool may_go(const Session& session, std::int64_t now_us) {
 std::uint64_t Balance::surplus(std::uint64_t own, const std::vector<std::uint64_t>& others,
                                bool active) {
   if (others.empty()) return 0;
-  const std::uint64_t all = std::accumulate(others.begin(), others.end(), own);
-  const std::uint64_t share = all / (others.size() + 1);
+  const std::uint64_t share = share_of(own, others);
   const std::uint64_t least = *std::ranges::min_element(others);
-  const std::uint64_t bound = share * (active ? kEnds : kBegins) / 100;
+  const bool empty = least * 100 < share * (active ? kEmptier : kEmpty);
+  const std::uint64_t bound = empty ? share : share * (active ? kEnds : kBegins) / 100;
   if (own <= bound || least * 100 > share * kEmptier) return 0;
-  const std::uint64_t more = own - share * kEnds / 100;
+  const std::uint64_t even = share * kEnds / 100;
+  const std::uint64_t more = own - (own > even ? even : share);
   return active || more >= kFew ? more : 0;
 }
 
@@ -61,9 +75,8 @@ void Balance::start() {
 std::uint64_t Balance::surplus_now(bool active) const {
   const cluster::Cluster* cluster = server_.cluster();
   if (cluster == nullptr || !cluster->serving() || server_.drain().begun()) return 0;
-  std::vector<std::uint64_t> others;
-  for (const cluster::Load& load : cluster->loads_elsewhere()) others.push_back(load.sessions);
-  return surplus(static_cast<std::uint64_t>(server_.session_count()), others, active);
+  const auto own = static_cast<std::uint64_t>(server_.session_count());
+  return surplus(own, sessions_elsewhere(*cluster), active);
 }
 
 std::uint64_t Balance::begin_now() {
@@ -73,7 +86,10 @@ std::uint64_t Balance::begin_now() {
 
 void Balance::round() {
   const std::uint64_t more = surplus_now(active_ || asked_ > 0);
-  refuses_ = readiness_ && more > 0;
+  // Not if it only gives a little of what it has: all would say so at once.
+  const auto own = static_cast<std::uint64_t>(server_.session_count());
+  refuses_ = readiness_ && more > 0 &&
+             own * 100 > share_of(own, sessions_elsewhere(*server_.cluster())) * kEnds;
   if (more == 0 || (mode_ == config::BalanceMode::off && asked_ == 0)) {
     active_ = false;
     asked_ = 0;

@@ -10,6 +10,18 @@ TEST(Balance, AFreshNode_GetsItsShare) {
   EXPECT_EQ(Balance::surplus(1'000, {1'000, 1'000, 0}, false), 1'000U - 787U);
 }
 
+TEST(Balance, AFreshNodeBesideMany_GetsALittleOfEach) {
+  std::vector<std::uint64_t> others(9, 1'000);
+  others.push_back(0);
+  EXPECT_EQ(Balance::surplus(1'000, others, false), 1'000U - 954U);
+  others.insert(others.begin(), 39, 1'000);
+  EXPECT_EQ(Balance::surplus(1'000, others, false), 1'000U - 980U);
+  others.back() = 800;
+  EXPECT_GT(Balance::surplus(1'000, others, true), 0U) << "until it has almost its share";
+  others.back() = 900;
+  EXPECT_EQ(Balance::surplus(1'000, others, true), 0U);
+}
+
 TEST(Balance, ALittleMore_IsNotWorthIt) {
   EXPECT_EQ(Balance::surplus(1'100, {1'000, 900}, false), 0U);
   EXPECT_EQ(Balance::surplus(12, {3}, false), 0U) << "a few sessions";
