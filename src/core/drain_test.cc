@@ -18,8 +18,8 @@ class DrainTest : public ::testing::Test {
   Server& server() { return cluster_.node(1).server(); }
 
   // At the second node, which nobody is connected to.
-  void drain() {
-    server().drain().begin({});
+  void drain(const config::DrainOptions& options = {}) {
+    server().drain().begin(options);
     for (std::size_t i = 0; i < server().worker_count(); ++i) {
       Worker& worker = server().worker(i);
       worker.loop().post([this, &worker] { worker.gate().spawn(run(worker)); });
@@ -55,11 +55,7 @@ TEST(DrainOptionsTest, Hurried_IsThroughInHalfOfTheTimeAndWaitsForNoNewcomerBeyo
 }
 
 TEST_F(DrainTest, Pressed_WaitsForNewcomersNoLonger) {
-  server().drain().begin({.linger = 600s});
-  for (std::size_t i = 0; i < server().worker_count(); ++i) {
-    Worker& worker = server().worker(i);
-    worker.loop().post([this, &worker] { worker.gate().spawn(run(worker)); });
-  }
+  drain({.linger = 600s});
   cluster_.pass(60s);
   EXPECT_FALSE(drained());
   server().worker(0).loop().post([this] { server().drain().press(30s); });
@@ -96,11 +92,7 @@ TEST_F(DrainTest, WhatComesWhenAllHaveLeft_IsLeftToItsSender) {
 TEST_F(DrainTest, WhoComesBehindTheLastBatch_IsTurnedAway) {
   const xmpp::ReceiptPtr in_hand =
       server().worker(0).remote().receipt(cluster_.node(0).cluster->self(), 1);
-  server().drain().begin({.linger = 10s});
-  for (std::size_t i = 0; i < server().worker_count(); ++i) {
-    Worker& worker = server().worker(i);
-    worker.loop().post([this, &worker] { worker.gate().spawn(run(worker)); });
-  }
+  drain({.linger = 10s});
   cluster_.pass(1s);
   TestClient& early = cluster_.connect(1, "bob@example.org/early");
   EXPECT_TRUE(early.connected());

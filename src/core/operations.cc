@@ -161,10 +161,6 @@ std::string as_number(std::uint64_t number) {
   return std::move(out).take();
 }
 
-}  // namespace
-
-namespace {
-
 // By and by. One of an older version tells of all at once.
 Task<std::vector<SessionInfo>> session_infos_at(Server* server, NodeId node) {
   std::vector<SessionInfo> infos;

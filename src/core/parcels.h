@@ -47,9 +47,8 @@ enum class ParcelKind : std::uint8_t {
   call,    // account or nobody's; number, what is called, arguments
   answer,  // number: an Errc or kBound, what came of it
   // Between any two nodes, if all know it (Cluster::all_tell_time).
-  stored,  // account; number: the asker keeps it now. Says found when all that this node, its
-           // keeper
-           // before, has of it is stored
+  stored,  // account; number: the asker keeps it now. Says found when all that the receiver, its
+           // keeper before, has of it is stored
 };
 inline constexpr ParcelKind kLastParcelKind = ParcelKind::stored;
 inline constexpr std::uint64_t kBound = 255;        // beside the values of Errc
