@@ -131,7 +131,8 @@ runs, with the least and the greatest.
   management. On a machine that is new its own start comes before that.
 - *Decision → even load*: from the same moment until the last session has moved. A node begins to
   let go of sessions when it has more than 120 % of its share, ten too many at least, and another
-  less than 90 %, or one less than 67 %; and ends at 105 % (`src/core/balance.cc`). `gentle`, the default, is
+  less than 90 %, or one less than 67 %; and ends at 105 % (`src/core/balance.cc`).
+  `gentle`, the default, is
   `balance.rate` a second from each node, which is {BALANCE_RATE} unless it is set; `eager` is
   {MODES["eager"]} times as many. *By its rate*: the surplus of the fuller node by that rate, and
   nothing else. Nodes look at their loads every {ROUND_S} seconds and hear of the others' every
