@@ -8,6 +8,7 @@ import secrets
 import socket
 import ssl
 import struct
+from collections import deque
 
 from harness.node import Account, Address
 from harness.waiting import TIMEOUT_S
@@ -30,6 +31,19 @@ def _client_context() -> ssl.SSLContext:
 
 
 _CONTEXT = _client_context()
+_recent_ports: deque[tuple[str, int]] = deque(maxlen=1000)
+
+
+def _bound_socket(source: str) -> socket.socket:
+    """From a port that none of the last thousand attackers had: after a reset the kernel may give
+    the same one again, and a line of the log could then be about either."""
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound.bind((source, 0))
+    if bound.getsockname() in _recent_ports:
+        with bound:  # open until another one has been found
+            return _bound_socket(source)
+    _recent_ports.append(bound.getsockname())
+    return bound
 
 
 class Attacker:
@@ -37,12 +51,11 @@ class Attacker:
 
     def __init__(self, address: Address, source: str = "127.0.0.1",
                  receive_buffer: int = 0) -> None:
-        plain = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        plain = _bound_socket(source)
         if receive_buffer:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         plain.settimeout(TIMEOUT_S)
-        plain.bind((source, 0))
         plain.connect(address)
         self.remote = "{}:{}".format(*plain.getsockname())
         self.socket: socket.socket = plain
