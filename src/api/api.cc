@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "api/events.h"
-#include "api/hop.h"
 #include "api/once.h"
 #include "api/openapi.h"
 #include "api/operations.h"
 #include "api/sign_in.h"
+#include "core/hop.h"
 
 namespace starling::api {
 
@@ -87,7 +87,7 @@ http::Handler handler(Context context, OnFirstWorker work) {
         [&context, &work, request = std::move(request)]() mutable {
           return work(context, std::move(request));
         };
-    auto response = co_await hop(context.server.worker(0), std::move(there));
+    auto response = co_await core::hop(context.server.worker(0), std::move(there));
     if (!response) co_return http::problem(503, "the node stops");
     co_return std::move(*response);
   };

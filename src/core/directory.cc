@@ -50,9 +50,10 @@ void Directory::remove_account(std::string_view bare) {
   const auto entry = accounts_.find(bare);
   if (entry == accounts_.end()) return;
   assert(entry->second->sessions.empty());
-  const auto keep_key_alive = std::move(entry->second);
+  const auto removed = std::move(entry->second);  // its key is looked at until it is erased
   accounts_.erase(entry);
   --account_count_;
+  for (auto& resume : std::exchange(removed->when_appended, {})) resume(true);
 }
 
 void Directory::make_room() {

@@ -39,6 +39,20 @@ TEST(Directory, Sessions_AreFoundByBareAndFullJid) {
   EXPECT_EQ(directory.find("a@y.example"), nullptr);
 }
 
+// Whoever waits looks again, and finds that the account is gone.
+TEST(Directory, WhoeverWaitsForWritesOfAnAccountThatGoes_WaitsNoMore) {
+  Directory directory;
+  auto account = std::make_unique<LocalAccount>();
+  account->bare = jid("a@x.example");
+  account->appending = 1;
+  bool gone = false;
+  account->when_appended.emplace_back(
+      [&](bool) { gone = directory.find("a@x.example") == nullptr; });
+  directory.add_account(std::move(account));
+  directory.remove_account("a@x.example");
+  EXPECT_TRUE(gone);
+}
+
 TEST(Directory, Reference_FindsThatVerySessionOnly) {
   Directory directory;
   Session& phone = add(directory, "a@x.example/phone", 1);

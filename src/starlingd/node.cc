@@ -38,6 +38,7 @@ namespace {
 constexpr std::chrono::seconds kDrainGrace{2};
 constexpr std::chrono::seconds kStreamsDeadline{10};
 constexpr std::chrono::seconds kTasksDeadline{20};
+constexpr std::chrono::seconds kLastWords{1};
 
 // Counts down on many threads; one waits. For start and stop only.
 class Latch {
@@ -439,6 +440,19 @@ void Node::drain(const cloud::Order& order) {
   drained->wait_for(options.linger + options.deadline + kDrainGrace);
 }
 
+// By each event loop that still turns.
+void Node::log_what_hangs() {
+  const auto said = std::make_shared<Latch>(loops_.size());
+  for (std::size_t i = 0; i < loops_.size(); ++i) {
+    loops_[i]->post([worker = &server_->worker(i), said] {
+      log::error("worker_hangs",
+                 {{"worker", worker->index()}, {"tasks", worker->gate().count()}});
+      said->count_down();
+    });
+  }
+  said->wait_for(kLastWords);
+}
+
 bool Node::stop(const cloud::Order& order) {
   if (threads_.empty()) return !cluster_ || cluster_->stop();
   drain(order);
@@ -471,7 +485,10 @@ bool Node::stop(const cloud::Order& order) {
     loops_[i]->post(
         [worker = &server_->worker(i), tasks] { worker->stop([tasks] { tasks->count_down(); }); });
   }
-  if (!tasks->wait_for(kTasksDeadline) || !exchanges->wait_for(kTasksDeadline)) return false;
+  if (!tasks->wait_for(kTasksDeadline) || !exchanges->wait_for(kTasksDeadline)) {
+    log_what_hangs();
+    return false;
+  }
   if (cluster_ && !cluster_->stop()) return false;
   for (const auto& loop : loops_) loop->stop();
   for (auto& thread : threads_) thread.join();

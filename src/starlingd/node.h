@@ -105,6 +105,7 @@ class Node {
   Result<> start_listeners();
   void open_to_clients(bool open);
   void drain(const cloud::Order& order);
+  void log_what_hangs();
   Task<Result<std::string>> leave_cluster();
   void start_threads();
   admin::Hooks hooks();

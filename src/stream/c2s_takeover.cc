@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/pause.h"
+#include "core/hop.h"
 #include "core/remote.h"
 #include "core/server.h"
 #include "stream/c2s_service.h"
@@ -74,22 +75,13 @@ void C2sService::add_procedures(core::Procedures& procedures,
     const SessionId expected = in.number();
     if (in.bad()) co_return fail(Errc::invalid, "not a resumption");
     C2sService& service = *services[server.home_of(account)];
-    EventLoop* const here = EventLoop::current();
-    Completion<Result<std::string>> done([&](auto resume) {
-      service.worker().loop().post(
-          [&service, here, account, id, to, expected, resume = std::move(resume)]() mutable {
-            const auto run = [](C2sService* at, std::string of, std::string by, NodeId node,
-                                SessionId session, EventLoop* back, auto answer) -> Task<void> {
-              auto state = co_await at->hand_over(std::move(of), std::move(by), node, session);
-              back->post([answer = std::move(answer), state = std::move(state)]() mutable {
-                answer(std::move(state));
-              });
-            };
-            service.worker().gate().spawn(
-                run(&service, account, id, to, expected, here, std::move(resume)));
-          });
-    });
-    co_return co_await done;
+    std::move_only_function<Task<Result<std::string>>()> there = [&service, account, id, to,
+                                                                  expected] {
+      return service.hand_over(account, id, to, expected);
+    };
+    auto state = co_await core::hop(service.worker(), std::move(there));
+    if (!state) co_return fail(Errc::unavailable, "this node stops");
+    co_return std::move(*state);
   };
 }
 

@@ -1,4 +1,5 @@
-// hop: does something on worker 0, where commands are carried out, and comes back with the result.
+// hop: does something on another worker and comes back with the result, whatever becomes of that
+// worker meanwhile: nobody may wait for a gate that is closed already.
 #pragma once
 
 #include <functional>
@@ -9,11 +10,11 @@
 #include "base/task.h"
 #include "core/worker.h"
 
-namespace starling::api {
+namespace starling::core {
 
 // `work` runs in the worker's gate; the caller resumes on its own loop. nullopt: the server stops.
 template <class T>
-Task<std::optional<T>> hop(core::Worker& worker, std::move_only_function<Task<T>()> work) {
+Task<std::optional<T>> hop(Worker& worker, std::move_only_function<Task<T>()> work) {
   using Done = std::move_only_function<void(std::optional<T>)>;
   const auto run = [](std::move_only_function<Task<T>()> step, Done done) -> Task<void> {
     done(co_await step());
@@ -33,4 +34,4 @@ Task<std::optional<T>> hop(core::Worker& worker, std::move_only_function<Task<T>
   co_return co_await finished;
 }
 
-}  // namespace starling::api
+}  // namespace starling::core
