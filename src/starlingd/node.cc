@@ -445,8 +445,7 @@ void Node::log_what_hangs() {
   const auto said = std::make_shared<Latch>(loops_.size());
   for (std::size_t i = 0; i < loops_.size(); ++i) {
     loops_[i]->post([worker = &server_->worker(i), said] {
-      log::error("worker_hangs",
-                 {{"worker", worker->index()}, {"tasks", worker->gate().count()}});
+      log::error("worker_hangs", {{"worker", worker->index()}, {"tasks", worker->gate().count()}});
       said->count_down();
     });
   }

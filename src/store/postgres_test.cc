@@ -54,6 +54,38 @@ TEST_F(Postgres, Reopened_HoldsEverything) {
   EXPECT_EQ(wait(store->maps().get("alice@example.org", "roster", "bob")).value(), "1");
 }
 
+// Its tables are known to be empty when the statements are planned, and grow while these plans are
+// kept.
+TEST_F(Postgres, NewDatabase_NoStatementReadsAWholeTable) {
+  {
+    auto store = open(url_);
+    PostgresSession(url_).run("ANALYZE");
+    for (int i = 0; i < 20; ++i) {
+      const std::string name = "user" + std::to_string(i);
+      const std::string owner = name + "@example.org";
+      ASSERT_TRUE(wait(store->accounts().create({name, "example.org", 1, {{"A", "salt"}}})));
+      ASSERT_TRUE(wait(store->accounts().find("example.org", name)));
+      ASSERT_TRUE(wait(store->maps().apply(owner, {{"roster", "bob", "1"}})));
+      ASSERT_TRUE(wait(store->maps().scan(owner, "roster")));
+      ASSERT_TRUE(wait(store->maps().get(owner, "roster", "bob")));
+      ASSERT_TRUE(wait(store->logs().append(owner, "archive", {1, "bob", "", "text"})));
+      ASSERT_TRUE(wait(store->logs().read(owner, "archive", {}, 10, false)));
+      ASSERT_TRUE(wait(store->maps().apply(owner, {{"roster", "bob", std::nullopt}})));
+    }
+  }
+  PostgresSession session(url_);
+  // A session that ends counts what it has done.
+  while (session.value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                       " AND backend_type = 'client backend'") != "1") {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(session.value("SELECT string_agg(relname || ' ' || seq_tup_read, ', ')"
+                          " FROM pg_stat_user_tables WHERE schemaname = 'starling'"
+                          " AND relname IN ('account', 'credential', 'map_entry', 'log_entry')"
+                          " AND seq_tup_read > 0"),
+            "");
+}
+
 TEST_F(Postgres, TwoNodes_SeeWhatTheOtherWasTold) {
   auto one = open(url_);
   auto other = open(url_);
