@@ -245,7 +245,7 @@ Section<Config> resource_options() {
                option(&CapacityOptions::stanzas,
                       number<std::uint32_t>("stanzas a second", 0, 100'000'000),
                       {.name = "stanzas",
-                       .meaning = "So many stanzas a second from clients are 100 %. 0: 25,000 for "
+                       .meaning = "So many stanzas a second from clients are 100 %. 0: 15,000 for "
                                   "each processor.",
                        .when = "If you have measured what your users' stanzas cost.",
                        .example = "10000"})}),
