@@ -65,6 +65,7 @@ TEST_F(Postgres, NewDatabase_NoStatementReadsAWholeTable) {
       const std::string owner = name + "@example.org";
       ASSERT_TRUE(wait(store->accounts().create({name, "example.org", 1, {{"A", "salt"}}})));
       ASSERT_TRUE(wait(store->accounts().find("example.org", name)));
+      ASSERT_TRUE(wait(store->accounts().list("example.org", "user1", 5)));
       ASSERT_TRUE(wait(store->maps().apply(owner, {{"roster", "bob", "1"}})));
       ASSERT_TRUE(wait(store->maps().scan(owner, "roster")));
       ASSERT_TRUE(wait(store->maps().get(owner, "roster", "bob")));
