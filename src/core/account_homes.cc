@@ -161,7 +161,11 @@ Task<bool> AccountHomes::let_go(Jid account) {
 // another: whoever logs in then may miss presence, and ask for it in the wrong place. So he asks
 // again.
 void AccountHomes::ask_for_presence_later() {
-  if (std::exchange(asks_later_, true)) return;
+  if (asks_later_) {
+    asks_once_more_ = true;
+    return;
+  }
+  asks_later_ = true;
   constexpr auto kSeenAlike = cluster::Cluster::kSeenAlike;
   const std::int64_t since = wall_clock_us() - std::chrono::microseconds(kSeenAlike).count();
   worker_.loop().run_after(kSeenAlike, [this, since] {
@@ -171,6 +175,7 @@ void AccountHomes::ask_for_presence_later() {
         worker_.presence().probe_contacts({session.jid, session.id});
       }
     });
+    if (std::exchange(asks_once_more_, false)) ask_for_presence_later();
   });
 }
 

@@ -109,6 +109,7 @@ class AccountHomes {
   std::unordered_map<std::string, TimePoint> kept_for_later_;
   TimePoint kept_swept_{};
   bool asks_later_ = false;
+  bool asks_once_more_ = false;  // the members have changed since
 };
 
 }  // namespace starling::core
