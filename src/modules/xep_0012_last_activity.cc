@@ -86,7 +86,10 @@ void went_away(core::Worker& worker, const xmpp::Jid& account, const xmpp::Stanz
   const auto status = presence.element().child("status", xmpp::ns::kClient);
   away.status = status ? status->text() : std::string();
   if (away.status.size() > kMaxStatusBytes) away.status.clear();
-  worker.gate().spawn(store(&worker, account, away));
+  // In its turn: whoever has the account next, another node perhaps, finds it in the store.
+  worker.turns().run(account.full(), [at = &worker, account, away]() -> Task<void> {
+    return store(at, account, away);
+  });
 }
 
 void setup(core::Host& host) {

@@ -179,6 +179,7 @@ class Person:
         if self._line is not None and self.ready:
             self._write(f"<a xmlns='{_SM}' h='{self._counted}'/></stream:stream>")
             self._session = None
+            self._counting = False  # what still comes he has not acknowledged: it comes again
             await self._talk.until(lambda: not self.ready, f"end of the stream of {self}")
             self.losses.pop()
 
