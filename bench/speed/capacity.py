@@ -62,7 +62,8 @@ def _lines(rows: list[Row], figures: Mapping[str, Figures]) -> Iterator[str]:
             continue
         cost = median(values)
         measured = kind.whole / (cost + kind.extra)
-        is_broken = measured < kind.promised
+        # By what one may cost, since the quotient of a quotient is rounded.
+        is_broken = cost + kind.extra > kind.whole / kind.promised
         if is_broken:
             broken.append(f"{row.name} allows {measured:,.0f} {kind.title}, and it promises "
                           f"{kind.promised:,.0f}")

@@ -10,7 +10,7 @@ from speed import capacity
 from speed.rows import Field, Row, Size, rows
 
 _TABLE = constants(capacity.PATH)
-_US = 0.999 * 1e6 / _TABLE["kStanzasPerCore"]  # a stanza may cost that much, and be rounded
+_US = 1e6 / _TABLE["kStanzasPerCore"]  # a stanza may cost that much
 _KIB = _TABLE["kSessionKib"] - capacity.KERNEL_KIB  # a session takes that much beside the kernel's
 
 
