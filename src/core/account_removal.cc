@@ -20,20 +20,9 @@ void set_closing(Worker& home, const xmpp::Jid& account, bool closing) {
   for (const auto& session : live->sessions) session->closing = closing;
 }
 
-// Its archive's writes are not in its turn.
-Task<void> wait_for_writes(Worker& home, xmpp::Jid account) {
-  for (;;) {
-    LocalAccount* live = home.directory().find(account.full());
-    if (live == nullptr || live->appending == 0) co_return;
-    Completion<bool> appended(
-        [live](auto resume) { live->when_appended.push_back(std::move(resume)); });
-    co_await appended;
-  }
-}
-
 // In the account's turn: what its sessions sent before is done.
 Task<void> remove_in_turn(Worker& home, xmpp::Jid account, Done done) {
-  co_await wait_for_writes(home, account);
+  co_await home.archive().written(account);  // they are not in its turn
   const auto roster = co_await home.peek_roster(account);
   Result<> erased;
   if (roster) {
